@@ -1,0 +1,124 @@
+"""The app object: where things are registered, and where servers come in. It decides nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import flask
+from asgiref.sync import markcoroutinefunction
+from jinja2 import Environment
+from werkzeug.datastructures import ImmutableDict
+
+from . import asgi, templating, wsgi
+from .colour import is_async
+from .context import AppContext, Context
+from .crossing import from_loop, to_loop
+from .requests import Exchange
+from .responses import Response, response_from
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+class DualApp(flask.Flask):
+    """A Flask app that answers WSGI and ASGI servers alike.
+
+    Serve `app.wsgi` or `app.asgi`; `app` itself is both, for servers that load a plain name. Views, hooks and handlers may
+    be `def` or `async def`, mixed at will.
+
+    Configuration beyond Flask's:
+
+    `THREAD_POOL_SIZE`
+        How many sync views run at the same time under ASGI, 40 unless set.
+    """
+
+    response_class = Response
+    default_config = ImmutableDict({**flask.Flask.default_config, "THREAD_POOL_SIZE": 40})
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._wsgi_gateway = wsgi.Gateway(self)
+        self._asgi_gateway = asgi.Gateway(self)
+
+    # The entries. What middleware replaces is `wsgi_app` and `asgi_app`, as in Flask and Quart.
+
+    def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a WSGI server."""
+        return self.wsgi_app(environ, start_response)
+
+    async def asgi(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        """Answer an ASGI server."""
+        await self.asgi_app(scope, receive, send)
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a WSGI request; `app.wsgi_app = Middleware(app.wsgi_app)` wraps it."""
+        return self._wsgi_gateway(environ, start_response)
+
+    async def asgi_app(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        """Answer an ASGI connection; `app.asgi_app = Middleware(app.asgi_app)` wraps it."""
+        await self._asgi_gateway(scope, receive, send)
+
+    # Marked as a coroutine function for servers that look before they call. uvicorn also tries a call without arguments,
+    # to see whether this is a factory: a TypeError tells it no.
+    @markcoroutinefunction
+    def __call__(self, *args: Any) -> Any:
+        """Answer either server: WSGI calls with `environ, start_response`, ASGI with `scope, receive, send`."""
+        match len(args):
+            case 2:
+                return self.wsgi(*args)
+            case 3:
+                return self.asgi(*args)
+        raise TypeError(f"A server calls an app with 2 arguments (WSGI) or 3 (ASGI), not {len(args)}.")
+
+    # Contexts.
+
+    def context_of(self, exchange: Exchange) -> Context:
+        """Make the context of a request that a gateway took in."""
+        return Context(self, exchange)
+
+    def request_context(self, environ: WSGIEnvironment) -> Context:
+        """Make a context of a WSGI environ, for `with` and for `async with`."""
+        return self.context_of(wsgi.WSGIExchange(environ))
+
+    def app_context(self) -> AppContext:
+        """Make a context of the app, for `with` and for `async with`."""
+        return AppContext(self)
+
+    # Colours.
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `func` as sync code can call it."""
+        return self.async_to_sync(func) if is_async(func) else func
+
+    def async_to_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Make a sync function of an async one, which runs on the loop where all async code of the app runs."""
+        return to_loop(func)
+
+    def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        """Return `func` as async code can await it; a sync one runs in a thread."""
+        if is_async(func):
+            return func
+
+        async def crossing(*args: Any, **kwargs: Any) -> Any:
+            return await from_loop(func, *args, **kwargs)
+
+        return crossing
+
+    # Responses and templates.
+
+    def make_response(self, rv: Any) -> Any:
+        """Make a response of a view's return value; await it or not."""
+        return response_from(self, rv)
+
+    def make_default_options_response(self) -> Any:
+        """Answer OPTIONS with the methods that are allowed, in the same order each time."""
+        response = super().make_default_options_response()
+        response.headers["Allow"] = ", ".join(sorted(response.allow))
+        return response
+
+    @cached_property
+    def async_jinja_env(self) -> Environment:
+        """The Jinja environment of templates that are rendered by async code."""
+        return templating.async_environment(self)

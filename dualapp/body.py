@@ -1,0 +1,162 @@
+"""The body of a request: read once, as it arrives, by code of either colour."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+from .crossing import on_loop_thread, run_on_loop, to_request_thread
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CHUNK_SIZE = 64 * 1024
+
+# A body up to this size is read before the request crosses to the other side, where reading on would cross once a chunk.
+READ_AHEAD = 64 * 1024
+
+
+class Body:
+    """What has arrived of a request's body, and the way to fetch the rest.
+
+    `length` is what Content-Length announced, None for a body that ends when it ends. A body that ends before its length
+    is a client that left: reading it raises ClientDisconnected (400).
+    """
+
+    def __init__(
+        self,
+        length: int | None,
+        fetch: Callable[[int], bytes] | None = None,
+        fetch_async: Callable[[], Awaitable[bytes]] | None = None,
+    ) -> None:
+        """Take the server's side of the body, in the colour that it has; both fetch one chunk, and b"" at the end."""
+        self.length = length
+        self.arrived = bytearray()
+        self.complete = length == 0
+        self._received = 0
+        self._fetch = fetch
+        self._fetch_async = fetch_async
+
+    @property
+    def is_short(self) -> bool:
+        """Whether all of it is known to fit in the memory that is set aside for reading ahead."""
+        return self.complete or (self.length is not None and self.length <= READ_AHEAD)
+
+    def receive(self) -> None:
+        """Fetch one more chunk, from a thread."""
+        if self._fetch is not None:
+            self._take(self._fetched(self._fetch))
+        elif on_loop_thread():
+            raise RuntimeError(
+                "The body of this request has not arrived yet, and sync code on the event loop cannot wait for it."
+                " Await it first, with `await request.get_data()` or `await request.form`."
+            )
+        else:
+            run_on_loop(self.receive_async)
+
+    async def receive_async(self) -> None:
+        """Fetch one more chunk, from the loop."""
+        if self._fetch_async is not None:
+            self._take(await self._fetch_async())
+        else:
+            await to_request_thread(self.receive)()
+
+    def _fetched(self, fetch: Callable[[int], bytes]) -> bytes:
+        try:
+            return fetch(CHUNK_SIZE if self.length is None else min(CHUNK_SIZE, self.length - self._received))
+        except (OSError, ValueError) as error:  # how servers say that the connection or the framing broke
+            raise ClientDisconnected() from error
+
+    def _take(self, chunk: bytes) -> None:
+        if self.length is not None:
+            chunk = chunk[: self.length - self._received]
+        self.arrived += chunk
+        self._received += len(chunk)
+        self.complete = not chunk or self._received == self.length
+        if not chunk and self.length is not None and self._received < self.length:
+            raise ClientDisconnected()
+
+    def read_ahead(self) -> None:
+        """Read a short body from the thread of a request that is about to cross to the loop."""
+        with suppress(ClientDisconnected):  # it is raised again where the body is read
+            while self.is_short and not self.complete:
+                self.receive()
+
+    async def read_ahead_async(self) -> None:
+        """Read a short body from the loop for a request that is about to cross to a thread."""
+        with suppress(ClientDisconnected):  # as in read_ahead
+            while self.is_short and not self.complete:
+                await self.receive_async()
+
+    async def gather(self, limit: int | None) -> None:
+        """Wait until the body has arrived, or as much of it as shows that it is larger than `limit`."""
+        while not self.complete and (limit is None or self._received <= limit):
+            if limit is not None and self.length is not None and self.length > limit:
+                return
+            await self.receive_async()
+
+    def take(self, size: int) -> bytes:
+        """Take up to `size` bytes of what has arrived."""
+        chunk = bytes(self.arrived[:size])
+        del self.arrived[:size]
+        return chunk
+
+
+class BodyStream(io.RawIOBase):
+    """The body as a file to read from, for sync code: what Flask knows as `request.stream`."""
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        body = self.body
+        while not body.arrived and not body.complete:
+            body.receive()
+        view = memoryview(buffer).cast("B")
+        chunk = body.take(len(view))
+        view[: len(chunk)] = chunk
+        return len(chunk)
+
+
+class AsyncBody:
+    """The body for async code: await it for all of it, or iterate over its chunks as they arrive.
+
+    Raises RequestEntityTooLarge (413) as soon as it is known to be larger than the request allows.
+    """
+
+    def __init__(self, request: Any, body: Body) -> None:
+        """Take the async face of the request, for its limit and for what it has cached, and its body."""
+        self._request = request
+        self._body = body
+        self._given = 0
+
+    def __await__(self) -> Generator[Any, None, bytes]:
+        whole: Generator[Any, None, bytes] = self._request.get_data().__await__()
+        return whole
+
+    def __aiter__(self) -> AsyncBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        body = self._body
+        self._check(body.length or 0)
+        while not body.arrived and not body.complete:
+            await body.receive_async()
+        if not body.arrived:
+            raise StopAsyncIteration
+        chunk = body.take(len(body.arrived))
+        self._given += len(chunk)
+        self._check(self._given)
+        return chunk
+
+    def _check(self, size: int) -> None:
+        limit = self._request.max_content_length
+        if limit is not None and size > limit:
+            raise RequestEntityTooLarge()

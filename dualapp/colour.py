@@ -1,0 +1,42 @@
+"""The colour of a function, and of the code that is calling."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any
+
+import werkzeug.local
+from asgiref.sync import iscoroutinefunction
+
+ASYNC_CODE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+
+# A comprehension has no colour of its own: it runs inside the function that holds it. (Python 3.12 inlines most of them.)
+COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+
+PROXY_GLOBALS = werkzeug.local.__dict__
+
+
+def is_async(func: Callable[..., Any]) -> bool:
+    """Tell whether calling `func` gives something to await."""
+    return iscoroutinefunction(func) or iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004 - not a test for being callable: a callable object is as async as its __call__
+
+
+def caller_is_async(depth: int = 1) -> bool:
+    """Tell whether the code that called is written with `async def`.
+
+    `depth` counts frames above the function that asks: 1 is its caller. The frames of Werkzeug's proxies between the two
+    do not count, so that `request.form` asks about the code where `request.form` stands.
+    """
+    frame: FrameType | None = sys._getframe(depth + 1)
+    while frame is not None and (frame.f_globals is PROXY_GLOBALS or frame.f_code.co_name in COMPREHENSIONS):
+        if is_async_code(frame.f_code):
+            return True
+        frame = frame.f_back
+    return frame is not None and is_async_code(frame.f_code)
+
+
+def is_async_code(code: CodeType) -> bool:
+    return bool(code.co_flags & ASYNC_CODE)

@@ -1,0 +1,208 @@
+"""The context of a request: what Flask's and Quart's context variables hold while it is handled."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar, Token
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import flask.ctx
+from flask.globals import _cv_app, _cv_request
+from flask.sessions import SessionMixin
+from flask.signals import appcontext_popped, appcontext_pushed
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter, Rule
+
+from .crossing import from_loop
+from .requests import Exchange, async_face, sync_face
+
+if TYPE_CHECKING:
+    from .async_request import AsyncRequest
+
+Binding = tuple[ContextVar[Any], Token[Any]]
+
+
+def unbind(variable: ContextVar[Any], token: Token[Any]) -> None:
+    """Give a context variable the value that it had before.
+
+    A generator may be closed in another set of context variables than it was started in; there the token means nothing,
+    and the value before is set by name, or left to vanish with that set if there was none.
+    """
+    try:
+        variable.reset(token)
+    except ValueError:
+        if token.old_value is not Token.MISSING:
+            variable.set(token.old_value)
+
+
+class Context(flask.ctx.RequestContext):
+    """The context of one request, for both frameworks and for the app as well as the request.
+
+    What is costly in it (the two faces, `g`, the URL adapter, the session) is made when somebody asks for it.
+    """
+
+    def __init__(self, app: flask.Flask, exchange: Exchange) -> None:
+        self.app = app
+        self.exchange = exchange
+        self.flashes: list[tuple[str, str]] | None = None
+        self.rule: Rule | None = None
+        self.view_args: dict[str, Any] | None = None
+        self.routing_exception: HTTPException | None = None
+        self.error: BaseException | None = None
+        self.is_kept = False
+        self._session: SessionMixin | None = None
+        self._after_request_functions: list[Any] = []
+        self._bound: list[list[Binding]] = []
+
+    @cached_property
+    def request(self) -> flask.Request:  # type: ignore[override]  # flask sets it; here it is made late
+        """The request as sync code sees it."""
+        request = sync_face(self.app, self.exchange)
+        request.url_rule, request.view_args = self.rule, self.view_args
+        request.routing_exception = self.routing_exception
+        return request
+
+    @cached_property
+    def async_request(self) -> AsyncRequest:
+        """The request as async code sees it."""
+        return async_face(self.request, self.exchange)
+
+    @cached_property
+    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # as request
+        try:
+            return self.app.create_url_adapter(self.request)
+        except HTTPException as error:
+            self.request.routing_exception = self.routing_exception = error
+            return None
+
+    @cached_property
+    def g(self) -> flask.ctx._AppCtxGlobals:
+        return self.app.app_ctx_globals_class()
+
+    @property
+    def session(self) -> SessionMixin:
+        """The session of this request; asking for it opens it."""
+        self.open_session()
+        return super().session
+
+    def open_session(self) -> None:
+        """Open the session, if nobody has yet."""
+        if self._session is None:
+            interface = self.app.session_interface
+            self._session = interface.open_session(self.app, self.request) or interface.make_null_session(self.app)
+
+    def match_request(self) -> None:
+        """Find the rule for the request, or the error that says why there is none."""
+        adapter = self.url_adapter
+        if adapter is None:
+            return
+        try:
+            self.rule, self.view_args = adapter.match(return_rule=True)  # type: ignore[assignment]  # a Mapping that is a dict
+        except HTTPException as error:
+            self.routing_exception = error
+        if "request" in self.__dict__:
+            self.request.url_rule, self.request.view_args = self.rule, self.view_args
+            self.request.routing_exception = self.routing_exception
+
+    def copy(self) -> Self:
+        """Make a context of the same request, for another thread or task."""
+        context = type(self)(self.app, self.exchange)
+        context.__dict__.update({name: value for name, value in vars(self).items() if name not in ("g", "url_adapter")})
+        context._bound = []
+        return context
+
+    def enter(self) -> None:
+        """Make this the current context, of the app too unless the app has one already."""
+        outer = _cv_app.get(None)
+        is_outermost = outer is None or outer.app is not self.app
+        variables: list[ContextVar[Any]] = [_cv_app, _cv_request] if is_outermost else [_cv_request]
+        bound = [(variable, variable.set(self)) for variable in variables]
+        if not is_outermost:
+            self.__dict__["g"] = outer.g  # type: ignore[union-attr]  # not None here
+        if "quart" in sys.modules:
+            from .quart_context import bind
+
+            bound += bind(self)
+        self._bound.append(bound)
+        if is_outermost and appcontext_pushed.receivers:
+            appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def leave(self) -> None:
+        """Make the context before this the current one again."""
+        current = _cv_request.get(None)
+        owns_app_context = self.owns_app_context
+        for variable, token in reversed(self._bound.pop()):
+            unbind(variable, token)
+        if current is not self:
+            raise AssertionError(f"Popped wrong request context. ({current!r} instead of {self!r})")
+        if owns_app_context and appcontext_popped.receivers:
+            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    @property
+    def owns_app_context(self) -> bool:
+        """Whether the app's context ends with this one."""
+        return self._bound[-1][0][0] is _cv_app
+
+    def push(self) -> None:
+        """Enter the context, open its session and find its rule, as `with app.request_context(...)` does."""
+        self.enter()
+        self.open_session()
+        self.match_request()
+
+    def pop(self, exc: BaseException | None = flask.ctx._sentinel) -> None:  # type: ignore[assignment]  # flask's own default
+        """Run the teardown functions and leave the context."""
+        try:
+            self.tear_down(sys.exc_info()[1] if exc is flask.ctx._sentinel else exc)
+        finally:
+            self.leave()
+
+    def tear_down(self, exc: BaseException | None) -> None:
+        """Run the teardown functions, those of async code too, from a thread."""
+        if len(self._bound) > 1:
+            return
+        self.app.do_teardown_request(exc)
+        self.close_request()
+        if self.owns_app_context:
+            self.app.do_teardown_appcontext(exc)
+
+    def close_request(self) -> None:
+        """Close the uploaded files, if the request was looked at."""
+        if "request" in self.__dict__:
+            self.request.close()
+            self.request.environ["werkzeug.request"] = None
+
+    async def __aenter__(self) -> Self:
+        self.enter()
+        await from_loop(self.open_session)
+        self.match_request()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await from_loop(self.tear_down, exc)
+        finally:
+            self.leave()
+
+
+class AppContext(flask.ctx.AppContext):
+    """The context of the app where there is no request, for `with` and for `async with`."""
+
+    async def __aenter__(self) -> Self:
+        self.push()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await from_loop(self.app.do_teardown_appcontext, exc)
+        self.leave()
+
+    def leave(self) -> None:
+        """Make the context before this the current one again, without teardown."""
+        unbind(_cv_app, self._cv_tokens.pop())
+        if appcontext_popped.receivers:
+            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)

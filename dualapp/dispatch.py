@@ -1,0 +1,211 @@
+"""The one pipeline: from a matched request to its response, for both entries and both colours.
+
+It is written once, as coroutines whose only awaits are `plan.call(...)`. In a thread it is stepped by hand and never
+suspends; on a loop it is awaited. The steps are Flask's, in Flask's order, and each of them that somebody has replaced
+by an own method is left to that method.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask
+from flask.signals import (
+    appcontext_tearing_down,
+    got_request_exception,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
+from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
+from werkzeug.routing import RoutingException
+
+from .context import Context
+from .plan import Plan, each_applied, each_called, first_answer
+from .responses import response_from
+
+
+async def dispatch(context: Context, plan: Plan) -> flask.Response:
+    """Answer a request and tear its context down; the context stays entered.
+
+    Raises what the view raised only where Flask would let it out: when PROPAGATE_EXCEPTIONS says so.
+    """
+    try:
+        try:
+            return await full_dispatch(context, plan)
+        except Exception as error:
+            context.error = error
+            return await handle_exception(context, plan, error)
+        except BaseException as error:
+            context.error = error
+            raise
+    finally:
+        if not context.is_kept:
+            await tear_down(context, plan)
+
+
+async def recover(context: Context, plan: Plan, error: Exception) -> flask.Response:
+    """Answer for a response that failed before its first byte."""
+    return await handle_exception(context, plan, error)
+
+
+async def full_dispatch(context: Context, plan: Plan) -> flask.Response:
+    if not plan.opens_session_late:
+        await plan.call(plan.open_session)
+    if replacement := plan.adapted.get("full_dispatch_request"):
+        return await plan.call(replacement)  # type: ignore[no-any-return]  # whatever it is, it is the answer
+    try:
+        if request_started.receivers:
+            await plan.call(plan.send, request_started)
+        value = await preprocess(context, plan)
+        if value is None:
+            value = await dispatch_view(context, plan)
+    except Exception as error:
+        value = await handle_user_exception(context, plan, error)
+    return await finalize(context, plan, value)
+
+
+async def preprocess(context: Context, plan: Plan) -> Any:
+    if replacement := plan.adapted.get("preprocess_request"):
+        return await plan.call(replacement)
+    if plan.preprocessors:
+        endpoint = None if context.rule is None else context.rule.endpoint
+        await each_called(plan.call, plan.preprocessors, endpoint, context.view_args)
+    return await first_answer(plan.call, plan.before) if plan.before else None
+
+
+async def dispatch_view(context: Context, plan: Plan) -> Any:
+    if replacement := plan.adapted.get("dispatch_request"):
+        return await plan.call(replacement)
+    if context.routing_exception is not None:
+        context.app.raise_routing_exception(context.request)
+    rule = context.rule
+    if context.exchange.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
+        return context.app.make_default_options_response()
+    if plan.adapted_view is None:
+        raise KeyError(rule.endpoint)  # type: ignore[union-attr]  # Flask's error for an endpoint without a view
+    return await plan.call(plan.adapted_view, **(context.view_args or {}))
+
+
+async def handle_user_exception(context: Context, plan: Plan, error: Exception) -> Any:
+    """Answer an error with the handler registered for it; raise it again if there is none."""
+    if replacement := plan.adapted.get("handle_user_exception"):
+        return await plan.call(replacement, error)
+    app = context.app
+    if isinstance(error, BadRequestKeyError) and (app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]):
+        error.show_exception = True
+    if isinstance(error, HTTPException) and not app.trap_http_exception(error):
+        return await handle_http_exception(context, plan, error)
+    handler = app._find_error_handler(error, plan.names)
+    if handler is None:
+        raise error
+    return await plan.call(plan.adapt(handler), error)
+
+
+async def handle_http_exception(context: Context, plan: Plan, error: HTTPException) -> Any:
+    """Answer an HTTP error with the handler registered for it, or with its own page."""
+    if replacement := plan.adapted.get("handle_http_exception"):
+        return await plan.call(replacement, error)
+    # A redirect of the router, or a response that was raised, is an answer and not an error.
+    if error.code is None or isinstance(error, RoutingException):
+        return error
+    handler = context.app._find_error_handler(error, plan.names)
+    return error if handler is None else await plan.call(plan.adapt(handler), error)
+
+
+async def handle_exception(context: Context, plan: Plan, error: Exception) -> flask.Response:
+    """Answer an error that nobody handled: log it and give the 500 page, or let it out where the app says so."""
+    if replacement := plan.adapted.get("handle_exception"):
+        return await plan.call(replacement, error)  # type: ignore[no-any-return]  # whatever it is, it is the answer
+    app = context.app
+    if got_request_exception.receivers:
+        await plan.call(plan.send, got_request_exception, exception=error)
+    if propagates(app):
+        raise error
+    app.log_exception((type(error), error, error.__traceback__))
+    server_error = InternalServerError(original_exception=error)
+    handler = app._find_error_handler(server_error, plan.names)
+    value = server_error if handler is None else await plan.call(plan.adapt(handler), server_error)
+    return await finalize(context, plan, value, from_error_handler=True)
+
+
+def propagates(app: flask.Flask) -> bool:
+    """Tell whether unhandled errors go to the server instead of becoming a 500 page."""
+    propagate = app.config["PROPAGATE_EXCEPTIONS"]
+    return bool(app.testing or app.debug if propagate is None else propagate)
+
+
+async def finalize(context: Context, plan: Plan, value: Any, from_error_handler: bool = False) -> flask.Response:
+    """Make the response and hand it through the hooks; an error in them is only logged when the answer is one already."""
+    if replacement := plan.adapted.get("finalize_request"):
+        return await plan.call(replacement, value, from_error_handler)  # type: ignore[no-any-return]  # as full_dispatch
+    response = await make_response(context, plan, value)
+    try:
+        response = await process_response(context, plan, response)
+        if request_finished.receivers:
+            await plan.call(plan.send, request_finished, response=response)
+    except Exception:
+        if not from_error_handler:
+            raise
+        context.app.logger.exception("Request finalizing failed with an error while handling an error")
+    return response
+
+
+async def make_response(context: Context, plan: Plan, value: Any) -> flask.Response:
+    if replacement := plan.adapted.get("make_response"):
+        return await plan.call(replacement, value)  # type: ignore[no-any-return]  # as full_dispatch
+    return response_from(context.app, value, plan.view)
+
+
+async def process_response(context: Context, plan: Plan, response: flask.Response) -> flask.Response:
+    if replacement := plan.adapted.get("process_response"):
+        return await plan.call(replacement, response)  # type: ignore[no-any-return]  # as full_dispatch
+    for func in context._after_request_functions:
+        response = await plan.call(plan.adapt(func), response)
+    if plan.after:
+        response = await each_applied(plan.call, plan.after, response)
+    await save_session(context, plan, response)
+    return response
+
+
+async def save_session(context: Context, plan: Plan, response: flask.Response) -> None:
+    """Save the session, if it was opened or the request came with one that may want its cookie renewed."""
+    app, interface = context.app, context.app.session_interface
+    if context._session is None:
+        if not cookie_arrived(context):
+            return
+        context.open_session()
+    if not interface.is_null_session(context._session):  # type: ignore[arg-type]  # it is open
+        await plan.call(plan.save_session(interface.save_session), app, context._session, response)
+
+
+def cookie_arrived(context: Context) -> bool:
+    """Tell whether the request may carry a session cookie; cheap, and never wrong when it says no."""
+    return context.app.session_interface.get_cookie_name(context.app) in context.exchange.environ.get("HTTP_COOKIE", "")
+
+
+async def tear_down(context: Context, plan: Plan) -> None:
+    """Run the teardown functions, of the request and of the app, with the error that ended the request if one did."""
+    app, error = context.app, context.error
+    if error is not None and app.should_ignore_error(error):
+        error = None
+    if replacement := plan.adapted.get("do_teardown_request"):
+        await plan.call(replacement, error)
+    else:
+        if plan.teardown:
+            await each_called(plan.call, plan.teardown, error)
+        if request_tearing_down.receivers:
+            await plan.call(plan.send, request_tearing_down, exc=error)
+    context.close_request()
+    if context.owns_app_context:
+        await tear_down_app(plan, error)
+
+
+async def tear_down_app(plan: Plan, error: BaseException | None) -> None:
+    if replacement := plan.adapted.get("do_teardown_appcontext"):
+        await plan.call(replacement, error)
+        return
+    if plan.teardown_app:
+        await each_called(plan.call, plan.teardown_app, error)
+    if appcontext_tearing_down.receivers:
+        await plan.call(plan.send, appcontext_tearing_down, exc=error)

@@ -1,0 +1,173 @@
+"""The names that follow the colour of the code that uses them.
+
+In `def` code they are called as in Flask, in `async def` code they are awaited as in Quart. Which of the two it is, is
+read off the code that calls: not off the thread, nor off who called that code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import wraps
+from typing import Any, TypeVar
+
+import flask
+from flask.globals import _cv_app, _cv_request
+from flask.signals import message_flashed
+from werkzeug.local import LocalProxy
+
+from . import templating
+from .colour import caller_is_async, is_async
+from .crossing import from_loop
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def current_request() -> Any:
+    """Return the face of the current request that suits the code which asks."""
+    context = _cv_request.get(None)
+    if context is None:
+        raise RuntimeError(
+            "Working outside of request context: `request` can be used while a request is handled,"
+            " or within `with app.test_request_context()`."
+        )
+    return getattr(context, "async_request", context.request) if caller_is_async() else context.request
+
+
+request: Any = LocalProxy(current_request)
+
+
+def render_template(template: Any, **context: Any) -> Any:
+    """Render a template by name, or the first of a list of names that exists; await it in `async def` code."""
+    if caller_is_async():
+        return templating.render_async(find_template(template), context)
+    return flask.render_template(template, **context)
+
+
+def render_template_string(source: str, **context: Any) -> Any:
+    """Render a template from its source; await it in `async def` code."""
+    if caller_is_async():
+        return templating.render_async(async_environment().from_string(source), context)
+    return flask.render_template_string(source, **context)
+
+
+def stream_template(template: Any, **context: Any) -> Any:
+    """Render a template by name as a stream of strings; in `async def` code await it for an async stream."""
+    if caller_is_async():
+        return templating.stream_async(find_template(template), context)
+    return flask.stream_template(template, **context)
+
+
+def stream_template_string(source: str, **context: Any) -> Any:
+    """Render a template from its source as a stream of strings; in `async def` code await it for an async stream."""
+    if caller_is_async():
+        return templating.stream_async(async_environment().from_string(source), context)
+    return flask.stream_template_string(source, **context)
+
+
+def async_environment() -> Any:
+    return flask.current_app.async_jinja_env  # type: ignore[attr-defined]  # it is a DualApp
+
+
+def find_template(template: Any) -> Any:
+    return async_environment().get_or_select_template(template)
+
+
+def flash(message: str, category: str = "message") -> Any:
+    """Keep a message for the next request to show; await it in `async def` code."""
+    if caller_is_async():
+        return flash_async(message, category)
+    return flask.flash(message, category)
+
+
+async def flash_async(message: str, category: str) -> None:
+    flask.session["_flashes"] = [*flask.session.get("_flashes", []), (category, message)]
+    app = flask.current_app._get_current_object()  # type: ignore[attr-defined]  # it is a proxy
+    await message_flashed.send_async(app, _sync_wrapper=app.ensure_async, message=message, category=category)
+
+
+def stream_with_context(stream: Any) -> Any:
+    """Keep the request context while a stream is sent.
+
+    Takes a generator, sync or async, or decorates a function that makes one. The teardown functions run when the
+    response is closed instead of before its body is made.
+    """
+    if hasattr(stream, "__aiter__"):
+        return keep_async(stream)
+    if hasattr(stream, "__iter__"):
+        return keep(iter(stream))
+
+    @wraps(stream)
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        return stream_with_context(stream(*args, **kwargs))
+
+    return decorated
+
+
+def kept_context() -> Any:
+    context = _cv_request.get(None)
+    if context is None:
+        raise RuntimeError("'stream_with_context' can only be used when a request context is active, such as in a view function.")
+    context.is_kept = True  # type: ignore[attr-defined]  # it is our Context
+    return context
+
+
+def keep(stream: Iterator[Any]) -> Iterator[Any]:
+    context, end = kept_context(), object()
+
+    def generate() -> Iterator[Any]:
+        # Entered for each item and not for all of them, because each may be made in another thread.
+        try:
+            while True:
+                context.enter()
+                try:
+                    item = next(stream, end)
+                finally:
+                    context.leave()
+                if item is end:
+                    return
+                yield item
+        finally:
+            if hasattr(stream, "close"):
+                stream.close()
+
+    return generate()
+
+
+def keep_async(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    context, end = kept_context(), object()
+
+    async def generate() -> AsyncIterator[Any]:
+        try:
+            while True:
+                context.enter()
+                try:
+                    item = await anext(stream, end)
+                finally:
+                    context.leave()
+                if item is end:
+                    return
+                yield item
+        finally:
+            if hasattr(stream, "aclose"):
+                await stream.aclose()
+
+    return generate()
+
+
+def copy_current_request_context(func: F) -> F:
+    """Bind a function, sync or async, to the current request, for use in another thread or task."""
+    if not is_async(func):
+        return flask.copy_current_request_context(func)
+    context = _cv_request.get(None)
+    if context is None:
+        raise RuntimeError(
+            "'copy_current_request_context' can only be used when a request context is active, such as in a view function."
+        )
+    copied = context.copy()
+
+    @wraps(func)
+    async def bound(*args: Any, **kwargs: Any) -> Any:
+        async with copied:  # type: ignore[attr-defined]  # it is our Context
+            return await func(*args, **kwargs)
+
+    return bound  # type: ignore[return-value]  # it takes and gives what func does

@@ -1,0 +1,212 @@
+"""What is known about an endpoint before its first request.
+
+Flask forbids registration once requests are handled, so all that depends on it is decided once: the colour of each
+function, where the pipeline is at home, which hooks apply and in which order, and which of Flask's methods somebody has
+replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from enum import Enum
+from functools import partial
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Any
+
+import flask
+from flask.helpers import _split_blueprint_path
+from flask.sessions import SecureCookieSessionInterface
+
+from .colour import is_async
+from .context import Context
+from .crossing import awaiting, direct, step, to_loop
+
+if TYPE_CHECKING:
+    from blinker import Signal
+
+Function = Callable[..., Any]
+Crossing = Callable[[Function], Function]
+
+# The steps of Flask's own pipeline that a subclass or an extension may replace.
+REPLACEABLE = (
+    "full_dispatch_request",
+    "preprocess_request",
+    "dispatch_request",
+    "handle_user_exception",
+    "handle_http_exception",
+    "handle_exception",
+    "finalize_request",
+    "make_response",
+    "process_response",
+    "do_teardown_request",
+    "do_teardown_appcontext",
+)
+
+
+class Home(Enum):
+    """Where the pipeline of an endpoint runs, whichever way its request came in."""
+
+    THREAD = "thread"
+    LOOP = "loop"
+    EITHER = "either"
+
+
+class Plan:
+    """How requests for one endpoint are handled; `endpoint` is None for those that no rule answers."""
+
+    def __init__(self, app: flask.Flask, endpoint: str | None, where: Callable[[Home], Home], to_thread: Crossing) -> None:
+        """Decide for an entry: `where` a pipeline runs, and how sync functions are called from one on the loop."""
+        self.view = None if endpoint is None else app.view_functions.get(endpoint)
+        self.names = blueprints_of(endpoint)
+        self.replaced = {name: getattr(app, name) for name in REPLACEABLE if is_replaced(app, name)}
+        self.home = where(self._find_home(app))
+        self._to_thread = to_thread
+        self.call: Callable[..., Awaitable[Any]] = awaiting if self.home is Home.LOOP else direct
+
+        down = (None, *reversed(self.names))
+        up = (*self.names, None)
+        self.preprocessors = self._collect(app.url_value_preprocessors, down, each_called)
+        self.before = self._collect(app.before_request_funcs, down, first_answer)
+        self.after = self._collect(app.after_request_funcs, up, each_applied, backwards=True)
+        self.teardown = self._collect(app.teardown_request_funcs, up, each_called, backwards=True)
+        self.teardown_app = self._group(list(reversed(app.teardown_appcontext_funcs)), each_called)
+
+        self.adapted_view = None if self.view is None else self.adapt(self.view)
+        self.adapted = {name: self.adapt(func) for name, func in self.replaced.items()}
+        self.opens_session_late = type(app.session_interface) is SecureCookieSessionInterface
+        self.open_session = self.adapt(open_current_session)
+        self.save_session = self._in_place if self.opens_session_late else self.adapt
+        self.send = self.adapt(partial(send, app))
+
+    def _find_home(self, app: flask.Flask) -> Home:
+        for name in ("full_dispatch_request", "dispatch_request"):
+            if name in self.replaced:
+                return home_of([self.replaced[name]])
+        if self.view is not None:
+            return home_of([self.view])
+        hooks: list[dict[Any, list[Any]]] = [app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs]
+        handlers = app.error_handler_spec[None].values()
+        return home_of(
+            [
+                *self.replaced.values(),
+                *chain.from_iterable(registry.get(None, ()) for registry in hooks),
+                *app.teardown_appcontext_funcs,
+                *chain.from_iterable(by_class.values() for by_class in handlers),
+            ]
+        )
+
+    def adapt(self, func: Function) -> Function:
+        """Return `func` as `self.call` takes it: itself at home, a crossing if it is of the other colour."""
+        if self.home is Home.LOOP:
+            return func if is_async(func) else self._to_thread(func)
+        return to_loop(func) if is_async(func) else func
+
+    def _in_place(self, func: Function) -> Function:
+        """Return a sync function that does not block as `self.call` takes it, without a crossing."""
+        return partial(direct, func) if self.home is Home.LOOP else func
+
+    def _collect(
+        self, registry: dict[Any, list[Any]], names: Iterable[str | None], run: Function, backwards: bool = False
+    ) -> list[Function]:
+        functions = [
+            func for name in names for func in (reversed(registry.get(name, [])) if backwards else registry.get(name, []))
+        ]
+        return self._group(functions, run)
+
+    def _group(self, functions: list[Function], run: Function) -> list[Function]:
+        """Adapt hooks; neighbours of the other colour become one function, and so one crossing.
+
+        `run` is what the pipeline does with a list of such hooks, so that it can be done on the other side.
+        """
+        hooks: list[Function] = []
+        for coloured_async, neighbours in groupby(functions, is_async):
+            group = list(neighbours)
+            at_home = coloured_async == (self.home is Home.LOOP)
+            hooks += group if at_home else [self.adapt(together(group, run, coloured_async))]
+        return hooks
+
+
+class Plans:
+    """The plans of one app for one entry, made at the first request of each endpoint."""
+
+    def __init__(self, app: flask.Flask, where: Callable[[Home], Home], to_thread: Crossing) -> None:
+        self._app = app
+        self._where = where
+        self._to_thread = to_thread
+        self._plans: dict[str | None, Plan] = {}
+
+    def find(self, context: Context) -> Plan:
+        """Return the plan for a request that was matched; from now on nothing can be registered."""
+        if not self._app._got_first_request:
+            self._app._got_first_request = True
+            self._plans.clear()
+        endpoint = None if context.rule is None else context.rule.endpoint
+        plan = self._plans.get(endpoint)
+        if plan is None:
+            plan = self._plans[endpoint] = Plan(self._app, endpoint, self._where, self._to_thread)
+        return plan
+
+
+def together(functions: list[Function], run: Function, coloured_async: bool) -> Function:
+    """Make one function of several hooks of one colour, which are run as the pipeline would run them."""
+    if len(functions) == 1:
+        return functions[0]
+
+    async def run_async(*args: Any) -> Any:
+        return await run(awaiting, functions, *args)
+
+    def run_sync(*args: Any) -> Any:
+        return step(run(direct, functions, *args))
+
+    return run_async if coloured_async else run_sync
+
+
+async def each_called(call: Function, functions: list[Function], *args: Any) -> None:
+    for func in functions:
+        await call(func, *args)
+
+
+async def first_answer(call: Function, functions: list[Function]) -> Any:
+    """Return what the first function that answers returns, None if none does."""
+    for func in functions:
+        if (answer := await call(func)) is not None:
+            return answer
+    return None
+
+
+async def each_applied(call: Function, functions: list[Function], value: Any) -> Any:
+    """Hand `value` through all functions."""
+    for func in functions:
+        value = await call(func, value)
+    return value
+
+
+def home_of(functions: list[Function]) -> Home:
+    """Return where functions run without a crossing; among both colours the thread wins, where nothing can block the loop."""
+    colours = {is_async(func) for func in functions}
+    if not colours:
+        return Home.EITHER
+    return Home.LOOP if colours == {True} else Home.THREAD
+
+
+def blueprints_of(endpoint: str | None) -> list[str]:
+    """Return the names of the blueprints that an endpoint is in, the innermost first."""
+    if endpoint is None or "." not in endpoint:
+        return []
+    return _split_blueprint_path(endpoint.rpartition(".")[0])
+
+
+def is_replaced(app: flask.Flask, name: str) -> bool:
+    """Tell whether a subclass or an extension put its own method in the place of ours."""
+    owner = next(cls for cls in type(app).__mro__ if name in vars(cls))
+    return name in vars(app) or owner.__module__.partition(".")[0] not in ("flask", "dualapp")
+
+
+def send(app: flask.Flask, signal: Signal, **arguments: Any) -> None:
+    """Send a signal from a thread; receivers that are async are waited for."""
+    signal.send(app, _async_wrapper=app.ensure_sync, **arguments)
+
+
+def open_current_session() -> None:
+    """Open the session of the current request."""
+    flask.globals.request_ctx.open_session()  # type: ignore[attr-defined]  # it is our Context

@@ -1,0 +1,67 @@
+"""The context in the shape that Quart's context variables hold; the only place that knows Quart's versions apart.
+
+Quart 0.22 has one variable for the app and one for the request, Quart 0.23 has one for both. The shape answers to both.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import quart.globals
+
+if TYPE_CHECKING:
+    from .context import Binding, Context
+
+VARIABLES: list[ContextVar[Any]] = [
+    getattr(quart.globals, name) for name in ("_cv_app", "_cv_request") if hasattr(quart.globals, name)
+]
+
+
+def bind(context: Context) -> list[Binding]:
+    """Make `context` the current one for Quart's globals."""
+    shape = QuartContext(context)
+    return [(variable, variable.set(shape)) for variable in VARIABLES]
+
+
+class QuartContext:
+    """A context as `quart.request`, `quart.g` and the others look into it."""
+
+    has_request = True
+    has_websocket = False
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    @property
+    def request(self) -> Any:
+        return self._context.async_request
+
+    request_websocket = request
+    _request = request
+
+    @property
+    def flashes(self) -> list[tuple[str, str]] | None:
+        return self._context.flashes
+
+    @flashes.setter
+    def flashes(self, flashes: list[tuple[str, str]] | None) -> None:
+        self._context.flashes = flashes
+
+    _flashes = flashes
+
+    def copy(self) -> Self:
+        return type(self)(self._context.copy())
+
+    async def __aenter__(self) -> Self:
+        self._context.enter()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._context.leave()

@@ -1,0 +1,125 @@
+"""The response, and how a view's return value becomes one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+import flask
+import werkzeug
+
+from .colour import caller_is_async
+from .crossing import close_stream, iterate_on_loop, run_on_loop
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+class Response(flask.Response):
+    """A Flask response that may be awaited, and whose body may be an async iterable.
+
+    Awaiting it gives the response itself, so that `await make_response(...)` and `await send_file(...)` read the same as
+    in Quart. `get_data`, `get_json`, `data` and `json` give the value in `def` code and something to await in `async def`.
+    """
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self
+        yield  # makes it a generator, which awaiting needs
+
+    def get_data(self, as_text: bool = False) -> Any:
+        """Return the body, as bytes or decoded as UTF-8; await it in `async def` code."""
+        if caller_is_async():
+            return self._get_data_async(as_text)
+        return self._get_data(as_text)
+
+    def _get_data(self, as_text: bool = False) -> Any:
+        if self.is_async:
+            run_on_loop(self._collect)
+        return super().get_data(as_text)  # type: ignore[call-overload]  # as_text is not literal
+
+    async def _get_data_async(self, as_text: bool = False) -> Any:
+        if self.is_async:
+            await self._collect()
+        return super().get_data(as_text)  # type: ignore[call-overload]  # as_text is not literal
+
+    async def _collect(self) -> None:
+        stream: AsyncIterable[Any] = self.response  # type: ignore[assignment]  # werkzeug knows sync bodies only
+        self.response = [chunk.encode() if isinstance(chunk, str) else chunk async for chunk in stream]
+
+    @property
+    def data(self) -> Any:  # type: ignore[override]  # werkzeug has a property object here
+        """The body, as `get_data()` gives it."""
+        return self._get_data_async() if caller_is_async() else self._get_data()
+
+    @data.setter
+    def data(self, value: bytes | str) -> None:
+        self.set_data(value)
+
+    def get_json(self, force: bool = False, silent: bool = False) -> Any:
+        """Parse the body as JSON; await it in `async def` code."""
+        if caller_is_async():
+            return self._get_json_async(force, silent)
+        return super().get_json(force=force, silent=silent)
+
+    async def _get_json_async(self, force: bool, silent: bool) -> Any:
+        await self._get_data_async()
+        return super().get_json(force=force, silent=silent)
+
+    @property
+    def json(self) -> Any:
+        """The body parsed as JSON, as `get_json()` gives it."""
+        return self._get_json_async(False, False) if caller_is_async() else super().get_json()
+
+    def make_sequence(self) -> None:
+        if self.is_async:
+            run_on_loop(self._collect)
+        super().make_sequence()
+
+    def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
+        if self.is_async and not is_bodiless(self, environ["REQUEST_METHOD"]):
+            return iterate_on_loop(encoded(self.response))  # type: ignore[arg-type]  # werkzeug knows sync bodies only
+        return super().get_app_iter(environ)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the body is made by async code."""
+        return isinstance(self.response, AsyncIterable)
+
+
+def is_bodiless(response: werkzeug.Response, method: str) -> bool:
+    """Tell whether the answer has no content (RFC 9110 sections 9.3.2, 15.2, 15.3.5 and 15.4.5)."""
+    return method == "HEAD" or response.status_code in (204, 304) or 100 <= response.status_code < 200
+
+
+async def encoded(stream: AsyncIterable[str | bytes]) -> AsyncIterator[bytes]:
+    """Iterate over the chunks of an async body as bytes; ending early ends the body too."""
+    chunks = aiter(stream)
+    try:
+        async for chunk in chunks:
+            yield chunk.encode() if isinstance(chunk, str) else chunk
+    finally:
+        await close_stream(chunks)
+
+
+def response_from(app: flask.Flask, value: Any, view: Callable[..., Any] | None = None) -> flask.Response:
+    """Make a response of what a view returned: all that Flask takes, and async iterables.
+
+    Raises TypeError for anything else, with a note that names the view.
+    """
+    try:
+        body, rest = (value[0], value[1:]) if isinstance(value, tuple) and value else (value, ())
+        if inspect.iscoroutine(body):
+            body.close()
+            raise TypeError(
+                "The view function returned a coroutine: it calls async code without awaiting it."
+                " Make it `async def` and await the call, or call it through `app.ensure_sync`."
+            )
+        if isinstance(body, AsyncIterable) and not isinstance(body, werkzeug.Response):
+            body = app.response_class(body)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
+            value = (body, *rest) if rest else body
+        return flask.Flask.make_response(app, value)
+    except TypeError as error:
+        if view is not None:
+            error.add_note(f"The view is {getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', view)}.")
+        raise

@@ -1,0 +1,58 @@
+"""Templates rendered by async code, where filters, globals and context processors may be async too."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import flask
+from flask.globals import _cv_app, _cv_request
+from flask.signals import before_render_template, template_rendered
+from jinja2 import Environment, Template
+
+from .crossing import from_loop
+
+if TYPE_CHECKING:
+    from .app import DualApp
+
+
+def async_environment(app: flask.Flask) -> Environment:
+    """Make the twin of the app's Jinja environment that awaits; it shares loader, filters, tests and globals."""
+    return app.jinja_env.overlay(enable_async=True)
+
+
+async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
+    """Add what the context processors give; what the caller gave comes first."""
+    given = context.copy()
+    request_context = _cv_request.get(None)
+    blueprints = [] if request_context is None else request_context.request.blueprints
+    for name in (None, *reversed(blueprints)):
+        for processor in app.template_context_processors.get(name, ()):
+            context.update(await from_loop(processor))
+    context.update(given)
+
+
+async def render_async(template: Template, context: dict[str, Any]) -> str:
+    app = current_app()
+    await update_context(app, context)
+    await before_render_template.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
+    text = await template.render_async(context)
+    await template_rendered.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
+    return text
+
+
+async def stream_async(template: Template, context: dict[str, Any]) -> AsyncIterator[str]:
+    app = current_app()
+    await update_context(app, context)
+    await before_render_template.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
+
+    async def generate() -> AsyncIterator[str]:
+        async for text in template.generate_async(context):
+            yield text
+        await template_rendered.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
+
+    return generate()
+
+
+def current_app() -> DualApp:
+    return _cv_app.get().app  # type: ignore[return-value]  # the async environment is a DualApp's

@@ -1,0 +1,171 @@
+"""The WSGI entry (PEP 3333): from an environ to an exchange, and from a response to `start_response`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import Context as Variables
+from contextvars import copy_context
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import flask
+from werkzeug.wsgi import get_content_length
+
+from .body import Body, BodyStream
+from .context import Context
+from .crossing import run_on_loop, step, to_request_thread
+from .dispatch import dispatch, recover, tear_down
+from .plan import Home, Plan, Plans
+from .responses import is_bodiless
+from .translation import Scope, scope_from
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+END = object()
+
+
+class WSGIExchange:
+    """A request that came in through WSGI."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self.environ = environ
+        self.method: str = environ["REQUEST_METHOD"]
+        self.body = body_from(environ)
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The request in ASGI's words."""
+        return scope_from(self.environ)
+
+
+def body_from(environ: WSGIEnvironment) -> Body:
+    """Put the body of a request between the server and whoever reads `wsgi.input`, so that both faces read the same one."""
+    stream = environ["wsgi.input"]
+    if isinstance(stream, BodyStream):  # an outer app has done it, as when one app mounts another
+        return stream.body
+    length = get_content_length(environ)
+    if length is None and not ("HTTP_TRANSFER_ENCODING" in environ and environ.get("wsgi.input_terminated")):
+        length = 0  # without a length, only a server that marks the end lets anybody read safely
+    body = Body(length, fetch=stream.read)
+    if length != 0:
+        environ["wsgi.input"] = BodyStream(body)
+        environ["wsgi.input_terminated"] = True
+    return body
+
+
+class Gateway:
+    """The WSGI entry of one app."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self.app = app
+        self.plans = Plans(app, where, to_request_thread)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # A request has its own set of context variables, so that none it sets is there for the next one on this thread.
+        variables = copy_context()
+        return variables.run(self._answer, environ, start_response, variables)
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse, variables: Variables) -> Iterable[bytes]:
+        context: Context = self.app.request_context(environ)  # type: ignore[assignment]  # DualApp makes our Context
+        context.enter()
+        try:
+            context.match_request()
+            plan = self.plans.find(context)
+            try:
+                response = drive(plan, dispatch, context, plan)
+            finally:
+                preserve(context, environ)
+            if is_plain(response, environ):
+                return response(environ, start_response)
+        finally:
+            context.leave()
+        return self._stream(response, context, plan, start_response, variables)
+
+    def _stream(
+        self, response: flask.Response, context: Context, plan: Plan, start_response: StartResponse, variables: Variables
+    ) -> Iterable[bytes]:
+        """Start a response whose body is made while it is sent; if it fails before its first chunk, answer the error."""
+        environ = context.exchange.environ
+        body, status, headers = response.get_wsgi_response(environ)
+        chunks = iter(body)
+        try:
+            first = next(chunks, END)
+        except Exception as error:
+            response.close()
+            response = in_context(context, plan, recover, context, plan, error)
+            return response(environ, start_response)
+        start_response(status, headers)
+        return Stream(first, chunks, variables, [response.close, lambda: finish(context, plan)])
+
+
+class Stream:
+    """The chunks of a response on their way to the server, made with the context variables of their request."""
+
+    def __init__(
+        self, first: Any, chunks: Iterator[bytes], variables: Variables, at_close: list[Callable[[], None]]
+    ) -> None:
+        self._first = first
+        self._chunks = chunks
+        self._variables = variables
+        self._at_close = at_close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk, self._first = self._first, None
+        if chunk is None:
+            chunk = self._variables.run(next, self._chunks, END)
+        if chunk is END:
+            self._first = END
+            raise StopIteration
+        return chunk  # type: ignore[no-any-return]  # it is not END
+
+    def close(self) -> None:
+        """End the response, whether all of it was sent or the server gave up."""
+        at_close, self._at_close = self._at_close, []
+        for func in [getattr(self._chunks, "close", None), *at_close]:
+            if func is not None:
+                self._variables.run(func)
+
+
+def where(home: Home) -> Home:
+    return Home.THREAD if home is Home.EITHER else home
+
+
+def drive(plan: Plan, pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
+    """Run a pipeline to its end: in this thread, or on the host loop while this thread waits."""
+    if plan.home is Home.LOOP:
+        context.exchange.body.read_ahead()
+        return run_on_loop(pipeline, context, *args)
+    return step(pipeline(context, *args))
+
+
+def in_context(context: Context, plan: Plan, pipeline: Callable[..., Any], *args: Any) -> Any:
+    """Run a pipeline with a context that was left already."""
+    context.enter()
+    try:
+        return drive(plan, pipeline, *args)
+    finally:
+        context.leave()
+
+
+def finish(context: Context, plan: Plan) -> None:
+    """Tear down the context that a stream kept."""
+    if context.is_kept:
+        context.is_kept = False
+        in_context(context, plan, tear_down, context, plan)
+
+
+def is_plain(response: flask.Response, environ: WSGIEnvironment) -> bool:
+    """Tell whether the body exists already: bytes, a file for the server to send, or nothing."""
+    return (
+        response.is_sequence or is_bodiless(response, environ["REQUEST_METHOD"]) or bool(response.direct_passthrough)
+    )
+
+
+def preserve(context: Context, environ: WSGIEnvironment) -> None:
+    """Hand the context to Werkzeug's debugger or Flask's test client, which enter it again."""
+    if (keep := environ.get("werkzeug.debug.preserve_context")) is not None:
+        keep(context)
