@@ -37,11 +37,6 @@ class DualApp(flask.Flask):
     response_class = Response
     default_config = ImmutableDict({**flask.Flask.default_config, "THREAD_POOL_SIZE": 40})
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._wsgi_gateway = wsgi.Gateway(self)
-        self._asgi_gateway = asgi.Gateway(self)
-
     # The entries. What middleware replaces is `wsgi_app` and `asgi_app`, as in Flask and Quart.
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -59,6 +54,14 @@ class DualApp(flask.Flask):
     async def asgi_app(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Answer an ASGI connection; `app.asgi_app = Middleware(app.asgi_app)` wraps it."""
         await self._asgi_gateway(scope, receive, send)
+
+    @cached_property
+    def _wsgi_gateway(self) -> wsgi.Gateway:
+        return wsgi.Gateway(self)
+
+    @cached_property
+    def _asgi_gateway(self) -> asgi.Gateway:
+        return asgi.Gateway(self)
 
     # Marked as a coroutine function for servers that look before they call. uvicorn also tries a call without arguments,
     # to see whether this is a factory: a TypeError tells it no.

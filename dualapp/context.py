@@ -12,7 +12,7 @@ import flask.ctx
 from flask.globals import _cv_app, _cv_request
 from flask.sessions import SessionMixin
 from flask.signals import appcontext_popped, appcontext_pushed
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter, Rule
 
 from .crossing import from_loop
@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 Binding = tuple[ContextVar[Any], Token[Any]]
 
 
-def unbind(variable: ContextVar[Any], token: Token[Any]) -> None:
-    """Give a context variable the value that it had before.
+def unbind(bound: list[Binding]) -> bool:
+    """Give context variables the values that they had before; tell whether they were set here.
 
-    A generator may be closed in another set of context variables than it was started in; there the token means nothing,
-    and the value before is set by name, or left to vanish with that set if there was none.
+    A token means nothing outside the set of variables that it was made in: the values set in another thread, or for
+    another iteration of a stream, are not to be undone here.
     """
     try:
-        variable.reset(token)
+        for variable, token in reversed(bound):
+            variable.reset(token)
     except ValueError:
-        if token.old_value is not Token.MISSING:
-            variable.set(token.old_value)
+        return False
+    return True
 
 
 class Context(flask.ctx.RequestContext):
@@ -91,7 +92,8 @@ class Context(flask.ctx.RequestContext):
         """Open the session, if nobody has yet."""
         if self._session is None:
             interface = self.app.session_interface
-            self._session = interface.open_session(self.app, self.request) or interface.make_null_session(self.app)
+            session = interface.open_session(self.app, self.request)
+            self._session = interface.make_null_session(self.app) if session is None else session
 
     def match_request(self) -> None:
         """Find the rule for the request, or the error that says why there is none."""
@@ -100,6 +102,9 @@ class Context(flask.ctx.RequestContext):
             return
         try:
             self.rule, self.view_args = adapter.match(return_rule=True)  # type: ignore[assignment]  # a Mapping that is a dict
+        except MethodNotAllowed as error:
+            error.valid_methods = sorted(error.valid_methods or ())  # Werkzeug's order changes with each process
+            self.routing_exception = error
         except HTTPException as error:
             self.routing_exception = error
         if "request" in self.__dict__:
@@ -132,12 +137,11 @@ class Context(flask.ctx.RequestContext):
     def leave(self) -> None:
         """Make the context before this the current one again."""
         current = _cv_request.get(None)
-        owns_app_context = self.owns_app_context
-        for variable, token in reversed(self._bound.pop()):
-            unbind(variable, token)
         if current is not self:
             raise AssertionError(f"Popped wrong request context. ({current!r} instead of {self!r})")
-        if owns_app_context and appcontext_popped.receivers:
+        bound = next((bound for bound in reversed(self._bound) if unbind(bound)), self._bound[-1])
+        self._bound.remove(bound)
+        if bound[0][0] is _cv_app and appcontext_popped.receivers:
             appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     @property
@@ -203,6 +207,6 @@ class AppContext(flask.ctx.AppContext):
 
     def leave(self) -> None:
         """Make the context before this the current one again, without teardown."""
-        unbind(_cv_app, self._cv_tokens.pop())
+        _cv_app.reset(self._cv_tokens.pop())
         if appcontext_popped.receivers:
             appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import flask
 import werkzeug
+from flask import Flask
 
 from .colour import caller_is_async
 from .crossing import close_stream, iterate_on_loop, run_on_loop
@@ -102,7 +103,7 @@ async def encoded(stream: AsyncIterable[str | bytes]) -> AsyncIterator[bytes]:
         await close_stream(chunks)
 
 
-def response_from(app: flask.Flask, value: Any, view: Callable[..., Any] | None = None) -> flask.Response:
+def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None) -> flask.Response:
     """Make a response of what a view returned: all that Flask takes, and async iterables.
 
     Raises TypeError for anything else, with a note that names the view.
@@ -118,7 +119,7 @@ def response_from(app: flask.Flask, value: Any, view: Callable[..., Any] | None 
         if isinstance(body, AsyncIterable) and not isinstance(body, werkzeug.Response):
             body = app.response_class(body)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
             value = (body, *rest) if rest else body
-        return flask.Flask.make_response(app, value)
+        return Flask.make_response(app, value)
     except TypeError as error:
         if view is not None:
             error.add_note(f"The view is {getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', view)}.")
