@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,16 @@ from asgiref.sync import markcoroutinefunction
 from jinja2 import Environment
 from werkzeug.datastructures import ImmutableDict
 
-from . import asgi, templating, wsgi
+from . import templating
+from .asgi import ASGIGateway, Receive, Send
 from .colour import is_async
 from .context import AppContext, Context
 from .crossing import from_loop, to_loop
+from .plan import blueprints_of
 from .requests import Exchange
 from .responses import Response, response_from
+from .translation import Scope
+from .wsgi import WSGIExchange, WSGIGateway
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -25,8 +29,8 @@ if TYPE_CHECKING:
 class DualApp(flask.Flask):
     """A Flask app that answers WSGI and ASGI servers alike.
 
-    Serve `app.wsgi` or `app.asgi`; `app` itself is both, for servers that load a plain name. Views, hooks and handlers may
-    be `def` or `async def`, mixed at will.
+    Serve `app.wsgi` or `app.asgi`; `app` itself is both, for servers that load a plain name. Views, hooks and handlers
+    may be `def` or `async def`, mixed at will.
 
     Configuration beyond Flask's:
 
@@ -43,7 +47,7 @@ class DualApp(flask.Flask):
         """Answer a WSGI server."""
         return self.wsgi_app(environ, start_response)
 
-    async def asgi(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an ASGI server."""
         await self.asgi_app(scope, receive, send)
 
@@ -51,20 +55,20 @@ class DualApp(flask.Flask):
         """Answer a WSGI request; `app.wsgi_app = Middleware(app.wsgi_app)` wraps it."""
         return self._wsgi_gateway(environ, start_response)
 
-    async def asgi_app(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+    async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an ASGI connection; `app.asgi_app = Middleware(app.asgi_app)` wraps it."""
         await self._asgi_gateway(scope, receive, send)
 
     @cached_property
-    def _wsgi_gateway(self) -> wsgi.Gateway:
-        return wsgi.Gateway(self)
+    def _wsgi_gateway(self) -> WSGIGateway:
+        return WSGIGateway(self)
 
     @cached_property
-    def _asgi_gateway(self) -> asgi.Gateway:
-        return asgi.Gateway(self)
+    def _asgi_gateway(self) -> ASGIGateway:
+        return ASGIGateway(self)
 
-    # Marked as a coroutine function for servers that look before they call. uvicorn also tries a call without arguments,
-    # to see whether this is a factory: a TypeError tells it no.
+    # Marked as a coroutine function for servers that look before they call. uvicorn also tries a call without
+    # arguments, to see whether this is a factory: a TypeError tells it no.
     @markcoroutinefunction
     def __call__(self, *args: Any) -> Any:
         """Answer either server: WSGI calls with `environ, start_response`, ASGI with `scope, receive, send`."""
@@ -83,7 +87,7 @@ class DualApp(flask.Flask):
 
     def request_context(self, environ: WSGIEnvironment) -> Context:
         """Make a context of a WSGI environ, for `with` and for `async with`."""
-        return self.context_of(wsgi.WSGIExchange(environ))
+        return self.context_of(WSGIExchange(environ))
 
     def app_context(self) -> AppContext:
         """Make a context of the app, for `with` and for `async with`."""
@@ -99,7 +103,7 @@ class DualApp(flask.Flask):
         """Make a sync function of an async one, which runs on the loop where all async code of the app runs."""
         return to_loop(func)
 
-    def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
         """Return `func` as async code can await it; a sync one runs in a thread."""
         if is_async(func):
             return func
@@ -120,6 +124,18 @@ class DualApp(flask.Flask):
         response = super().make_default_options_response()
         response.headers["Allow"] = ", ".join(sorted(response.allow))
         return response
+
+    def create_jinja_environment(self) -> flask.templating.Environment:
+        """Create the Jinja environment of templates that are rendered by sync code."""
+        environment = super().create_jinja_environment()
+        templating.take_both_colours(environment)
+        return environment
+
+    def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
+        """Let the functions given to `url_defaults` add to the values that a URL is built of."""
+        for name in (None, *reversed(blueprints_of(endpoint))):
+            for func in self.url_default_functions.get(name, ()):
+                self.ensure_sync(func)(endpoint, values)
 
     @cached_property
     def async_jinja_env(self) -> Environment:

@@ -63,7 +63,7 @@ class ASGIExchange:
         return chunk
 
 
-class Gateway:
+class ASGIGateway:
     """The ASGI entry of one app."""
 
     def __init__(self, app: flask.Flask) -> None:
@@ -97,7 +97,7 @@ class Gateway:
         context: Context = self.app.context_of(ASGIExchange(scope, receive))  # type: ignore[attr-defined]  # DualApp's
         context.enter()
         try:
-            context.match_request()
+            context.route()
             plan = self.plans.find(context)
             response = await self._drive(plan, dispatch, context, plan)
         finally:
@@ -158,7 +158,7 @@ class Gateway:
     def _chunks(self, response: flask.Response) -> AsyncIterator[bytes]:
         """Iterate over the chunks of a body of either colour."""
         if hasattr(response.response, "__aiter__"):
-            return encoded(response.response)
+            return encoded(response.response)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
         return iterate_in_pool(iter(response.iter_encoded()), self._executor())
 
     async def _close(self, response: flask.Response) -> None:

@@ -14,7 +14,7 @@ from .requests import Exchange
 from .translation import Scope
 
 
-class AsyncRequest(quart.Request):
+class Request(quart.Request):
     """The request of `async def` code: what it takes from the body is awaited.
 
     It shows the same request as the `flask.Request` it is made of, and gives the same answers, errors and limits: where
@@ -85,7 +85,7 @@ class AsyncRequest(quart.Request):
         await self._exchange.body.gather(self.max_content_length)
 
     @property
-    async def form(self) -> ImmutableMultiDict[str, str]:  # type: ignore[override]  # flask's type, as it is flask's form
+    async def form(self) -> ImmutableMultiDict[str, str]:
         """The fields of the form in the body."""
         await self._load_form_data()
         return self._sync.form
@@ -106,7 +106,8 @@ class AsyncRequest(quart.Request):
     @property
     async def data(self) -> bytes:
         """The body as bytes, empty if it is a form."""
-        return await self.get_data(parse_form_data=True)
+        data: bytes = await self.get_data(parse_form_data=True)
+        return data
 
     async def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> Any:
         """Return the whole body, as bytes or decoded as UTF-8."""

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE = 64 * 1024
 
-# A body up to this size is read before the request crosses to the other side, where reading on would cross once a chunk.
+# A body up to this size is read before the request crosses to the other side, where reading would cross at each chunk.
 READ_AHEAD = 64 * 1024
 
 
 class Body:
     """What has arrived of a request's body, and the way to fetch the rest.
 
-    `length` is what Content-Length announced, None for a body that ends when it ends. A body that ends before its length
-    is a client that left: reading it raises ClientDisconnected (400).
+    `length` is what Content-Length announced, None for a body that ends when it ends. A body that ends before its
+    length is a client that left: reading it raises ClientDisconnected (400).
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from asgiref.sync import iscoroutinefunction
 
 ASYNC_CODE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 
-# A comprehension has no colour of its own: it runs inside the function that holds it. (Python 3.12 inlines most of them.)
+# A comprehension has no colour of its own: it runs inside the function that holds it (and from Python 3.12 on, in it).
 COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 
 PROXY_GLOBALS = werkzeug.local.__dict__
@@ -27,8 +27,8 @@ def is_async(func: Callable[..., Any]) -> bool:
 def caller_is_async(depth: int = 1) -> bool:
     """Tell whether the code that called is written with `async def`.
 
-    `depth` counts frames above the function that asks: 1 is its caller. The frames of Werkzeug's proxies between the two
-    do not count, so that `request.form` asks about the code where `request.form` stands.
+    `depth` counts frames above the function that asks: 1 is its caller. The frames of Werkzeug's proxies do not count,
+    so that `request.form` asks about the code where `request.form` stands.
     """
     frame: FrameType | None = sys._getframe(depth + 1)
     while frame is not None and (frame.f_globals is PROXY_GLOBALS or frame.f_code.co_name in COMPREHENSIONS):

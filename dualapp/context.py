@@ -19,7 +19,7 @@ from .crossing import from_loop
 from .requests import Exchange, async_face, sync_face
 
 if TYPE_CHECKING:
-    from .async_request import AsyncRequest
+    from . import async_request
 
 Binding = tuple[ContextVar[Any], Token[Any]]
 
@@ -51,6 +51,7 @@ class Context(flask.ctx.RequestContext):
         self.rule: Rule | None = None
         self.view_args: dict[str, Any] | None = None
         self.routing_exception: HTTPException | None = None
+        self.routing_failure: Exception | None = None
         self.error: BaseException | None = None
         self.is_kept = False
         self._session: SessionMixin | None = None
@@ -66,7 +67,7 @@ class Context(flask.ctx.RequestContext):
         return request
 
     @cached_property
-    def async_request(self) -> AsyncRequest:
+    def async_request(self) -> async_request.Request:
         """The request as async code sees it."""
         return async_face(self.request, self.exchange)
 
@@ -97,10 +98,9 @@ class Context(flask.ctx.RequestContext):
 
     def match_request(self) -> None:
         """Find the rule for the request, or the error that says why there is none."""
-        adapter = self.url_adapter
-        if adapter is None:
-            return
         try:
+            if (adapter := self.url_adapter) is None:
+                return
             self.rule, self.view_args = adapter.match(return_rule=True)  # type: ignore[assignment]  # a Mapping that is a dict
         except MethodNotAllowed as error:
             error.valid_methods = sorted(error.valid_methods or ())  # Werkzeug's order changes with each process
@@ -110,6 +110,13 @@ class Context(flask.ctx.RequestContext):
         if "request" in self.__dict__:
             self.request.url_rule, self.request.view_args = self.rule, self.view_args
             self.request.routing_exception = self.routing_exception
+
+    def route(self) -> None:
+        """Find the rule; an error other than HTTP's, as a converter may raise, is kept for the pipeline to answer."""
+        try:
+            self.match_request()
+        except Exception as error:
+            self.routing_failure = error
 
     def copy(self) -> Self:
         """Make a context of the same request, for another thread or task."""

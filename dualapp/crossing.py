@@ -1,8 +1,8 @@
 """Between threads and the event loop: the only module that knows both.
 
-A process has one host loop, where all async code of the app runs. Under an ASGI server that is the server's loop. Under
-a WSGI server it is made on first need, in a daemon thread of the process that needs it: never at import and never before
-a fork, and a child starts clean. So a pool or a lock that one request made works in the next.
+A process has one host loop, where all async code of the app runs. Under an ASGI server that is the server's loop.
+Under a WSGI server it is made on first need, in a daemon thread of the process that needs it: never at import and never
+before a fork, and a child starts clean. So a pool or a lock that one request made works in the next.
 
 Two crossings exist, both asgiref's:
 
@@ -100,11 +100,11 @@ def step(coroutine: Coroutine[Any, Any, T]) -> T:
         value: T = stop.value
         return value
     coroutine.close()
-    raise RuntimeError(f"{coroutine.__qualname__} waited for something where there is no event loop to wake it.")
+    raise RuntimeError(f"{coroutine!r} waited for something where there is no event loop to wake it.")
 
 
 def bind_thread() -> None:
-    """Tell asgiref that this thread's async code belongs on the host loop, unless it has a running loop to go back to."""
+    """Tell asgiref that this thread's async code belongs on the host loop, unless it has a loop to go back to."""
     local = SyncToAsync.threadlocal
     bound = getattr(local, "main_event_loop", None)
     if bound is None or local.main_event_loop_pid != os.getpid() or not bound.is_running():
@@ -142,7 +142,9 @@ def run_in_place(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -
         return step(awaited())
     except RuntimeError as error:
         name = getattr(func, "__qualname__", repr(func))
-        error.add_note(f"{name} is async and was called from sync code on the event loop: await it, or call it in a thread.")
+        error.add_note(
+            f"{name} is async and was called from sync code on the event loop: await it, or call it in a thread."
+        )
         raise
 
 
@@ -167,7 +169,7 @@ def to_pool(func: Callable[..., T], executor: ThreadPoolExecutor) -> Callable[..
 
 
 def contained(func: Callable[..., T]) -> Callable[..., T]:
-    """Keep StopIteration inside: a future cannot carry it, and on Python 3.11 whoever awaits the future waits forever."""
+    """Keep StopIteration inside: no future can carry it, and on Python 3.11 who awaits that future waits forever."""
 
     @wraps(func, updated=())
     def call(*args: Any, **kwargs: Any) -> T:
@@ -217,9 +219,11 @@ async def iterate_in_pool(iterable: Iterator[T], executor: ThreadPoolExecutor) -
 
     All steps see one set of context variables, as they would in one thread.
     """
-    advance = sync_to_async(partial(next, iterable, END), thread_sensitive=False, executor=executor, context=copy_context())
+    advance = sync_to_async(
+        partial(next, iterable, END), thread_sensitive=False, executor=executor, context=copy_context()
+    )
     while (item := await advance()) is not END:
-        yield item  # type: ignore[misc]  # mypy does not narrow T | object by identity
+        yield item
 
 
 async def close_stream(stream: AsyncIterator[Any]) -> None:

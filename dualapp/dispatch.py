@@ -50,6 +50,8 @@ async def recover(context: Context, plan: Plan, error: Exception) -> flask.Respo
 
 
 async def full_dispatch(context: Context, plan: Plan) -> flask.Response:
+    if context.routing_failure is not None:
+        raise context.routing_failure
     if not plan.opens_session_late:
         await plan.call(plan.open_session)
     if replacement := plan.adapted.get("full_dispatch_request"):
@@ -122,7 +124,7 @@ async def handle_exception(context: Context, plan: Plan, error: Exception) -> fl
         await plan.call(plan.send, got_request_exception, exception=error)
     if propagates(app):
         raise error
-    app.log_exception((type(error), error, error.__traceback__))
+    app.log_exception((type(error), error, error.__traceback__))  # type: ignore[arg-type]  # it was raised
     server_error = InternalServerError(original_exception=error)
     handler = app._find_error_handler(server_error, plan.names)
     value = server_error if handler is None else await plan.call(plan.adapt(handler), server_error)
@@ -136,7 +138,7 @@ def propagates(app: flask.Flask) -> bool:
 
 
 async def finalize(context: Context, plan: Plan, value: Any, from_error_handler: bool = False) -> flask.Response:
-    """Make the response and hand it through the hooks; an error in them is only logged when the answer is one already."""
+    """Make the response and hand it through the hooks; while answering an error, one in them is only logged."""
     if replacement := plan.adapted.get("finalize_request"):
         return await plan.call(replacement, value, from_error_handler)  # type: ignore[no-any-return]  # as full_dispatch
     response = await make_response(context, plan, value)
@@ -175,7 +177,7 @@ async def save_session(context: Context, plan: Plan, response: flask.Response) -
         if not cookie_arrived(context):
             return
         context.open_session()
-    if not interface.is_null_session(context._session):  # type: ignore[arg-type]  # it is open
+    if not interface.is_null_session(context._session):
         await plan.call(plan.save_session(interface.save_session), app, context._session, response)
 
 

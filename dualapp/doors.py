@@ -6,18 +6,17 @@ read off the code that calls: not off the thread, nor off who called that code.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import wraps
 from typing import Any, TypeVar
 
 import flask
-from flask.globals import _cv_app, _cv_request
+from flask.globals import _cv_request
 from flask.signals import message_flashed
 from werkzeug.local import LocalProxy
 
 from . import templating
 from .colour import caller_is_async, is_async
-from .crossing import from_loop
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -106,7 +105,9 @@ def stream_with_context(stream: Any) -> Any:
 def kept_context() -> Any:
     context = _cv_request.get(None)
     if context is None:
-        raise RuntimeError("'stream_with_context' can only be used when a request context is active, such as in a view function.")
+        raise RuntimeError(
+            "'stream_with_context' can only be used when a request context is active, such as in a view function."
+        )
     context.is_kept = True  # type: ignore[attr-defined]  # it is our Context
     return context
 
@@ -161,7 +162,8 @@ def copy_current_request_context(func: F) -> F:
     context = _cv_request.get(None)
     if context is None:
         raise RuntimeError(
-            "'copy_current_request_context' can only be used when a request context is active, such as in a view function."
+            "'copy_current_request_context' can only be used when a request context is active,"
+            " such as in a view function."
         )
     copied = context.copy()
 

@@ -54,7 +54,9 @@ class Home(Enum):
 class Plan:
     """How requests for one endpoint are handled; `endpoint` is None for those that no rule answers."""
 
-    def __init__(self, app: flask.Flask, endpoint: str | None, where: Callable[[Home], Home], to_thread: Crossing) -> None:
+    def __init__(
+        self, app: flask.Flask, endpoint: str | None, where: Callable[[Home], Home], to_thread: Crossing
+    ) -> None:
         """Decide for an entry: `where` a pipeline runs, and how sync functions are called from one on the loop."""
         self.view = None if endpoint is None else app.view_functions.get(endpoint)
         self.names = blueprints_of(endpoint)
@@ -84,7 +86,11 @@ class Plan:
                 return home_of([self.replaced[name]])
         if self.view is not None:
             return home_of([self.view])
-        hooks: list[dict[Any, list[Any]]] = [app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs]
+        hooks: list[dict[Any, list[Any]]] = [
+            app.before_request_funcs,
+            app.after_request_funcs,
+            app.teardown_request_funcs,
+        ]
         handlers = app.error_handler_spec[None].values()
         return home_of(
             [
@@ -109,7 +115,9 @@ class Plan:
         self, registry: dict[Any, list[Any]], names: Iterable[str | None], run: Function, backwards: bool = False
     ) -> list[Function]:
         functions = [
-            func for name in names for func in (reversed(registry.get(name, [])) if backwards else registry.get(name, []))
+            func
+            for name in names
+            for func in (reversed(registry.get(name, [])) if backwards else registry.get(name, []))
         ]
         return self._group(functions, run)
 
@@ -182,7 +190,7 @@ async def each_applied(call: Function, functions: list[Function], value: Any) ->
 
 
 def home_of(functions: list[Function]) -> Home:
-    """Return where functions run without a crossing; among both colours the thread wins, where nothing can block the loop."""
+    """Return where functions run without a crossing; for a mixture that is a thread, which may block."""
     colours = {is_async(func) for func in functions}
     if not colours:
         return Home.EITHER

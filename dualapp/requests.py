@@ -1,7 +1,7 @@
 """The request as the gateways hand it on, and its two faces.
 
-The sync face is `flask.Request`, the async face a `quart.Request` whose body is awaited. There is one request behind both:
-they share their attributes, the body, the parsed form and what routing found.
+The sync face is `flask.Request`, the async face a `quart.Request` whose body is awaited. There is one request behind
+both: they share their attributes, the body, the parsed form and what routing found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .translation import Scope
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from .async_request import AsyncRequest
+    from . import async_request
 
 
 class Exchange(Protocol):
@@ -42,8 +42,8 @@ def sync_face(app: flask.Flask, exchange: Exchange) -> flask.Request:
     return request
 
 
-def async_face(request: flask.Request, exchange: Exchange) -> AsyncRequest:
+def async_face(request: flask.Request, exchange: Exchange) -> async_request.Request:
     """Make the request that `quart.request` stands for, of the one that `flask.request` stands for."""
-    from .async_request import AsyncRequest  # quart is imported when the first coroutine asks for it, not before
+    from . import async_request  # quart is imported when the first coroutine asks for it, not before
 
-    return AsyncRequest(request, exchange)
+    return async_request.Request(request, exchange)

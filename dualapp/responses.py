@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 class Response(flask.Response):
     """A Flask response that may be awaited, and whose body may be an async iterable.
 
-    Awaiting it gives the response itself, so that `await make_response(...)` and `await send_file(...)` read the same as
-    in Quart. `get_data`, `get_json`, `data` and `json` give the value in `def` code and something to await in `async def`.
+    Awaiting it gives the response itself, so that `await make_response(...)` and `await send_file(...)` read the same
+    as in Quart. `get_data`, `get_json`, `data` and `json` are plain in `def` code and to be awaited in `async def`.
     """
 
     def __await__(self) -> Generator[Any, None, Self]:
+        yield from ()  # makes it a generator, which awaiting needs
         return self
-        yield  # makes it a generator, which awaiting needs
 
     def get_data(self, as_text: bool = False) -> Any:
         """Return the body, as bytes or decoded as UTF-8; await it in `async def` code."""
@@ -49,7 +49,7 @@ class Response(flask.Response):
         self.response = [chunk.encode() if isinstance(chunk, str) else chunk async for chunk in stream]
 
     @property
-    def data(self) -> Any:  # type: ignore[override]  # werkzeug has a property object here
+    def data(self) -> Any:
         """The body, as `get_data()` gives it."""
         return self._get_data_async() if caller_is_async() else self._get_data()
 
@@ -118,8 +118,9 @@ def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None
             )
         if isinstance(body, AsyncIterable) and not isinstance(body, werkzeug.Response):
             body = app.response_class(body)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
-            value = (body, *rest) if rest else body
-        return Flask.make_response(app, value)
+        elif isinstance(body, bytearray):
+            body = bytes(body)  # PEP 3333 has servers send bytes, and gunicorn refuses what is merely like them
+        return Flask.make_response(app, (body, *rest) if rest else body)
     except TypeError as error:
         if view is not None:
             error.add_note(f"The view is {getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', view)}.")

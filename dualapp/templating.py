@@ -1,8 +1,9 @@
-"""Templates rendered by async code, where filters, globals and context processors may be async too."""
+"""Templates in both colours: filters, tests, globals and context processors may be async in either."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import ChainMap
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -10,15 +11,47 @@ from flask.globals import _cv_app, _cv_request
 from flask.signals import before_render_template, template_rendered
 from jinja2 import Environment, Template
 
-from .crossing import from_loop
+from .colour import is_async
+from .crossing import from_loop, to_loop
 
 if TYPE_CHECKING:
     from .app import DualApp
 
 
+class Functions(dict[str, Any]):
+    """Filters, tests or globals for templates that sync code renders: the async ones cross to the loop.
+
+    `awaited` has the async ones as they are, for templates that async code renders.
+    """
+
+    def __init__(self, functions: Mapping[str, Any]) -> None:
+        super().__init__(functions)
+        self.awaited: dict[str, Any] = {}
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.awaited.pop(name, None)
+        if is_async(value):
+            self.awaited[name] = value
+            value = to_loop(value)
+        super().__setitem__(name, value)
+
+
+KINDS = ("filters", "tests", "globals")
+
+
+def take_both_colours(environment: Environment) -> None:
+    """Let async functions be registered in an environment that renders for sync code."""
+    for kind in KINDS:
+        setattr(environment, kind, Functions(getattr(environment, kind)))
+
+
 def async_environment(app: flask.Flask) -> Environment:
     """Make the twin of the app's Jinja environment that awaits; it shares loader, filters, tests and globals."""
-    return app.jinja_env.overlay(enable_async=True)
+    environment = app.jinja_env.overlay(enable_async=True)
+    for kind in KINDS:
+        functions = getattr(app.jinja_env, kind)
+        setattr(environment, kind, ChainMap(functions.awaited, functions))
+    return environment
 
 
 async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:

@@ -57,8 +57,8 @@ def environ_from(scope: Scope, stream: io.RawIOBase) -> WSGIEnvironment:
 def cgi_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Name headers as CGI does, and fold the repeated ones.
 
-    Repeated headers become one list (RFC 9110 section 5.2), cookies one cookie string (RFC 6265 section 5.4). A name with
-    an underscore is dropped: in CGI's spelling it would pass for the name with a hyphen that a proxy has vouched for.
+    Repeated headers become one list (RFC 9110 section 5.2), cookies one cookie string (RFC 6265 section 5.4). A name
+    with an underscore is dropped: in CGI's spelling it would pass for the one with a hyphen that a proxy vouched for.
     """
     folded: dict[str, str] = {}
     for raw_name, raw_value in headers:

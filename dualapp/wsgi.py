@@ -40,7 +40,7 @@ class WSGIExchange:
 
 
 def body_from(environ: WSGIEnvironment) -> Body:
-    """Put the body of a request between the server and whoever reads `wsgi.input`, so that both faces read the same one."""
+    """Put the body of a request between the server and those who read `wsgi.input`: both faces read the same one."""
     stream = environ["wsgi.input"]
     if isinstance(stream, BodyStream):  # an outer app has done it, as when one app mounts another
         return stream.body
@@ -54,7 +54,7 @@ def body_from(environ: WSGIEnvironment) -> Body:
     return body
 
 
-class Gateway:
+class WSGIGateway:
     """The WSGI entry of one app."""
 
     def __init__(self, app: flask.Flask) -> None:
@@ -64,28 +64,34 @@ class Gateway:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # A request has its own set of context variables, so that none it sets is there for the next one on this thread.
         variables = copy_context()
-        return variables.run(self._answer, environ, start_response, variables)
+        answer: Iterable[bytes] = variables.run(self._answer, environ, start_response, variables)
+        return answer
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse, variables: Variables) -> Iterable[bytes]:
         context: Context = self.app.request_context(environ)  # type: ignore[assignment]  # DualApp makes our Context
         context.enter()
         try:
-            context.match_request()
+            context.route()
             plan = self.plans.find(context)
             try:
                 response = drive(plan, dispatch, context, plan)
             finally:
                 preserve(context, environ)
             if is_plain(response, environ):
-                return response(environ, start_response)
+                return response(environ, start_response)  # type: ignore[no-any-return]  # a Response is a WSGI app
         finally:
             context.leave()
         return self._stream(response, context, plan, start_response, variables)
 
     def _stream(
-        self, response: flask.Response, context: Context, plan: Plan, start_response: StartResponse, variables: Variables
+        self,
+        response: flask.Response,
+        context: Context,
+        plan: Plan,
+        start_response: StartResponse,
+        variables: Variables,
     ) -> Iterable[bytes]:
-        """Start a response whose body is made while it is sent; if it fails before its first chunk, answer the error."""
+        """Start a response whose body is made while it is sent; answer the error if it fails before its first chunk."""
         environ = context.exchange.environ
         body, status, headers = response.get_wsgi_response(environ)
         chunks = iter(body)
@@ -160,9 +166,7 @@ def finish(context: Context, plan: Plan) -> None:
 
 def is_plain(response: flask.Response, environ: WSGIEnvironment) -> bool:
     """Tell whether the body exists already: bytes, a file for the server to send, or nothing."""
-    return (
-        response.is_sequence or is_bodiless(response, environ["REQUEST_METHOD"]) or bool(response.direct_passthrough)
-    )
+    return response.is_sequence or is_bodiless(response, environ["REQUEST_METHOD"]) or bool(response.direct_passthrough)
 
 
 def preserve(context: Context, environ: WSGIEnvironment) -> None:
