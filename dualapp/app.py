@@ -16,8 +16,8 @@ from .asgi import ASGIGateway, Receive, Send
 from .colour import is_async
 from .context import AppContext, Context
 from .crossing import from_loop, to_loop
+from .exchange import Exchange
 from .plan import blueprints_of
-from .requests import Exchange
 from .responses import Response, response_from
 from .translation import Scope
 from .wsgi import WSGIExchange, WSGIGateway

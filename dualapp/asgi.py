@@ -43,6 +43,11 @@ class ASGIExchange:
         """The request in WSGI's words."""
         return environ_from(self.scope, BodyStream(self.body))
 
+    @property
+    def cookies(self) -> str:
+        """The Cookie headers, empty if there are none."""
+        return "; ".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie")
+
     @cached_property
     def body(self) -> Body:
         """The body, of the length that the headers announce."""

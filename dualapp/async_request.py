@@ -10,7 +10,7 @@ from werkzeug.datastructures import CombinedMultiDict, FileStorage, ImmutableMul
 
 from .body import AsyncBody
 from .crossing import from_loop
-from .requests import Exchange
+from .exchange import Exchange
 from .translation import Scope
 
 

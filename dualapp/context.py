@@ -16,7 +16,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter, Rule
 
 from .crossing import from_loop
-from .requests import Exchange, async_face, sync_face
+from .exchange import Exchange
+from .requests import async_face, close, sync_face
 
 if TYPE_CHECKING:
     from . import async_request
@@ -181,8 +182,7 @@ class Context(flask.ctx.RequestContext):
     def close_request(self) -> None:
         """Close the uploaded files, if the request was looked at."""
         if "request" in self.__dict__:
-            self.request.close()
-            self.request.environ["werkzeug.request"] = None
+            close(self.request)
 
     async def __aenter__(self) -> Self:
         self.enter()

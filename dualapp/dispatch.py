@@ -183,7 +183,7 @@ async def save_session(context: Context, plan: Plan, response: flask.Response) -
 
 def cookie_arrived(context: Context) -> bool:
     """Tell whether the request may carry a session cookie; cheap, and never wrong when it says no."""
-    return context.app.session_interface.get_cookie_name(context.app) in context.exchange.environ.get("HTTP_COOKIE", "")
+    return context.app.session_interface.get_cookie_name(context.app) in context.exchange.cookies
 
 
 async def tear_down(context: Context, plan: Plan) -> None:

@@ -5,22 +5,19 @@ Quart 0.22 has one variable for the app and one for the request, Quart 0.23 has 
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import quart.globals
-
-if TYPE_CHECKING:
-    from .context import Binding, Context
 
 VARIABLES: list[ContextVar[Any]] = [
     getattr(quart.globals, name) for name in ("_cv_app", "_cv_request") if hasattr(quart.globals, name)
 ]
 
 
-def bind(context: Context) -> list[Binding]:
-    """Make `context` the current one for Quart's globals."""
+def bind(context: Any) -> list[tuple[ContextVar[Any], Token[Any]]]:
+    """Make a `dualapp.context.Context` the current one for Quart's globals."""
     shape = QuartContext(context)
     return [(variable, variable.set(shape)) for variable in VARIABLES]
 
@@ -31,7 +28,7 @@ class QuartContext:
     has_request = True
     has_websocket = False
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Any) -> None:
         self._context = context
 
     def __getattr__(self, name: str) -> Any:
@@ -46,7 +43,8 @@ class QuartContext:
 
     @property
     def flashes(self) -> list[tuple[str, str]] | None:
-        return self._context.flashes
+        flashes: list[tuple[str, str]] | None = self._context.flashes
+        return flashes
 
     @flashes.setter
     def flashes(self, flashes: list[tuple[str, str]] | None) -> None:

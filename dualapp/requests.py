@@ -1,4 +1,4 @@
-"""The request as the gateways hand it on, and its two faces.
+"""The two faces of a request.
 
 The sync face is `flask.Request`, the async face a `quart.Request` whose body is awaited. There is one request behind
 both: they share their attributes, the body, the parsed form and what routing found.
@@ -6,33 +6,14 @@ both: they share their attributes, the body, the parsed form and what routing fo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import flask
 
-from .body import Body
-from .translation import Scope
+from .exchange import Exchange
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
     from . import async_request
-
-
-class Exchange(Protocol):
-    """What a gateway knows of one request; each has its own, and says it in the other's words when asked."""
-
-    @property
-    def method(self) -> str: ...
-
-    @property
-    def environ(self) -> WSGIEnvironment: ...
-
-    @property
-    def scope(self) -> Scope: ...
-
-    @property
-    def body(self) -> Body: ...
 
 
 def sync_face(app: flask.Flask, exchange: Exchange) -> flask.Request:
@@ -47,3 +28,9 @@ def async_face(request: flask.Request, exchange: Exchange) -> async_request.Requ
     from . import async_request  # quart is imported when the first coroutine asks for it, not before
 
     return async_request.Request(request, exchange)
+
+
+def close(request: flask.Request) -> None:
+    """Close the files that were uploaded, and let go of the request."""
+    request.close()
+    request.environ["werkzeug.request"] = None  # Werkzeug put the request there, which would keep both alive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import flask
 from flask.globals import _cv_app, _cv_request
@@ -13,9 +13,6 @@ from jinja2 import Environment, Template
 
 from .colour import is_async
 from .crossing import from_loop, to_loop
-
-if TYPE_CHECKING:
-    from .app import DualApp
 
 
 class Functions(dict[str, Any]):
@@ -87,5 +84,6 @@ async def stream_async(template: Template, context: dict[str, Any]) -> AsyncIter
     return generate()
 
 
-def current_app() -> DualApp:
-    return _cv_app.get().app  # type: ignore[return-value]  # the async environment is a DualApp's
+def current_app() -> Any:
+    """Return the app that renders: a DualApp, since only those have an async environment."""
+    return _cv_app.get().app

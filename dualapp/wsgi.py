@@ -33,6 +33,11 @@ class WSGIExchange:
         self.method: str = environ["REQUEST_METHOD"]
         self.body = body_from(environ)
 
+    @property
+    def cookies(self) -> str:
+        """The Cookie header, empty if there is none."""
+        return self.environ.get("HTTP_COOKIE", "")  # type: ignore[no-any-return]  # PEP 3333 says a string
+
     @cached_property
     def scope(self) -> Scope:
         """The request in ASGI's words."""

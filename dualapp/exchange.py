@@ -1,0 +1,35 @@
+"""What a gateway knows of one request: each gateway has its own, and says it in the other's words when asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from .body import Body
+from .translation import Scope
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+class Exchange(Protocol):
+    """One request on its way through the app."""
+
+    @property
+    def method(self) -> str:
+        """The method, as the client wrote it."""
+
+    @property
+    def environ(self) -> WSGIEnvironment:
+        """The request in WSGI's words."""
+
+    @property
+    def scope(self) -> Scope:
+        """The request in ASGI's words."""
+
+    @property
+    def cookies(self) -> str:
+        """The Cookie header, empty if there is none."""
+
+    @property
+    def body(self) -> Body:
+        """What the client sends."""

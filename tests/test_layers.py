@@ -1,0 +1,96 @@
+"""The architecture, proved: what each module may import, and whose words it may use."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import dualapp
+
+PACKAGE = Path(dualapp.__file__).parent
+
+# A module imports only from lines above its own; modules of one line do not know one another.
+LAYERS = [
+    {"colour", "translation"},
+    {"crossing"},
+    {"body", "responses"},
+    {"exchange"},
+    {"async_request", "quart_context", "templating", "lifespan"},
+    {"requests"},
+    {"context"},
+    {"plan"},
+    {"dispatch"},
+    {"wsgi", "asgi"},
+    {"app", "doors"},
+    {"__init__", "gunicorn"},
+]
+
+# Threads and loops are known where code crosses, where the process starts and stops, and at the ASGI entry.
+CONCURRENCY = {"asyncio", "threading", "concurrent", "asgiref", "queue", "multiprocessing"}
+CONCURRENT = {"crossing", "lifespan", "asgi"}
+
+# Whose words are whose. The faces of a request translate, and the app's entries have the signatures that servers call.
+WORDS = {
+    "environ": {"wsgi", "translation", "exchange", "requests", "responses", "app", "asgi"},
+    "start_response": {"wsgi", "app"},
+    "scope": {"asgi", "translation", "exchange", "async_request", "app", "wsgi"},
+    "receive": {"asgi", "body", "lifespan", "app"},
+}
+
+MODULES = sorted(PACKAGE.glob("*.py"))
+
+
+def layer_of(name: str) -> int:
+    return next(number for number, layer in enumerate(LAYERS) if name in layer)
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """All imports of a module, those in functions and for type checkers too: how many dots, and the first name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is None:
+            yield from ((node.level, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.level, str(node.module).partition(".")[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_arrows_point_one_way(path: Path) -> None:
+    upward = {name for level, name in imports(path) if level and layer_of(name) >= layer_of(path.stem)}
+    assert not upward, f"{path.name} imports {upward}, which it stands below or beside"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_the_package_is_imported_relatively(path: Path) -> None:
+    assert (0, "dualapp") not in set(imports(path))
+
+
+def test_every_module_has_a_layer_and_every_name_a_module() -> None:
+    assert {path.stem for path in MODULES} == set().union(*LAYERS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_only_some_know_threads_and_loops(path: Path) -> None:
+    known = {name for level, name in imports(path) if not level} & CONCURRENCY
+    if path.stem in {"colour", "app"}:
+        known -= {"asgiref"}  # it has the mark of a coroutine function too
+    assert path.stem in CONCURRENT or not known, f"{path.name} imports {known}"
+
+
+def words(path: Path) -> set[str]:
+    """The names that a module gives or uses, as variables, parameters and attributes."""
+    used = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name) | ast.FunctionDef(name=name):
+                used.add(name)
+    return used
+
+
+@pytest.mark.parametrize(("word", "owners"), WORDS.items(), ids=WORDS)
+def test_words_stay_with_their_owners(word: str, owners: set[str]) -> None:
+    assert {path.stem for path in MODULES if word in words(path)} == owners
