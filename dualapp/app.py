@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import flask
 from asgiref.sync import markcoroutinefunction
+from flask.sansio.scaffold import setupmethod
 from jinja2 import Environment
 from werkzeug.datastructures import ImmutableDict
 
 from . import templating
 from .asgi import ASGIGateway, Receive, Send
 from .colour import is_async
+from .commands import DualGroup
 from .context import AppContext, Context
-from .crossing import from_loop, to_loop
+from .crossing import Threads, from_loop, to_loop
 from .exchange import Exchange
+from .lifespan import Lifespan
 from .plan import blueprints_of
 from .responses import Response, response_from
 from .translation import Scope
@@ -24,6 +27,9 @@ from .wsgi import WSGIExchange, WSGIGateway
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class DualApp(flask.Flask):
@@ -34,12 +40,30 @@ class DualApp(flask.Flask):
 
     Configuration beyond Flask's:
 
+    `BACKGROUND_TASK_SHUTDOWN_TIMEOUT`
+        How many seconds tasks in the background are given to end when the process does, 5 unless set.
+    `BODY_TIMEOUT`
+        How many seconds async code waits for a body, 60 unless set, None for ever; a 408 then.
+    `RESPONSE_TIMEOUT`
+        How many seconds a streamed response may take, 60 unless set, None for ever; `response.timeout` is its own.
     `THREAD_POOL_SIZE`
         How many sync views run at the same time under ASGI, 40 unless set.
     """
 
     response_class = Response
-    default_config = ImmutableDict({**flask.Flask.default_config, "THREAD_POOL_SIZE": 40})
+    default_config = ImmutableDict(
+        {
+            **flask.Flask.default_config,
+            "BACKGROUND_TASK_SHUTDOWN_TIMEOUT": 5,
+            "BODY_TIMEOUT": 60,
+            "RESPONSE_TIMEOUT": 60,
+            "THREAD_POOL_SIZE": 40,
+        }
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cli = DualGroup(name=self.name)
 
     # The entries. What middleware replaces is `wsgi_app` and `asgi_app`, as in Flask and Quart.
 
@@ -61,11 +85,11 @@ class DualApp(flask.Flask):
 
     @cached_property
     def _wsgi_gateway(self) -> WSGIGateway:
-        return WSGIGateway(self)
+        return WSGIGateway(self, self.lifespan)
 
     @cached_property
     def _asgi_gateway(self) -> ASGIGateway:
-        return ASGIGateway(self)
+        return ASGIGateway(self, self.threads, self.lifespan)
 
     # Marked as a coroutine function for servers that look before they call. uvicorn also tries a call without
     # arguments, to see whether this is a factory: a TypeError tells it no.
@@ -78,6 +102,44 @@ class DualApp(flask.Flask):
             case 3:
                 return self.asgi(*args)
         raise TypeError(f"A server calls an app with 2 arguments (WSGI) or 3 (ASGI), not {len(args)}.")
+
+    # The life of the process.
+
+    @cached_property
+    def threads(self) -> Threads:
+        """The threads in which sync code runs under ASGI."""
+        return Threads(self.name, lambda: self.config["THREAD_POOL_SIZE"])
+
+    @cached_property
+    def lifespan(self) -> Lifespan:
+        """What runs before, while and after the process serves."""
+        return Lifespan(self, self.threads)
+
+    @setupmethod
+    def before_serving(self, func: F) -> F:
+        """Register a function to run once in each process, before it serves."""
+        self.lifespan.before.append(func)
+        return func
+
+    @setupmethod
+    def while_serving(self, func: F) -> F:
+        """Register a generator function that yields once: what is before it runs before serving, the rest after."""
+        self.lifespan.during.append(func)
+        return func
+
+    @setupmethod
+    def after_serving(self, func: F) -> F:
+        """Register a function to run once in each process, when it has ended serving."""
+        self.lifespan.after.append(func)
+        return func
+
+    def add_background_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        """Run a function, sync or async, after this request or beside it, with the context of the app.
+
+        What it raises is logged and sent with the signal `got_background_exception`. At exit the process waits
+        `BACKGROUND_TASK_SHUTDOWN_TIMEOUT` seconds for it, and cancels it then.
+        """
+        self.lifespan.add_task(func, *args, **kwargs)
 
     # Contexts.
 

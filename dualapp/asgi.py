@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import flask
 from werkzeug.exceptions import ClientDisconnected
-from werkzeug.sansio.utils import get_content_length
 
-from . import lifespan
-from .body import Body, BodyStream
+from .body import Body, BodyStream, announced_length
 from .context import Context
-from .crossing import Threads, close_stream, iterate_in_pool, step, to_pool
+from .crossing import Threads, close_stream, step
 from .dispatch import dispatch, recover, tear_down
+from .lifespan import Lifespan, serve
 from .plan import Function, Home, Plan, Plans
 from .responses import encoded, is_bodiless
 from .translation import Scope, environ_from
@@ -52,10 +53,15 @@ class ASGIExchange:
     def body(self) -> Body:
         """The body, of the length that the headers announce."""
         headers = {name: value.decode("latin-1") for name, value in self.scope["headers"]}
-        length = get_content_length(headers.get(b"content-length"), headers.get(b"transfer-encoding"))
-        if length is None and b"transfer-encoding" not in headers and self.scope["http_version"] < "2":
-            length = 0  # RFC 9112 section 6.3: a request without either has no content
+        length = announced_length(headers.get(b"content-length"), headers.get(b"transfer-encoding"))
+        if b"content-length" not in headers and self.scope["http_version"] >= "2":
+            length = None  # RFC 9113 section 8.1: frames carry the body, and the last one says so
         return Body(length, fetch_async=self._fetch)
+
+    async def disconnect(self) -> None:
+        """Wait until the client has left."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def _fetch(self) -> bytes:
         chunk = b""
@@ -71,54 +77,66 @@ class ASGIExchange:
 class ASGIGateway:
     """The ASGI entry of one app."""
 
-    def __init__(self, app: flask.Flask) -> None:
+    def __init__(self, app: flask.Flask, threads: Threads, lifespan: Lifespan) -> None:
         self.app = app
-        self.threads = Threads(app.name)
-        self.plans = Plans(app, where, self._to_thread)
-
-    def _to_thread(self, func: Function) -> Function:
-        """Make an async function of a sync one: it runs in one of the app's threads."""
-
-        async def crossing(*args: Any, **kwargs: Any) -> Any:
-            return await to_pool(func, self._executor())(*args, **kwargs)
-
-        return crossing
-
-    def _executor(self) -> Any:
-        return self.threads.executor(self.app.config["THREAD_POOL_SIZE"])
+        self.threads = threads
+        self.lifespan = lifespan
+        self.plans = Plans(app, where, threads.adapt)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
             await self._answer(scope, receive, send)
         elif kind == "lifespan":
-            await lifespan.serve(receive, send)
+            await serve(self.lifespan, receive, send)
         elif kind == "websocket":
             await send({"type": "websocket.close"})
         else:
             raise ValueError(f"An ASGI scope of type {kind!r} is not known; 'http' and 'lifespan' are.")
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        context: Context = self.app.context_of(ASGIExchange(scope, receive))  # type: ignore[attr-defined]  # DualApp's
+        if not self.lifespan.has_started:
+            await self.lifespan.start_async()
+        exchange = ASGIExchange(scope, receive)
+        context: Context = self.app.context_of(exchange)  # type: ignore[attr-defined]  # DualApp's
+        watch = Watch(exchange)
+        try:
+            await self._respond(context, watch, careful(send))
+        except ClientLeft:
+            pass
+        except asyncio.CancelledError:
+            if not watch.saw_it_leave:
+                raise
+            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # it was this task that the watch cancelled
+        finally:
+            watch.end()
+
+    async def _respond(self, context: Context, watch: Watch, send: Send) -> None:
         context.enter()
         try:
             context.route()
             plan = self.plans.find(context)
+            if plan.home is Home.LOOP:
+                watch.begin()
             response = await self._drive(plan, dispatch, context, plan)
         finally:
+            watch.end()
             context.leave()
         try:
-            await self._send(response, context, plan, send)
+            await self._send(response, context, plan, watch, send)
         finally:
+            await self._close(response)
             if context.is_kept:
                 await self._in_context(context, plan, tear_down)
 
     async def _drive(self, plan: Plan, pipeline: Function, context: Context, *args: Any) -> Any:
         """Run a pipeline to its end: here, or in one thread while the loop goes on."""
+        body = context.exchange.body
+        if not body.complete:
+            await body.read_ahead_async()
         if plan.home is Home.LOOP:
             return await pipeline(context, *args)
-        await context.exchange.body.read_ahead_async()
-        return await self._to_thread(stepped)(pipeline, context, *args)
+        return await self.threads.call(stepped, pipeline, context, *args)
 
     async def _in_context(self, context: Context, plan: Plan, pipeline: Function, *args: Any) -> Any:
         """Run a pipeline with a context that was left already."""
@@ -128,48 +146,110 @@ class ASGIGateway:
         finally:
             context.leave()
 
-    async def _send(self, response: flask.Response, context: Context, plan: Plan, send: Send) -> None:
-        """Send a response; if its body fails before its first chunk, send the answer to that error."""
+    async def _send(self, response: flask.Response, context: Context, plan: Plan, watch: Watch, send: Send) -> None:
         if is_bodiless(response, context.exchange.method):
-            await start(response, context, send)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await send(start_of(response, context))
+            await send(chunk_of(b"", more=False))
         elif response.is_sequence:
-            await start(response, context, send)
-            await send({"type": "http.response.body", "body": b"".join(response.iter_encoded()), "more_body": False})
+            await send(start_of(response, context))
+            await send(chunk_of(b"".join(response.iter_encoded()), more=False))
+        elif path := sendable_path(response, context.exchange.scope):
+            await send(start_of(response, context))
+            await send({"type": "http.response.pathsend", "path": path})
         else:
-            await self._stream(response, context, plan, send)
-            return
-        await self._close(response)
+            watch.begin()
+            async with asyncio.timeout(timeout_of(response, self.app)):
+                await self._stream(response, context, plan, watch, send)
 
-    async def _stream(self, response: flask.Response, context: Context, plan: Plan, send: Send) -> None:
-        chunks = self._chunks(response)
+    async def _stream(self, response: flask.Response, context: Context, plan: Plan, watch: Watch, send: Send) -> None:
+        """Send a body while it is made; if it fails before its first chunk, send the answer to that error."""
+        chunks: AsyncIterator[Any] = self._chunks(response)
         try:
             try:
                 first = await anext(chunks, END)
             except Exception as error:
                 answer = await self._in_context(context, plan, recover, error)
-                await self._send(answer, context, plan, send)
+                await self._send(answer, context, plan, watch, send)
                 return
-            await start(response, context, send)
+            await send(start_of(response, context))
             if first is not END:
-                await send({"type": "http.response.body", "body": first, "more_body": True})
+                await send(chunk_of(first))  # type: ignore[arg-type]  # it is not END
                 async for chunk in chunks:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    await send(chunk_of(chunk))
+            watch.end()  # once all is sent, a server calls that a disconnect too
+            await send(chunk_of(b"", more=False))
         finally:
             await close_stream(chunks)
-            await self._close(response)
 
     def _chunks(self, response: flask.Response) -> AsyncIterator[bytes]:
         """Iterate over the chunks of a body of either colour."""
         if hasattr(response.response, "__aiter__"):
             return encoded(response.response)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
-        return iterate_in_pool(iter(response.iter_encoded()), self._executor())
+        return self.threads.iterate(iter(response.iter_encoded()))
 
     async def _close(self, response: flask.Response) -> None:
         """Close the body, and call what `call_on_close` was given, where it may block."""
         if hasattr(response.response, "close") or response._on_close:
-            await self._to_thread(response.close)()
+            await self.threads.call(response.close)
+
+
+class ClientLeft(Exception):
+    """The server could not send, because nobody is there."""
+
+
+def careful(send: Send) -> Send:
+    """Tell a connection that broke (ASGI spec 2.4: `send` raises OSError) from an OSError of the app's own."""
+
+    async def send_or_leave(message: Message) -> None:
+        try:
+            await send(message)
+        except OSError as error:
+            raise ClientLeft() from error
+
+    return send_or_leave
+
+
+class Watch:
+    """Notices that the client of a request leaves, and cancels the task that works for it.
+
+    A server says so only to who asks with `receive`. The watch asks when the work first waits for something, and not
+    before the body has arrived, since until then whoever reads the body is the one to be told.
+    """
+
+    def __init__(self, exchange: ASGIExchange) -> None:
+        self.saw_it_leave = False
+        self._exchange = exchange
+        self._handle: asyncio.Handle | None = None
+        self._listener: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Start to watch at the loop's next turn, which never comes for work that does not wait."""
+        if self._handle is None:
+            loop = asyncio.get_running_loop()
+            worker = asyncio.current_task(loop)
+            self._handle = loop.call_soon(partial(self._listen_when_arrived, worker))
+
+    def end(self) -> None:
+        """Stop watching."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = self._exchange.body.on_complete = None
+        if self._listener is not None:
+            self._listener.cancel()
+            self._listener = None
+
+    def _listen_when_arrived(self, worker: asyncio.Task[Any] | None) -> None:
+        body = self._exchange.body
+        if body.complete:
+            self._listener = asyncio.create_task(self._listen(worker))
+        else:
+            body.on_complete = partial(self._listen_when_arrived, worker)
+
+    async def _listen(self, worker: asyncio.Task[Any] | None) -> None:
+        await self._exchange.disconnect()
+        self.saw_it_leave = True
+        if worker is not None:  # there is no task where something steps the app by hand
+            worker.cancel()
 
 
 def where(home: Home) -> Home:
@@ -180,12 +260,29 @@ def stepped(pipeline: Function, *args: Any) -> Any:
     return step(pipeline(*args))
 
 
-async def start(response: flask.Response, context: Context, send: Send) -> None:
+def timeout_of(response: flask.Response, app: flask.Flask) -> float | None:
+    """Return how many seconds sending a stream may take: what the response says, or else RESPONSE_TIMEOUT."""
+    timeout = getattr(response, "timeout", ...)
+    return app.config["RESPONSE_TIMEOUT"] if timeout is ... else timeout  # type: ignore[no-any-return]  # a number
+
+
+def sendable_path(response: flask.Response, scope: Scope) -> str | None:
+    """Return the path of the file that is the whole body, if the server sends files itself (ASGI's pathsend)."""
+    file = getattr(response.response, "file", None) if response.direct_passthrough else None
+    name = getattr(file, "name", None)
+    if "http.response.pathsend" not in (scope.get("extensions") or ()) or not isinstance(name, str):
+        return None
+    return os.path.abspath(name)
+
+
+def start_of(response: flask.Response, context: Context) -> Message:
     headers = response.get_wsgi_headers(context.exchange.environ).to_wsgi_list()
-    await send(
-        {
-            "type": "http.response.start",
-            "status": response.status_code,
-            "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-        }
-    )
+    return {
+        "type": "http.response.start",
+        "status": response.status_code,
+        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+    }
+
+
+def chunk_of(data: bytes, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": data, "more_body": more}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 import flask
 import quart
 from werkzeug.datastructures import CombinedMultiDict, FileStorage, ImmutableMultiDict
+from werkzeug.exceptions import RequestTimeout
 
 from .body import AsyncBody
-from .crossing import from_loop
+from .crossing import from_loop, within
 from .exchange import Exchange
 from .translation import Scope
 
@@ -79,10 +81,17 @@ class Request(quart.Request):
             await self._gather()
             self._sync._load_form_data()
         else:
-            await from_loop(self._sync._load_form_data)
+            await self._in_time(from_loop(self._sync._load_form_data))
 
     async def _gather(self) -> None:
-        await self._exchange.body.gather(self.max_content_length)
+        if not self._exchange.body.complete:
+            await self._in_time(self._exchange.body.gather(self.max_content_length))
+
+    async def _in_time(self, work: Awaitable[None]) -> None:
+        try:
+            await within(flask.current_app.config["BODY_TIMEOUT"], work)
+        except TimeoutError as error:
+            raise RequestTimeout() from error
 
     @property
     async def form(self) -> ImmutableMultiDict[str, str]:

@@ -20,6 +20,18 @@ CHUNK_SIZE = 64 * 1024
 READ_AHEAD = 64 * 1024
 
 
+def announced_length(content_length: str | None, transfer_encoding: str | None) -> int | None:
+    """Return how long a body is going to be, 0 if there is none and None if its end will tell.
+
+    RFC 9112 section 6.3. Servers refuse a length that is no number; what one let pass announces nothing.
+    """
+    if transfer_encoding is not None:
+        return None
+    if content_length is None:
+        return 0
+    return int(content_length) if content_length.isascii() and content_length.isdigit() else None
+
+
 class Body:
     """What has arrived of a request's body, and the way to fetch the rest.
 
@@ -37,6 +49,8 @@ class Body:
         self.length = length
         self.arrived = bytearray()
         self.complete = length == 0
+        self.on_complete: Callable[[], None] | None = None
+        self.limit: Callable[[], int | None] = lambda: None
         self._received = 0
         self._fetch = fetch
         self._fetch_async = fetch_async
@@ -78,7 +92,10 @@ class Body:
         self._received += len(chunk)
         self.complete = not chunk or self._received == self.length
         if not chunk and self.length is not None and self._received < self.length:
+            self.complete = False
             raise ClientDisconnected()
+        if self.complete and self.on_complete is not None:
+            self.on_complete()
 
     def read_ahead(self) -> None:
         """Read a short body from the thread of a request that is about to cross to the loop."""
@@ -111,6 +128,7 @@ class BodyStream(io.RawIOBase):
 
     def __init__(self, body: Body) -> None:
         self.body = body
+        self._given = 0
 
     def readable(self) -> bool:
         return True
@@ -122,7 +140,22 @@ class BodyStream(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         chunk = body.take(len(view))
         view[: len(chunk)] = chunk
+        self._given += len(chunk)
+        self._check_limit()
         return len(chunk)
+
+    def _check_limit(self) -> None:
+        """Raise RequestEntityTooLarge (413) if there is more than may be read.
+
+        Werkzeug reads up to the limit of a body without length and takes what it got for all of it, so whether there is
+        more has to be found out here.
+        """
+        limit = self.body.limit()
+        if limit is not None and self._given >= limit:
+            while not self.body.arrived and not self.body.complete:
+                self.body.receive()
+            if self.body.arrived or self._given > limit:
+                raise RequestEntityTooLarge()
 
 
 class AsyncBody:

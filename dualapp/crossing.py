@@ -8,7 +8,7 @@ Two crossings exist, both asgiref's:
 
 - from a thread to the loop, `run_on_loop`. asgiref would start a new loop for every call unless it finds the loop that
   belongs to the thread; `bind_thread` tells it the host loop.
-- from the loop to a thread: `to_pool` runs sync code on the app's own threads, as many at a time as there are threads
+- from the loop to a thread: `Threads` runs sync code on the app's own threads, as many at a time as there are threads
   (asgiref's default is one for the whole process); `to_request_thread` goes back to the very thread that is waiting for
   the loop, so that what is bound to a thread (an sqlite connection) keeps working.
 """
@@ -23,7 +23,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from asgiref.sync import AsyncToSync, SyncToAsync, sync_to_async
 
@@ -54,11 +54,20 @@ class HostLoop:
             return self._loop
 
 
+class Forgetful(Protocol):
+    """What holds something of this process that a child has no use for."""
+
+    def forget(self) -> None:
+        """Start clean, in the child, after a fork."""
+
+
 class Threads:
     """The threads in which one app's sync code runs when the app is served from a loop."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, size: Callable[[], int]) -> None:
+        """Take the name that the threads will have, and how many there may be, which is asked at the first need."""
+        self._name = name
+        self._size = size
         self.forget()
         forgetful.add(self)
 
@@ -67,22 +76,47 @@ class Threads:
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
 
-    def executor(self, size: int) -> ThreadPoolExecutor:
-        """Return the pool; the first call makes it, with at most `size` threads."""
+    @property
+    def executor(self) -> ThreadPoolExecutor:
+        """The threads as asgiref wants them."""
         with self._lock:
             if self._executor is None:
-                self._executor = ThreadPoolExecutor(size, thread_name_prefix=self.name)
+                self._executor = ThreadPoolExecutor(self._size(), thread_name_prefix=self._name)
             return self._executor
+
+    async def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call a sync function in one of the threads."""
+        return await sync_to_async(contained(func), thread_sensitive=False, executor=self.executor)(*args, **kwargs)
+
+    def adapt(self, func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
+        """Make an async function of a sync one, which runs in one of the threads."""
+
+        @wraps(func, updated=())
+        async def crossing(*args: Any, **kwargs: Any) -> T:
+            return await self.call(func, *args, **kwargs)
+
+        return crossing
+
+    async def iterate(self, iterable: Iterator[T]) -> AsyncIterator[T]:
+        """Iterate over a sync iterator, one item at a time, as it is made.
+
+        All steps see one set of context variables, as they would in one thread.
+        """
+        advance = sync_to_async(
+            partial(next, iterable, END), thread_sensitive=False, executor=self.executor, context=copy_context()
+        )
+        while (item := await undisturbed(advance())) is not END:
+            yield item
 
 
 host_loop = HostLoop()
-forgetful: weakref.WeakSet[Threads] = weakref.WeakSet()
+forgetful: weakref.WeakSet[Forgetful] = weakref.WeakSet()
 
 
 def start_clean() -> None:
     host_loop.forget()
-    for threads in forgetful:
-        threads.forget()
+    for holder in forgetful:
+        holder.forget()
 
 
 os.register_at_fork(after_in_child=start_clean)
@@ -148,6 +182,26 @@ def run_in_place(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -
         raise
 
 
+def spawn(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
+    """Start an async function as a task, on this thread's loop or on the one it belongs to, and do not wait for it."""
+
+    def start() -> None:
+        task = loop.create_task(func(*args))
+        running.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(running.discard)
+
+    if on_loop_thread():
+        loop = asyncio.get_running_loop()
+        start()
+    else:
+        bind_thread()
+        loop = SyncToAsync.threadlocal.main_event_loop
+        loop.call_soon_threadsafe(start, context=copy_context())
+
+
+running: set[asyncio.Task[Any]] = set()
+
+
 def to_loop(func: Callable[..., Awaitable[T]]) -> Callable[..., T]:
     """Make a sync function of an async one: it runs on the loop while the calling thread waits."""
 
@@ -161,11 +215,6 @@ def to_loop(func: Callable[..., Awaitable[T]]) -> Callable[..., T]:
 def to_request_thread(func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
     """Make an async function of a sync one: it runs in the thread of the request that waits for the loop."""
     return sync_to_async(contained(func), thread_sensitive=True)
-
-
-def to_pool(func: Callable[..., T], executor: ThreadPoolExecutor) -> Callable[..., Awaitable[T]]:
-    """Make an async function of a sync one: it runs in one of the threads of `executor`."""
-    return sync_to_async(contained(func), thread_sensitive=False, executor=executor)
 
 
 def contained(func: Callable[..., T]) -> Callable[..., T]:
@@ -191,6 +240,11 @@ async def awaiting(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any)
     return await func(*args, **kwargs)
 
 
+async def awaiting_value(value: Awaitable[T]) -> T:
+    """Await what an async function has returned already."""
+    return await value
+
+
 async def from_loop(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function of either colour from the loop; sync ones run where asgiref finds the caller's thread."""
     if is_async(func):
@@ -214,16 +268,23 @@ def iterate_on_loop(stream: AsyncIterator[T]) -> Iterator[T]:
         run_on_loop(close_stream, stream)
 
 
-async def iterate_in_pool(iterable: Iterator[T], executor: ThreadPoolExecutor) -> AsyncIterator[T]:
-    """Iterate over a sync iterator from the loop, one item at a time, in threads of `executor`.
+async def within(seconds: float | None, work: Awaitable[T]) -> T:
+    """Await `work` for so many seconds at most; TimeoutError after that, None is for ever."""
+    async with asyncio.timeout(seconds):
+        return await work
 
-    All steps see one set of context variables, as they would in one thread.
+
+async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`; if this task is cancelled meanwhile, wait for its end all the same before saying so.
+
+    A thread cannot be cancelled, and what it uses must not be closed under its hands.
     """
-    advance = sync_to_async(
-        partial(next, iterable, END), thread_sensitive=False, executor=executor, context=copy_context()
-    )
-    while (item := await advance()) is not END:
-        yield item
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def close_stream(stream: AsyncIterator[Any]) -> None:

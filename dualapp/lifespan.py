@@ -1,15 +1,203 @@
-"""Startup and shutdown of the process that serves."""
+"""The life of a process that serves: what runs before, while and after it does, and tasks in the background.
+
+All of it runs on the host loop, exactly once per process, whichever way the process is told that it serves: by the
+lifespan messages of an ASGI server, by a hook of a WSGI server, or by the first request.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+import atexit
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
+import flask
+from blinker import Signal
+
+from .colour import is_async
+from .crossing import END, Threads, forgetful, from_loop, run_on_loop, spawn
+
 Message = MutableMapping[str, Any]
+Function = Callable[..., Any]
+
+got_background_exception = Signal("An exception ended a background task.")
 
 
-async def serve(receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
+class StartupFailed(RuntimeError):
+    """A function that was to run before serving failed, and the process must not serve."""
+
+
+class Lifespan:
+    """What one app does when its process starts and stops serving."""
+
+    def __init__(self, app: flask.Flask, threads: Threads) -> None:
+        self.before: list[Function] = []
+        self.during: list[Function] = []
+        self.after: list[Function] = []
+        self._app = app
+        self._threads = threads
+        self.forget()
+        forgetful.add(self)
+
+    def forget(self) -> None:
+        """Start clean after a fork: what the parent has started lives in the parent."""
+        self.has_started = False
+        self._failure: Exception | None = None
+        self._lock = threading.Lock()
+        self._starting: asyncio.Task[None] | None = None
+        self._running: list[AsyncIterator[Any]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to start and nothing to stop."""
+        return not (self.before or self.during or self.after or self._tasks)
+
+    # From a thread, under WSGI.
+
+    def start(self) -> None:
+        """Run what comes before serving, once; threads that come meanwhile wait for it.
+
+        Raises StartupFailed, then and ever after, if one of the functions fails.
+        """
+        if self.has_started or self.is_idle:
+            return
+        with self._lock:
+            if not self.has_started and self._failure is None:
+                with contextlib.suppress(StartupFailed):  # it is raised to all who wait
+                    run_on_loop(self.startup)
+                    atexit.register(self.stop)
+        self._raise_failure()
+
+    def stop(self) -> None:
+        """Run what comes after serving, once, and end the tasks in the background."""
+        atexit.unregister(self.stop)
+        with self._lock:
+            if self.has_started and not self.is_idle:
+                run_on_loop(self.shutdown)
+
+    # On the loop, under ASGI.
+
+    async def start_async(self) -> None:
+        """Do what `start` does, from the loop."""
+        if self.has_started or self.is_idle:
+            return
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start_quietly())
+        await asyncio.shield(self._starting)
+        self._raise_failure()
+
+    async def _start_quietly(self) -> None:
+        with contextlib.suppress(StartupFailed):  # as in start
+            await self.startup()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise StartupFailed(str(self._failure)) from self._failure
+
+    # What both do.
+
+    async def startup(self) -> None:
+        """Run the functions that come before serving, in their order."""
+        async with self._app.app_context():  # type: ignore[attr-defined]  # a DualApp's context is for both colours
+            for func in self.before:
+                await self._attempt(func, from_loop(func))
+            for func in self.during:
+                stream = both_colours(func())
+                await self._attempt(func, anext(stream, END))
+                self._running.append(stream)
+        self.has_started = True
+
+    async def _attempt(self, func: Function, work: Awaitable[Any]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self._failure = error
+            self._app.logger.exception("Startup failed in %s", name_of(func))
+            raise StartupFailed(f"{name_of(func)} failed: {error!r}") from error
+
+    async def shutdown(self) -> None:
+        """Give the tasks in the background their time, then run the functions that come after serving."""
+        self.has_started = False
+        await self._end_tasks()
+        async with self._app.app_context():  # type: ignore[attr-defined]  # as in startup
+            for func in self.after:
+                await self._log_failure(func, from_loop(func))
+            for stream in reversed(self._running):
+                await self._log_failure(stream, finish(stream))
+        self._running.clear()
+
+    async def _log_failure(self, subject: object, work: Awaitable[Any]) -> None:
+        """Await one part of the shutdown; if it fails, the others have their turn all the same."""
+        try:
+            await work
+        except Exception:
+            self._app.logger.exception("Shutdown failed in %s", name_of(subject))
+
+    async def _end_tasks(self) -> None:
+        tasks = set(self._tasks)
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=self._app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"])
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    # Tasks in the background.
+
+    def add_task(self, func: Function, *args: Any, **kwargs: Any) -> None:
+        """Run a function of either colour on the host loop, or in a thread, and do not wait for it."""
+        spawn(self._run_task, func, args, kwargs)
+
+    async def _run_task(self, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment]  # spawn made one
+        self._tasks.add(task)
+        try:
+            async with self._app.app_context():  # type: ignore[attr-defined]  # as in startup
+                if is_async(func):
+                    await func(*args, **kwargs)
+                else:
+                    await self._threads.call(func, *args, **kwargs)
+        except Exception as error:
+            got_background_exception.send(self._app, exception=error)
+            self._app.logger.exception("Exception in background task %s", name_of(func))
+        finally:
+            self._tasks.discard(task)
+
+
+def name_of(subject: object) -> str:
+    return f"{getattr(subject, '__module__', '?')}.{getattr(subject, '__qualname__', repr(subject))}"
+
+
+def both_colours(generator: Any) -> AsyncIterator[Any]:
+    """Return a generator of either colour as an async one."""
+    return generator if hasattr(generator, "__anext__") else in_steps(generator)
+
+
+async def in_steps(generator: Iterator[Any]) -> AsyncIterator[Any]:
+    while (item := await from_loop(next, generator, END)) is not END:
+        yield item
+
+
+async def finish(stream: AsyncIterator[Any]) -> None:
+    """Let a generator that is active while serving run to its end; RuntimeError if it yields once more."""
+    if await anext(stream, END) is not END:
+        raise RuntimeError("A function given to while_serving must yield once; this one yields more often.")
+
+
+async def serve(
+    lifespan: Lifespan, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
     """Answer the lifespan protocol of ASGI until the server shuts down."""
-    while (await receive())["type"] == "lifespan.startup":
-        await send({"type": "lifespan.startup.complete"})
+    await receive()
+    try:
+        await lifespan.start_async()
+    except StartupFailed as failure:
+        await send({"type": "lifespan.startup.failed", "message": str(failure)})
+        return
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await lifespan.shutdown()
     await send({"type": "lifespan.shutdown.complete"})

@@ -75,7 +75,8 @@ class Plan:
 
         self.adapted_view = None if self.view is None else self.adapt(self.view)
         self.adapted = {name: self.adapt(func) for name, func in self.replaced.items()}
-        self.opens_session_late = type(app.session_interface) is SecureCookieSessionInterface
+        # Flask's own steps look at the session without asking for it, so where one may run it must be open.
+        self.opens_session_late = type(app.session_interface) is SecureCookieSessionInterface and not self.replaced
         self.open_session = self.adapt(open_current_session)
         self.save_session = self._in_place if self.opens_session_late else self.adapt
         self.send = self.adapt(partial(send, app))

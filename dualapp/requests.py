@@ -6,7 +6,9 @@ both: they share their attributes, the body, the parsed form and what routing fo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+from weakref import ReferenceType, ref
 
 import flask
 
@@ -20,7 +22,18 @@ def sync_face(app: flask.Flask, exchange: Exchange) -> flask.Request:
     """Make the request that `flask.request` stands for."""
     request = app.request_class(exchange.environ)
     request.json_module = app.json
+    exchange.body.limit = limit_of(ref(request))
     return request
+
+
+def limit_of(reference: ReferenceType[flask.Request]) -> Callable[[], int | None]:
+    """Return what tells how large the body of a request may be, and does not keep the request alive."""
+
+    def limit() -> int | None:
+        request = reference()
+        return None if request is None else request.max_content_length
+
+    return limit
 
 
 def async_face(request: flask.Request, exchange: Exchange) -> async_request.Request:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import flask
 import werkzeug
 from flask import Flask
+from werkzeug.wsgi import ClosingIterator
 
 from .colour import caller_is_async
 from .crossing import close_stream, iterate_on_loop, run_on_loop
@@ -23,6 +24,9 @@ class Response(flask.Response):
     Awaiting it gives the response itself, so that `await make_response(...)` and `await send_file(...)` read the same
     as in Quart. `get_data`, `get_json`, `data` and `json` are plain in `def` code and to be awaited in `async def`.
     """
+
+    #: How many seconds sending the body may take when it is streamed; None for ever, `...` for RESPONSE_TIMEOUT.
+    timeout: Any = ...
 
     def __await__(self) -> Generator[Any, None, Self]:
         yield from ()  # makes it a generator, which awaiting needs
@@ -79,7 +83,8 @@ class Response(flask.Response):
 
     def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
         if self.is_async and not is_bodiless(self, environ["REQUEST_METHOD"]):
-            return iterate_on_loop(encoded(self.response))  # type: ignore[arg-type]  # werkzeug knows sync bodies only
+            chunks = iterate_on_loop(encoded(self.response))  # type: ignore[arg-type]  # werkzeug knows sync bodies only
+            return ClosingIterator(chunks, self.close)
         return super().get_app_iter(environ)
 
     @property
@@ -117,8 +122,10 @@ def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None
                 " Make it `async def` and await the call, or call it through `app.ensure_sync`."
             )
         if isinstance(body, AsyncIterable) and not isinstance(body, werkzeug.Response):
-            body = app.response_class(body)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
-        elif isinstance(body, bytearray):
+            response = Flask.make_response(app, (iter(()), *rest) if rest else iter(()))
+            response.response = body  # type: ignore[assignment]  # werkzeug knows sync bodies only
+            return response
+        if isinstance(body, bytearray):
             body = bytes(body)  # PEP 3333 has servers send bytes, and gunicorn refuses what is merely like them
         return Flask.make_response(app, (body, *rest) if rest else body)
     except TypeError as error:

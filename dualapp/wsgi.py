@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import flask
-from werkzeug.wsgi import get_content_length
 
-from .body import Body, BodyStream
+from .body import Body, BodyStream, announced_length
 from .context import Context
 from .crossing import run_on_loop, step, to_request_thread
 from .dispatch import dispatch, recover, tear_down
+from .lifespan import Lifespan
 from .plan import Home, Plan, Plans
 from .responses import is_bodiless
 from .translation import Scope, scope_from
@@ -49,8 +49,8 @@ def body_from(environ: WSGIEnvironment) -> Body:
     stream = environ["wsgi.input"]
     if isinstance(stream, BodyStream):  # an outer app has done it, as when one app mounts another
         return stream.body
-    length = get_content_length(environ)
-    if length is None and not ("HTTP_TRANSFER_ENCODING" in environ and environ.get("wsgi.input_terminated")):
+    length = announced_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
+    if length is None and not environ.get("wsgi.input_terminated"):
         length = 0  # without a length, only a server that marks the end lets anybody read safely
     body = Body(length, fetch=stream.read)
     if length != 0:
@@ -62,11 +62,14 @@ def body_from(environ: WSGIEnvironment) -> Body:
 class WSGIGateway:
     """The WSGI entry of one app."""
 
-    def __init__(self, app: flask.Flask) -> None:
+    def __init__(self, app: flask.Flask, lifespan: Lifespan) -> None:
         self.app = app
+        self.lifespan = lifespan
         self.plans = Plans(app, where, to_request_thread)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not self.lifespan.has_started:
+            self.lifespan.start()
         # A request has its own set of context variables, so that none it sets is there for the next one on this thread.
         variables = copy_context()
         answer: Iterable[bytes] = variables.run(self._answer, environ, start_response, variables)
@@ -103,23 +106,21 @@ class WSGIGateway:
         try:
             first = next(chunks, END)
         except Exception as error:
-            response.close()
+            close(chunks)
             response = in_context(context, plan, recover, context, plan, error)
             return response(environ, start_response)
         start_response(status, headers)
-        return Stream(first, chunks, variables, [response.close, lambda: finish(context, plan)])
+        return Stream(first, chunks, variables, lambda: finish(context, plan))
 
 
 class Stream:
     """The chunks of a response on their way to the server, made with the context variables of their request."""
 
-    def __init__(
-        self, first: Any, chunks: Iterator[bytes], variables: Variables, at_close: list[Callable[[], None]]
-    ) -> None:
+    def __init__(self, first: Any, chunks: Iterator[bytes], variables: Variables, finish: Callable[[], None]) -> None:
         self._first = first
         self._chunks = chunks
         self._variables = variables
-        self._at_close = at_close
+        self._finish = finish
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -135,10 +136,16 @@ class Stream:
 
     def close(self) -> None:
         """End the response, whether all of it was sent or the server gave up."""
-        at_close, self._at_close = self._at_close, []
-        for func in [getattr(self._chunks, "close", None), *at_close]:
-            if func is not None:
-                self._variables.run(func)
+        try:
+            self._variables.run(close, self._chunks)
+        finally:
+            self._variables.run(self._finish)
+
+
+def close(chunks: Iterator[bytes]) -> None:
+    """Close what can be closed: the iterator that a response gives closes the response too."""
+    if hasattr(chunks, "close"):
+        chunks.close()
 
 
 def where(home: Home) -> Home:

@@ -18,7 +18,7 @@ LAYERS = [
     {"crossing"},
     {"body", "responses"},
     {"exchange"},
-    {"async_request", "quart_context", "templating", "lifespan"},
+    {"async_request", "quart_context", "templating", "lifespan", "commands"},
     {"requests"},
     {"context"},
     {"plan"},
