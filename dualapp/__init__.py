@@ -3,7 +3,6 @@
 from flask import (
     Blueprint,
     Config,
-    Request,
     abort,
     after_this_request,
     current_app,
@@ -13,11 +12,6 @@ from flask import (
     has_app_context,
     has_request_context,
     json,
-    jsonify,
-    make_response,
-    redirect,
-    send_file,
-    send_from_directory,
     session,
     url_for,
 )
@@ -38,14 +32,21 @@ from .app import DualApp
 from .doors import (
     copy_current_request_context,
     flash,
+    jsonify,
+    make_response,
+    redirect,
     render_template,
     render_template_string,
     request,
+    send_file,
+    send_from_directory,
     stream_template,
     stream_template_string,
     stream_with_context,
 )
+from .lifespan import got_background_exception
 from .responses import Response
+from .sync_request import Request
 
 __all__ = [
     "Blueprint",
@@ -65,6 +66,7 @@ __all__ = [
     "g",
     "get_flashed_messages",
     "get_template_attribute",
+    "got_background_exception",
     "got_request_exception",
     "has_app_context",
     "has_request_context",

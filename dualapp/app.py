@@ -22,6 +22,8 @@ from .exchange import Exchange
 from .lifespan import Lifespan
 from .plan import blueprints_of
 from .responses import Response, response_from
+from .sync_request import Request
+from .testing import DualClient
 from .translation import Scope
 from .wsgi import WSGIExchange, WSGIGateway
 
@@ -50,7 +52,9 @@ class DualApp(flask.Flask):
         How many sync views run at the same time under ASGI, 40 unless set.
     """
 
+    request_class = Request
     response_class = Response
+    test_client_class = DualClient
     default_config = ImmutableDict(
         {
             **flask.Flask.default_config,

@@ -16,7 +16,10 @@ Two crossings exist, both asgiref's:
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import selectors
+import sys
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -49,8 +52,8 @@ class HostLoop:
         """Return the loop, running; start it in a daemon thread on first need."""
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="dualapp-host-loop", daemon=True).start()
+                self._loop = new_event_loop()
+                start_thread(self._loop.run_forever)
             return self._loop
 
 
@@ -107,6 +110,31 @@ class Threads:
         )
         while (item := await undisturbed(advance())) is not END:
             yield item
+
+
+def unpatched(module: str, name: str) -> Any:
+    """Return something of the standard library as it was before gevent put its own in place.
+
+    All of gevent's threads are one thread of the operating system, where a running loop would stop the others.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched(module):
+        return getattr(importlib.import_module(module), name)
+    return monkey.get_original(module, name)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    if unpatched("selectors", "DefaultSelector") is selectors.DefaultSelector:
+        return asyncio.new_event_loop()
+    return asyncio.SelectorEventLoop(unpatched("selectors", "DefaultSelector")())
+
+
+def start_thread(run: Callable[[], None]) -> None:
+    """Run a function in a daemon thread of the operating system."""
+    if unpatched("threading", "Thread") is threading.Thread:
+        threading.Thread(target=run, name="dualapp-host-loop", daemon=True).start()
+    else:
+        unpatched("_thread", "start_new_thread")(run, ())
 
 
 host_loop = HostLoop()
@@ -185,8 +213,13 @@ def run_in_place(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -
 def spawn(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
     """Start an async function as a task, on this thread's loop or on the one it belongs to, and do not wait for it."""
 
+    async def detached() -> None:
+        # The thread of the request that spawned it, which asgiref would go back to, will not wait for it.
+        AsyncToSync.executors.current = None
+        await func(*args)
+
     def start() -> None:
-        task = loop.create_task(func(*args))
+        task = loop.create_task(detached())
         running.add(task)  # the loop itself holds tasks weakly
         task.add_done_callback(running.discard)
 

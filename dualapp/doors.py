@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import flask
 from flask.globals import _cv_request
@@ -17,7 +17,9 @@ from werkzeug.local import LocalProxy
 
 from . import templating
 from .colour import caller_is_async, is_async
+from .responses import Response
 
+P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -69,6 +71,18 @@ def async_environment() -> Any:
 
 def find_template(template: Any) -> Any:
     return async_environment().get_or_select_template(template)
+
+
+def giving_ours(func: Callable[P, Any]) -> Callable[P, Response]:
+    """Return one of Flask's functions as it is, typed as what it gives in a DualApp: a response that may be awaited."""
+    return func
+
+
+jsonify = giving_ours(flask.jsonify)
+make_response = giving_ours(flask.make_response)
+redirect = giving_ours(flask.redirect)
+send_file = giving_ours(flask.send_file)
+send_from_directory = giving_ours(flask.send_from_directory)
 
 
 def flash(message: str, category: str = "message") -> Any:

@@ -1,11 +1,12 @@
-"""Teach gunicorn dotted names, for ``gunicorn package.module:app.wsgi``.
+"""What a `gunicorn.conf.py` takes from here: dotted names, and the start and the stop of each worker.
 
-gunicorn's own loader takes a plain name or a call after the colon, nothing with a dot. It reads `gunicorn.conf.py` from
-the working directory before it loads the app, with ``--preload`` too, so these two lines there are enough:
-
-    from dualapp.gunicorn import allow_dotted_names
+    from dualapp.gunicorn import allow_dotted_names, post_worker_init, worker_exit
 
     allow_dotted_names()
+
+gunicorn reads that file from the working directory before it loads the app, with ``--preload`` too. Its own loader
+takes a plain name or a call after the colon, nothing with a dot. With the two hooks, what the app does before serving
+is done when a worker starts instead of at its first request, and a worker that cannot start does not serve.
 """
 
 import ast
@@ -13,6 +14,8 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.errors import AppImportError
+
+from .app import DualApp
 
 _import_app = util.import_app
 
@@ -58,3 +61,22 @@ def _attribute(owner: object, name: str, uri: str) -> Any:
         return getattr(owner, name)
     except AttributeError:
         raise AppImportError(f"Failed to find attribute {name!r} in {uri!r}.") from None
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the app in a worker, before it takes a request; gunicorn ends a worker in which this fails."""
+    if (app := _dual_app(worker)) is not None:
+        app.lifespan.start()
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Stop the app in a worker that has served its last request."""
+    if (app := _dual_app(worker)) is not None:
+        app.lifespan.stop()
+
+
+def _dual_app(worker: Any) -> DualApp | None:
+    """Return the app of a WSGI worker; ASGI workers tell theirs with lifespan messages."""
+    served = None if hasattr(worker, "asgi") else getattr(worker, "wsgi", None)
+    owner = getattr(served, "__self__", served)  # `app.wsgi` is a method of the app
+    return owner if isinstance(owner, DualApp) else None

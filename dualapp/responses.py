@@ -114,7 +114,8 @@ def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None
     Raises TypeError for anything else, with a note that names the view.
     """
     try:
-        body, rest = (value[0], value[1:]) if isinstance(value, tuple) and value else (value, ())
+        is_tuple = isinstance(value, tuple) and len(value) > 0
+        body, rest = (value[0], value[1:]) if is_tuple else (value, ())
         if inspect.iscoroutine(body):
             body.close()
             raise TypeError(
@@ -122,12 +123,13 @@ def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None
                 " Make it `async def` and await the call, or call it through `app.ensure_sync`."
             )
         if isinstance(body, AsyncIterable) and not isinstance(body, werkzeug.Response):
-            response = Flask.make_response(app, (iter(()), *rest) if rest else iter(()))
+            response = Flask.make_response(app, (iter(()), *rest) if is_tuple else iter(()))
             response.response = body  # type: ignore[assignment]  # werkzeug knows sync bodies only
             return response
         if isinstance(body, bytearray):
             body = bytes(body)  # PEP 3333 has servers send bytes, and gunicorn refuses what is merely like them
-        return Flask.make_response(app, (body, *rest) if rest else body)
+            value = (body, *rest) if is_tuple else body
+        return Flask.make_response(app, value)
     except TypeError as error:
         if view is not None:
             error.add_note(f"The view is {getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', view)}.")

@@ -14,18 +14,19 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {"colour", "translation"},
+    {"colour", "translation", "sync_request"},
     {"crossing"},
     {"body", "responses"},
     {"exchange"},
-    {"async_request", "quart_context", "templating", "lifespan", "commands"},
+    {"async_request", "quart_context", "templating", "lifespan", "commands", "testing"},
     {"requests"},
     {"context"},
     {"plan"},
     {"dispatch"},
     {"wsgi", "asgi"},
     {"app", "doors"},
-    {"__init__", "gunicorn"},
+    {"__init__"},
+    {"gunicorn"},
 ]
 
 # Threads and loops are known where code crosses, where the process starts and stops, and at the ASGI entry.

@@ -1,0 +1,1 @@
+"""Small programs, each of which runs as `gunicorn examples.NAME:app.wsgi` and as `uvicorn examples.NAME:app`."""
