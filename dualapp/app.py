@@ -75,9 +75,14 @@ class DualApp(flask.Flask):
         """Answer a WSGI server."""
         return self.wsgi_app(environ, start_response)
 
-    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer an ASGI server."""
-        await self.asgi_app(scope, receive, send)
+    @property
+    def asgi(self) -> Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]:
+        """The function that answers an ASGI server."""
+
+        async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.asgi_app(scope, receive, send)
+
+        return asgi  # a function, since uvicorn takes a method for an app of ASGI 2
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a WSGI request; `app.wsgi_app = Middleware(app.wsgi_app)` wraps it."""

@@ -9,7 +9,6 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import flask
-from werkzeug.exceptions import ClientDisconnected
 
 from .body import Body, BodyStream, announced_length
 from .context import Context
@@ -63,12 +62,12 @@ class ASGIExchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def _fetch(self) -> bytes:
+    async def _fetch(self) -> bytes | None:
         chunk = b""
         while not chunk and not self._ended:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise ClientDisconnected()
+                return None
             chunk = message.get("body", b"")
             self._ended = not message.get("more_body", False)
         return chunk

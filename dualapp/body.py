@@ -43,15 +43,16 @@ class Body:
         self,
         length: int | None,
         fetch: Callable[[int], bytes] | None = None,
-        fetch_async: Callable[[], Awaitable[bytes]] | None = None,
+        fetch_async: Callable[[], Awaitable[bytes | None]] | None = None,
     ) -> None:
-        """Take the server's side of the body, in the colour that it has; both fetch one chunk, and b"" at the end."""
+        """Take the server's side of the body, in the colour that it has; both fetch what `_take` takes."""
         self.length = length
         self.arrived = bytearray()
         self.complete = length == 0
         self.on_complete: Callable[[], None] | None = None
         self.limit: Callable[[], int | None] = lambda: None
         self._received = 0
+        self._broken = False
         self._fetch = fetch
         self._fetch_async = fetch_async
 
@@ -62,6 +63,7 @@ class Body:
 
     def receive(self) -> None:
         """Fetch one more chunk, from a thread."""
+        self._check_whole()
         if self._fetch is not None:
             self._take(self._fetched(self._fetch))
         elif on_loop_thread():
@@ -74,26 +76,34 @@ class Body:
 
     async def receive_async(self) -> None:
         """Fetch one more chunk, from the loop."""
+        self._check_whole()
         if self._fetch_async is not None:
             self._take(await self._fetch_async())
         else:
             await to_request_thread(self.receive)()
 
+    def _check_whole(self) -> None:
+        """Raise what broke the body off again for who comes later: a server tells it once."""
+        if self._broken:
+            raise ClientDisconnected()
+
     def _fetched(self, fetch: Callable[[int], bytes]) -> bytes:
         try:
             return fetch(CHUNK_SIZE if self.length is None else min(CHUNK_SIZE, self.length - self._received))
-        except (OSError, ValueError) as error:  # how servers say that the connection or the framing broke
+        except Exception as error:  # a connection or a framing that broke: each server has its own classes for it
+            self._broken = True
             raise ClientDisconnected() from error
 
-    def _take(self, chunk: bytes) -> None:
+    def _take(self, chunk: bytes | None) -> None:
+        """Keep a chunk, b"" for the end of the body and None for a client that left before it."""
+        if chunk is None or (not chunk and self.length is not None and self._received < self.length):
+            self._broken = True
+            raise ClientDisconnected()
         if self.length is not None:
             chunk = chunk[: self.length - self._received]
         self.arrived += chunk
         self._received += len(chunk)
         self.complete = not chunk or self._received == self.length
-        if not chunk and self.length is not None and self._received < self.length:
-            self.complete = False
-            raise ClientDisconnected()
         if self.complete and self.on_complete is not None:
             self.on_complete()
 

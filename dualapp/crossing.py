@@ -1,153 +1,41 @@
-"""Between threads and the event loop: the only module that knows both.
+"""Between threads and the event loop: the two crossings, and how a pipeline is driven on either side.
 
-A process has one host loop, where all async code of the app runs. Under an ASGI server that is the server's loop.
-Under a WSGI server it is made on first need, in a daemon thread of the process that needs it: never at import and never
-before a fork, and a child starts clean. So a pool or a lock that one request made works in the next.
+- From a thread to the loop: `run_on_loop`. The thread waits, and meanwhile runs the sync code that the coroutine sends
+  back to it, so that what is bound to a thread (an sqlite connection) keeps working.
+- From the loop to a thread: `Threads.call` runs sync code on the app's own threads, many at a time; `to_request_thread`
+  goes back to the thread that waits.
 
-Two crossings exist, both asgiref's:
-
-- from a thread to the loop, `run_on_loop`. asgiref would start a new loop for every call unless it finds the loop that
-  belongs to the thread; `bind_thread` tells it the host loop.
-- from the loop to a thread: `Threads` runs sync code on the app's own threads, as many at a time as there are threads
-  (asgiref's default is one for the whole process); `to_request_thread` goes back to the very thread that is waiting for
-  the loop, so that what is bound to a thread (an sqlite connection) keeps working.
+The rules are asgiref's, and so are the places where it keeps who waits for whom: its `async_to_sync` and
+`sync_to_async` find their way through ours, and ours through theirs. The way itself is shorter than asgiref's, which by
+itself makes a thread and a loop for every call from a thread, and runs all sync code of a process in one thread.
+Context variables travel both ways.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
-import selectors
-import sys
-import threading
-import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from contextvars import Context, copy_context
 from functools import partial, wraps
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from asgiref.sync import AsyncToSync, SyncToAsync, sync_to_async
+from asgiref.sync import AsyncToSync, SyncToAsync, _restore_context, sync_to_async
 
 from .colour import is_async
+from .host import GreenQueue, SystemExecutor, Workers, fulfil, host_loop, is_green, new_queue
 
 T = TypeVar("T")
 
 END = object()
 
+# For callbacks of the loop that set no variable: copying the current context for each would be work for nothing.
+NO_VARIABLES = Context()
 
-class HostLoop:
-    """The event loop of this process, for threads that have none of their own."""
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Start clean after a fork: the parent's loop has no thread here, and its lock may be held by nobody alive."""
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def get(self) -> asyncio.AbstractEventLoop:
-        """Return the loop, running; start it in a daemon thread on first need."""
-        with self._lock:
-            if self._loop is None:
-                self._loop = new_event_loop()
-                start_thread(self._loop.run_forever)
-            return self._loop
-
-
-class Forgetful(Protocol):
-    """What holds something of this process that a child has no use for."""
-
-    def forget(self) -> None:
-        """Start clean, in the child, after a fork."""
-
-
-class Threads:
-    """The threads in which one app's sync code runs when the app is served from a loop."""
-
-    def __init__(self, name: str, size: Callable[[], int]) -> None:
-        """Take the name that the threads will have, and how many there may be, which is asked at the first need."""
-        self._name = name
-        self._size = size
-        self.forget()
-        forgetful.add(self)
-
-    def forget(self) -> None:
-        """Start clean after a fork, where the parent's threads do not exist."""
-        self._lock = threading.Lock()
-        self._executor: ThreadPoolExecutor | None = None
-
-    @property
-    def executor(self) -> ThreadPoolExecutor:
-        """The threads as asgiref wants them."""
-        with self._lock:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(self._size(), thread_name_prefix=self._name)
-            return self._executor
-
-    async def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call a sync function in one of the threads."""
-        return await sync_to_async(contained(func), thread_sensitive=False, executor=self.executor)(*args, **kwargs)
-
-    def adapt(self, func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
-        """Make an async function of a sync one, which runs in one of the threads."""
-
-        @wraps(func, updated=())
-        async def crossing(*args: Any, **kwargs: Any) -> T:
-            return await self.call(func, *args, **kwargs)
-
-        return crossing
-
-    async def iterate(self, iterable: Iterator[T]) -> AsyncIterator[T]:
-        """Iterate over a sync iterator, one item at a time, as it is made.
-
-        All steps see one set of context variables, as they would in one thread.
-        """
-        advance = sync_to_async(
-            partial(next, iterable, END), thread_sensitive=False, executor=self.executor, context=copy_context()
-        )
-        while (item := await undisturbed(advance())) is not END:
-            yield item
-
-
-def unpatched(module: str, name: str) -> Any:
-    """Return something of the standard library as it was before gevent put its own in place.
-
-    All of gevent's threads are one thread of the operating system, where a running loop would stop the others.
-    """
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None or not monkey.is_module_patched(module):
-        return getattr(importlib.import_module(module), name)
-    return monkey.get_original(module, name)
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    if unpatched("selectors", "DefaultSelector") is selectors.DefaultSelector:
-        return asyncio.new_event_loop()
-    return asyncio.SelectorEventLoop(unpatched("selectors", "DefaultSelector")())
-
-
-def start_thread(run: Callable[[], None]) -> None:
-    """Run a function in a daemon thread of the operating system."""
-    if unpatched("threading", "Thread") is threading.Thread:
-        threading.Thread(target=run, name="dualapp-host-loop", daemon=True).start()
-    else:
-        unpatched("_thread", "start_new_thread")(run, ())
-
-
-host_loop = HostLoop()
-forgetful: weakref.WeakSet[Forgetful] = weakref.WeakSet()
-
-
-def start_clean() -> None:
-    host_loop.forget()
-    for holder in forgetful:
-        holder.forget()
-
-
-os.register_at_fork(after_in_child=start_clean)
+waiting_threads = AsyncToSync.executors
+thread_state = SyncToAsync.threadlocal
 
 
 def step(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -165,13 +53,19 @@ def step(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError(f"{coroutine!r} waited for something where there is no event loop to wake it.")
 
 
-def bind_thread() -> None:
-    """Tell asgiref that this thread's async code belongs on the host loop, unless it has a loop to go back to."""
-    local = SyncToAsync.threadlocal
-    bound = getattr(local, "main_event_loop", None)
-    if bound is None or local.main_event_loop_pid != os.getpid() or not bound.is_running():
-        local.main_event_loop = host_loop.get()
-        local.main_event_loop_pid = os.getpid()
+async def direct(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call a sync function: the `call` of a pipeline that is stepped in a thread."""
+    return func(*args, **kwargs)
+
+
+async def awaiting(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+    """Await an async function: the `call` of a pipeline that runs on a loop."""
+    return await func(*args, **kwargs)
+
+
+async def awaiting_value(value: Awaitable[T]) -> T:
+    """Await what an async function has returned already."""
+    return await value
 
 
 def on_loop_thread() -> bool:
@@ -183,6 +77,68 @@ def on_loop_thread() -> bool:
     return True
 
 
+def loop_of_thread() -> asyncio.AbstractEventLoop:
+    """Return the loop that async code called from this thread belongs on: the one it serves, or else the host loop."""
+    loop: asyncio.AbstractEventLoop | None = getattr(thread_state, "main_event_loop", None)
+    if loop is None or thread_state.main_event_loop_pid != os.getpid() or not loop.is_running():
+        loop = thread_state.main_event_loop = host_loop.get()
+        thread_state.main_event_loop_pid = os.getpid()
+    return loop
+
+
+class Visit(Executor):
+    """One wait of a thread for the loop; what is submitted meanwhile runs in that thread."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self._task: asyncio.Task[Any] | None = None
+        # Where asgiref looks for whom to cancel when the task that this thread works for is cancelled.
+        self._family: list[Any] = getattr(thread_state, "task_context", None) or []
+        self._outer: Visit | None = getattr(waiting_threads, "current", None)
+        self._is_over = False
+        self._work = GreenQueue() if is_green() else new_queue()
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Run a function in the waiting thread, or in the one that waits for that, if this wait is over."""
+        if self._is_over:
+            if self._outer is None:
+                raise RuntimeError(f"{fn!r} was to run in the thread of a request that is over.")
+            return self._outer.submit(fn, *args, **kwargs)
+        future: Future[T] = Future()
+        self._work.put((future, fn, args, kwargs))
+        return future
+
+    async def run(self, func: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Do on the loop what the thread waits for."""
+        waiting_threads.current = self
+        self._task = asyncio.current_task()
+        self._family.append(self._task)
+        try:
+            self.value = await func(*args, **kwargs)
+        except BaseException as error:
+            self.error = error
+        finally:
+            self._family.remove(self._task)
+            waiting_threads.current = self._outer
+            self._is_over = True
+            self._work.put(None)
+
+    def cancel(self) -> None:
+        """Give up, on the loop: nobody waits any more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def wait(self) -> None:
+        """Run what is submitted, until the loop has done its part."""
+        while (item := self._work.get()) is not None:
+            future, fn, args, kwargs = item
+            if future.set_running_or_notify_cancel():
+                fulfil(future, fn, args, kwargs)
+        if isinstance(self._work, GreenQueue):
+            self._work.close()
+
+
 def run_on_loop(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
     """Run an async function on the loop that this thread belongs to, and wait for it.
 
@@ -191,48 +147,42 @@ def run_on_loop(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) ->
     """
     if on_loop_thread():
         return run_in_place(func, *args, **kwargs)
-    bind_thread()
-    result: T = AsyncToSync(func)(*args, **kwargs)
+    loop, visit, variables = loop_of_thread(), Visit(), copy_context()
+    loop.call_soon_threadsafe(start_task, loop, visit.run(func, args, kwargs), variables, context=NO_VARIABLES)
+    try:
+        visit.wait()
+    except BaseException:  # this thread is made to stop, as by gunicorn's timeout
+        loop.call_soon_threadsafe(visit.cancel)
+        raise
+    _restore_context(variables)
+    if visit.error is not None:
+        raise visit.error
+    result: T = visit.value
     return result
 
 
-def run_in_place(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
-    async def awaited() -> T:
-        return await func(*args, **kwargs)
+if hasattr(asyncio, "eager_task_factory"):  # Python 3.12
 
+    def start_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], variables: Context) -> None:
+        """Start a task on its loop's thread, and run it up to its first wait at once."""
+        asyncio.Task(work, loop=loop, context=variables, eager_start=True)  # type: ignore[call-arg]  # mypy reads 3.11
+
+else:
+
+    def start_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], variables: Context) -> None:
+        """Start a task on its loop's thread."""
+        loop.create_task(work, context=variables)
+
+
+def run_in_place(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
     try:
-        return step(awaited())
+        return step(awaiting(func, *args, **kwargs))
     except RuntimeError as error:
         name = getattr(func, "__qualname__", repr(func))
         error.add_note(
             f"{name} is async and was called from sync code on the event loop: await it, or call it in a thread."
         )
         raise
-
-
-def spawn(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
-    """Start an async function as a task, on this thread's loop or on the one it belongs to, and do not wait for it."""
-
-    async def detached() -> None:
-        # The thread of the request that spawned it, which asgiref would go back to, will not wait for it.
-        AsyncToSync.executors.current = None
-        await func(*args)
-
-    def start() -> None:
-        task = loop.create_task(detached())
-        running.add(task)  # the loop itself holds tasks weakly
-        task.add_done_callback(running.discard)
-
-    if on_loop_thread():
-        loop = asyncio.get_running_loop()
-        start()
-    else:
-        bind_thread()
-        loop = SyncToAsync.threadlocal.main_event_loop
-        loop.call_soon_threadsafe(start, context=copy_context())
-
-
-running: set[asyncio.Task[Any]] = set()
 
 
 def to_loop(func: Callable[..., Awaitable[T]]) -> Callable[..., T]:
@@ -243,6 +193,135 @@ def to_loop(func: Callable[..., Awaitable[T]]) -> Callable[..., T]:
         return run_on_loop(func, *args, **kwargs)
 
     return crossing
+
+
+def spawn(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
+    """Start an async function as a task, on this thread's loop or on the one it belongs to, and do not wait for it."""
+
+    async def detached() -> None:
+        waiting_threads.current = lone_thread  # the thread of the request that spawned it will not wait for it
+        await func(*args)
+
+    def start() -> None:
+        task = loop.create_task(detached(), context=variables)
+        running.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(running.discard)
+
+    variables = copy_context()
+    if on_loop_thread():
+        loop = asyncio.get_running_loop()
+        start()
+    else:
+        loop = loop_of_thread()
+        loop.call_soon_threadsafe(start, context=NO_VARIABLES)
+
+
+running: set[asyncio.Task[Any]] = set()
+lone_thread = SystemExecutor("dualapp-lone-thread", 1)
+
+
+class Threads:
+    """The threads in which one app's sync code runs when the app is served from a loop.
+
+    They are started as they are needed, up to a number, and end with the app.
+    """
+
+    def __init__(self, name: str, size: Callable[[], int]) -> None:
+        """Take the name that the threads will have, and how many there may be, which is asked when one is needed."""
+        self._workers = Workers(name, size)
+
+    async def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call a sync function in one of the threads.
+
+        If the task is cancelled meanwhile, the function is left to end by itself.
+        """
+        variables = copy_context()
+        result = await self._start(variables, func, args, kwargs)
+        _restore_context(variables)
+        return result
+
+    def _start(
+        self, variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> asyncio.Future[T]:
+        loop, workers = asyncio.get_running_loop(), self._workers
+        future: asyncio.Future[T] = loop.create_future()
+        family: list[asyncio.Task[Any]] = []
+
+        def finish(result: Any, error: BaseException | None) -> None:
+            if future.cancelled():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        def job() -> None:
+            thread_state.main_event_loop, thread_state.main_event_loop_pid = loop, os.getpid()
+            thread_state.task_context = family
+            result, error = outcome(variables, func, args, kwargs)
+            workers.done()
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+                loop.call_soon_threadsafe(finish, result, error, context=NO_VARIABLES)
+
+        future.add_done_callback(partial(cancel_with, family))
+        workers.do(job)
+        return future
+
+    def adapt(self, func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
+        """Make an async function of a sync one, which runs in one of the threads."""
+
+        @wraps(func, updated=())
+        async def crossing(*args: Any, **kwargs: Any) -> T:
+            return await self.call(func, *args, **kwargs)
+
+        return crossing
+
+    async def iterate(self, iterable: Iterator[T]) -> AsyncIterator[T]:
+        """Iterate over a sync iterator, one item at a time, as it is made.
+
+        All steps see one set of context variables, as they would in one thread. If the task is cancelled during a step,
+        that step is waited for: what it uses must not be closed under its hands.
+        """
+        variables = copy_context()
+        while True:
+            future: asyncio.Future[Any] = self._start(variables, next, (iterable, END), {})
+            try:
+                item = await asyncio.shield(future)
+            except asyncio.CancelledError:
+                await asyncio.wait([future])
+                raise
+            if item is END:
+                return
+            yield item
+
+
+def cancel_with(family: list[asyncio.Task[Any]], future: asyncio.Future[Any]) -> None:
+    """Cancel the tasks that a thread waits for, when nobody waits for the thread any more."""
+    if future.cancelled():
+        for task in family:
+            task.cancel()
+
+
+def outcome(
+    variables: Context, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, BaseException | None]:
+    """Call a function with a set of context variables; return its result and its error.
+
+    StopIteration becomes a RuntimeError, as PEP 479 has it for generators: no future can carry it.
+    """
+    try:
+        return variables.run(arrived, variables, func, args, kwargs), None
+    except StopIteration as stop:
+        error = RuntimeError(f"{getattr(func, '__qualname__', func)} raised StopIteration")
+        error.__cause__ = stop
+        return None, error
+    except BaseException as error:
+        return None, error
+
+
+def arrived(variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    _restore_context(variables)  # what asgiref binds to a thread moves to this one
+    return func(*args, **kwargs)
 
 
 def to_request_thread(func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
@@ -261,21 +340,6 @@ def contained(func: Callable[..., T]) -> Callable[..., T]:
             raise RuntimeError(f"{getattr(func, '__qualname__', func)} raised StopIteration") from stop
 
     return call
-
-
-async def direct(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """Call a sync function: the `call` of a pipeline that is stepped in a thread."""
-    return func(*args, **kwargs)
-
-
-async def awaiting(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
-    """Await an async function: the `call` of a pipeline that runs on a loop."""
-    return await func(*args, **kwargs)
-
-
-async def awaiting_value(value: Awaitable[T]) -> T:
-    """Await what an async function has returned already."""
-    return await value
 
 
 async def from_loop(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -305,19 +369,6 @@ async def within(seconds: float | None, work: Awaitable[T]) -> T:
     """Await `work` for so many seconds at most; TimeoutError after that, None is for ever."""
     async with asyncio.timeout(seconds):
         return await work
-
-
-async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`; if this task is cancelled meanwhile, wait for its end all the same before saying so.
-
-    A thread cannot be cancelled, and what it uses must not be closed under its hands.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 async def close_stream(stream: AsyncIterator[Any]) -> None:

@@ -17,7 +17,8 @@ import flask
 from blinker import Signal
 
 from .colour import is_async
-from .crossing import END, Threads, forgetful, from_loop, run_on_loop, spawn
+from .crossing import END, Threads, from_loop, run_on_loop, spawn
+from .host import forgetful
 
 Message = MutableMapping[str, Any]
 Function = Callable[..., Any]

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.wsgi import ClosingIterator
 
 from .body import Body, BodyStream, announced_length
 from .context import Context
@@ -85,7 +86,9 @@ class WSGIGateway:
                 response = drive(plan, dispatch, context, plan)
             finally:
                 preserve(context, environ)
-            if is_plain(response, environ):
+            if is_bodiless(response, environ["REQUEST_METHOD"]):
+                return start_bodiless(response, environ, start_response)
+            if response.is_sequence or response.direct_passthrough:
                 return response(environ, start_response)  # type: ignore[no-any-return]  # a Response is a WSGI app
         finally:
             context.leave()
@@ -104,7 +107,7 @@ class WSGIGateway:
         body, status, headers = response.get_wsgi_response(environ)
         chunks = iter(body)
         try:
-            first = next(chunks, END)
+            first = next(chunks, b"")
         except Exception as error:
             close(chunks)
             response = in_context(context, plan, recover, context, plan, error)
@@ -116,8 +119,8 @@ class WSGIGateway:
 class Stream:
     """The chunks of a response on their way to the server, made with the context variables of their request."""
 
-    def __init__(self, first: Any, chunks: Iterator[bytes], variables: Variables, finish: Callable[[], None]) -> None:
-        self._first = first
+    def __init__(self, first: bytes, chunks: Iterator[bytes], variables: Variables, finish: Callable[[], None]) -> None:
+        self._first: bytes | None = first
         self._chunks = chunks
         self._variables = variables
         self._finish = finish
@@ -126,11 +129,11 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
-        chunk, self._first = self._first, None
-        if chunk is None:
-            chunk = self._variables.run(next, self._chunks, END)
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        chunk: Any = self._variables.run(next, self._chunks, END)
         if chunk is END:
-            self._first = END
             raise StopIteration
         return chunk  # type: ignore[no-any-return]  # it is not END
 
@@ -176,9 +179,16 @@ def finish(context: Context, plan: Plan) -> None:
         in_context(context, plan, tear_down, context, plan)
 
 
-def is_plain(response: flask.Response, environ: WSGIEnvironment) -> bool:
-    """Tell whether the body exists already: bytes, a file for the server to send, or nothing."""
-    return response.is_sequence or is_bodiless(response, environ["REQUEST_METHOD"]) or bool(response.direct_passthrough)
+def start_bodiless(
+    response: flask.Response, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Start a response that has no content.
+
+    Its iterable is not without items: a server may wait for the first before it sends the headers (PEP 3333).
+    """
+    _, status, headers = response.get_wsgi_response(environ)
+    start_response(status, headers)
+    return ClosingIterator([b""], response.close)
 
 
 def preserve(context: Context, environ: WSGIEnvironment) -> None:

@@ -14,7 +14,7 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {"colour", "translation", "sync_request"},
+    {"colour", "translation", "sync_request", "host"},
     {"crossing"},
     {"body", "responses"},
     {"exchange"},
@@ -31,7 +31,7 @@ LAYERS = [
 
 # Threads and loops are known where code crosses, where the process starts and stops, and at the ASGI entry.
 CONCURRENCY = {"asyncio", "threading", "concurrent", "asgiref", "queue", "multiprocessing"}
-CONCURRENT = {"crossing", "lifespan", "asgi"}
+CONCURRENT = {"host", "crossing", "lifespan", "asgi"}
 
 # Whose words are whose. The faces of a request translate, and the app's entries have the signatures that servers call.
 WORDS = {
