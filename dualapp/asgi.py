@@ -16,7 +16,7 @@ from .crossing import Threads, close_stream, step
 from .dispatch import dispatch, recover, tear_down
 from .lifespan import Lifespan, serve
 from .plan import Function, Home, Plan, Plans
-from .responses import encoded, is_bodiless
+from .responses import encoded, is_bodiless, timeout_of
 from .translation import Scope, environ_from
 
 if TYPE_CHECKING:
@@ -257,12 +257,6 @@ def where(home: Home) -> Home:
 
 def stepped(pipeline: Function, *args: Any) -> Any:
     return step(pipeline(*args))
-
-
-def timeout_of(response: flask.Response, app: flask.Flask) -> float | None:
-    """Return how many seconds sending a stream may take: what the response says, or else RESPONSE_TIMEOUT."""
-    timeout = getattr(response, "timeout", ...)
-    return app.config["RESPONSE_TIMEOUT"] if timeout is ... else timeout  # type: ignore[no-any-return]  # a number
 
 
 def sendable_path(response: flask.Response, scope: Scope) -> str | None:

@@ -144,10 +144,11 @@ class BodyStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        body = self.body
-        while not body.arrived and not body.complete:
+        # As much as was asked for, as WSGI servers give it. (Werkzeug's multipart parser relies on it: between short
+        # reads it takes the start of a boundary for the end of a file.)
+        body, view = self.body, memoryview(buffer).cast("B")
+        while len(body.arrived) < len(view) and not body.complete:
             body.receive()
-        view = memoryview(buffer).cast("B")
         chunk = body.take(len(view))
         view[: len(chunk)] = chunk
         self._given += len(chunk)

@@ -98,6 +98,12 @@ def is_bodiless(response: werkzeug.Response, method: str) -> bool:
     return method == "HEAD" or response.status_code in (204, 304) or 100 <= response.status_code < 200
 
 
+def timeout_of(response: flask.Response, app: Flask) -> float | None:
+    """Return how many seconds sending a stream may take: what the response says, or else RESPONSE_TIMEOUT."""
+    timeout = getattr(response, "timeout", ...)
+    return app.config["RESPONSE_TIMEOUT"] if timeout is ... else timeout  # type: ignore[no-any-return]  # a number
+
+
 async def encoded(stream: AsyncIterable[str | bytes]) -> AsyncIterator[bytes]:
     """Iterate over the chunks of an async body as bytes; ending early ends the body too."""
     chunks = aiter(stream)

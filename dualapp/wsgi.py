@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context as Variables
 from contextvars import copy_context
@@ -9,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import flask
-from werkzeug.wsgi import ClosingIterator
 
 from .body import Body, BodyStream, announced_length
 from .context import Context
@@ -17,7 +18,7 @@ from .crossing import run_on_loop, step, to_request_thread
 from .dispatch import dispatch, recover, tear_down
 from .lifespan import Lifespan
 from .plan import Home, Plan, Plans
-from .responses import is_bodiless
+from .responses import is_bodiless, timeout_of
 from .translation import Scope, scope_from
 
 if TYPE_CHECKING:
@@ -86,15 +87,13 @@ class WSGIGateway:
                 response = drive(plan, dispatch, context, plan)
             finally:
                 preserve(context, environ)
-            if is_bodiless(response, environ["REQUEST_METHOD"]):
-                return start_bodiless(response, environ, start_response)
-            if response.is_sequence or response.direct_passthrough:
-                return response(environ, start_response)  # type: ignore[no-any-return]  # a Response is a WSGI app
         finally:
             context.leave()
-        return self._stream(response, context, plan, start_response, variables)
+        if response.direct_passthrough and not is_bodiless(response, context.exchange.method):
+            return response(environ, start_response)  # type: ignore[no-any-return]  # a file, which servers send themselves
+        return self._start(response, context, plan, start_response, variables)
 
-    def _stream(
+    def _start(
         self,
         response: flask.Response,
         context: Context,
@@ -102,27 +101,39 @@ class WSGIGateway:
         start_response: StartResponse,
         variables: Variables,
     ) -> Iterable[bytes]:
-        """Start a response whose body is made while it is sent; answer the error if it fails before its first chunk."""
-        environ = context.exchange.environ
-        body, status, headers = response.get_wsgi_response(environ)
+        """Start a response with its first chunk; if its body fails before that, start the answer to the error."""
+        body, status, headers = response.get_wsgi_response(context.exchange.environ)
         chunks = iter(body)
         try:
-            first = next(chunks, b"")
+            first = b"".join(chunks) if response.is_sequence else next(chunks, b"")
         except Exception as error:
             close(chunks)
-            response = in_context(context, plan, recover, context, plan, error)
-            return response(environ, start_response)
+            try:
+                response = in_context(context, plan, recover, context, plan, error)
+            finally:
+                finish(context, plan)
+            return response(context.exchange.environ, start_response)
         start_response(status, headers)
-        return Stream(first, chunks, variables, lambda: finish(context, plan))
+        deadline = time.monotonic() + (timeout_of(response, self.app) or math.inf)
+        return Stream(first, chunks, variables, deadline, lambda: finish(context, plan))
 
 
 class Stream:
     """The chunks of a response on their way to the server, made with the context variables of their request."""
 
-    def __init__(self, first: bytes, chunks: Iterator[bytes], variables: Variables, finish: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        first: bytes,
+        chunks: Iterator[bytes],
+        variables: Variables,
+        deadline: float,
+        finish: Callable[[], None],
+    ) -> None:
+        # There is always a first chunk, if an empty one: a server may wait for it to send the headers (PEP 3333).
         self._first: bytes | None = first
         self._chunks = chunks
         self._variables = variables
+        self._deadline = deadline
         self._finish = finish
 
     def __iter__(self) -> Iterator[bytes]:
@@ -135,6 +146,8 @@ class Stream:
         chunk: Any = self._variables.run(next, self._chunks, END)
         if chunk is END:
             raise StopIteration
+        if time.monotonic() > self._deadline:
+            raise TimeoutError("The response took longer than RESPONSE_TIMEOUT, or than its own timeout.")
         return chunk  # type: ignore[no-any-return]  # it is not END
 
     def close(self) -> None:
@@ -177,18 +190,6 @@ def finish(context: Context, plan: Plan) -> None:
     if context.is_kept:
         context.is_kept = False
         in_context(context, plan, tear_down, context, plan)
-
-
-def start_bodiless(
-    response: flask.Response, environ: WSGIEnvironment, start_response: StartResponse
-) -> Iterable[bytes]:
-    """Start a response that has no content.
-
-    Its iterable is not without items: a server may wait for the first before it sends the headers (PEP 3333).
-    """
-    _, status, headers = response.get_wsgi_response(environ)
-    start_response(status, headers)
-    return ClosingIterator([b""], response.close)
 
 
 def preserve(context: Context, environ: WSGIEnvironment) -> None:

@@ -1,0 +1,105 @@
+"""The one fixture of the behaviour tests: an app, served by one of two entries, written in one of two colours."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import flask
+import pytest
+
+import dualapp
+from dualapp import DualApp
+
+from .drive import LOOP, Client
+from .recolour import Build, recolour
+
+Paint = Callable[[Build], Build]
+#: Its templates/ and static/ are those beside the tests.
+NAME = "tests.parity"
+
+
+class Serve:
+    """`serve(build, ...)` gives a client of the app that the builds make; `twin` is the same app in plain Flask."""
+
+    def __init__(self, entry: str, colour: str) -> None:
+        self.entry, self.colour = entry, colour
+
+    def __call__(self, *builds: Build, twin: bool = True, mixin: type = object, **options: Any) -> Client:
+        app = subclass(DualApp, mixin)(NAME, **options)
+        for build in builds:
+            self.paint(build)(app)
+        return Client(app, self.entry, flask_twin(mixin, *builds, **options) if twin else None)
+
+    def shared(self, build: Build) -> Client:
+        """Give a client that the cases of one table share; their app must keep nothing from one case to the next."""
+        return shared_client(self.entry, self.colour, build)
+
+    def paint(self, build: Build) -> Build:
+        return recolour(build) if self.colour == "def" and not getattr(build, "painted", False) else build
+
+    def call(self, function: Build, *args: Any) -> Any:
+        """Call a function of a test outside of any request, in the colour of the test."""
+        return asyncio.run(function(*args)) if self.is_async else recolour(function)(*args)
+
+    @property
+    def is_async(self) -> bool:
+        return self.colour == "async"
+
+
+@cache
+def shared_client(entry: str, colour: str, build: Build) -> Client:
+    return Serve(entry, colour)(build)
+
+
+def subclass(base: type[flask.Flask], mixin: type) -> Any:
+    return base if mixin is object else type("App", (mixin, base), {})
+
+
+def flask_twin(mixin: type, *builds: Build, **options: Any) -> Client:
+    app = subclass(flask.Flask, mixin)(NAME, **options)
+    for build in builds:
+        recolour(getattr(build, "source", build), everything=True, names=flask_names(build))(app)
+    return Client(app, "wsgi_app")
+
+
+def flask_names(build: Build) -> dict[str, Any]:
+    """The names that a test took from dualapp, as Flask has them."""
+    # By identity only: comparing proxies would ask for a request.
+    mine = {id(value): name for name, value in vars(dualapp).items() if hasattr(flask, name)}
+    scope: dict[str, Any] = getattr(build, "source", build).__globals__
+    return {name: getattr(flask, mine[id(value)]) for name, value in scope.items() if id(value) in mine}
+
+
+@pytest.fixture(params=["wsgi-def", "wsgi-async", "asgi-def", "asgi-async"])
+def serve(request: pytest.FixtureRequest) -> Serve:
+    return Serve(*request.param.split("-"))
+
+
+@pytest.fixture(params=["def-hooks", "async-hooks"])
+def paint(request: pytest.FixtureRequest) -> Paint:
+    """Gives a build a colour that does not depend on the views': every mixture is served."""
+
+    def painted(build: Build) -> Build:
+        def twin(app: Any) -> Any:
+            return (recolour(build) if request.param == "def-hooks" else build)(app)
+
+        vars(twin).update(painted=True, source=build)
+        return twin
+
+    painted.param = request.param  # type: ignore[attr-defined]
+    return painted
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running() -> Iterator[None]:
+    """A task that outlives its request holds the request, and what the request holds."""
+    before = LOOP.tasks()
+    yield
+    deadline = time.monotonic() + 2
+    while (left := LOOP.tasks() - before) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert not left, f"tasks left on the server's loop: {left}"

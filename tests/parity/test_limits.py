@@ -1,0 +1,150 @@
+"""Limits: 413 at the same byte, whatever the colour, the entry and the way the body comes."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import pytest
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
+
+from dualapp import DualApp, request
+
+from ..conftest import Paint, Serve
+
+FORM = ("Content-Type", "application/x-www-form-urlencoded")
+
+
+def reading(app: DualApp) -> None:
+    @app.post("/data")
+    async def data():
+        return str(len(await request.get_data()))
+
+    @app.post("/json")
+    async def as_json():
+        return {"got": await request.get_json()}
+
+    @app.post("/form")
+    async def form():
+        return {"form": [*await request.form], "files": [*await request.files]}
+
+    @app.post("/unread")
+    async def unread():
+        return "unread"
+
+    @app.post("/raised/<int:limit>")
+    async def raised(limit):
+        request.max_content_length = limit
+        return str(len(await request.get_data()))
+
+
+def ten(app: DualApp) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = 10
+
+
+def test_max_content_length_by_the_announced_length(serve: Serve) -> None:
+    client = serve(reading, ten)
+    assert client.post("/data", body=b"x" * 10).text == "10"
+    assert client.post("/data", body=b"x" * 11).status == 413
+    assert client.post("/form", [FORM], b"a=" + b"x" * 8).status == 200
+    assert client.post("/form", [FORM], b"a=" + b"x" * 9).status == 413
+    assert client.post("/data", body=b"x" * 9).text == "9"
+
+
+@pytest.mark.parametrize("path", ["/data", "/form"])
+def test_max_content_length_of_a_chunked_body(serve: Serve, path: str) -> None:
+    """Werkzeug's own stream keeps the first ten bytes and says nothing; half a body must never pass for a whole one."""
+    client = serve(reading, ten, twin=False)
+
+    def send(*chunks: bytes) -> int:
+        return client.post(path, [FORM], list(chunks)).status
+
+    assert send(b"a=xxx", b"xxxxx") == 200
+    assert send(b"a=xxx", b"xxxxxx") == 413
+    assert send(b"a=xxxxxxxx", b"x") == 413
+    assert send(b"a=xxxxxxxxx") == 413
+    assert send(b"a=xxxxxxx") == 200
+
+
+def test_the_413_page_is_an_error_like_others(serve: Serve, paint: Paint) -> None:
+    @paint
+    def handlers(app: DualApp) -> None:
+        @app.errorhandler(413)
+        async def too_large(error):
+            return {"limit": request.max_content_length}, 413
+
+    answer = serve(reading, ten, handlers).post("/data", body=b"x" * 11)
+    assert (answer.status, answer.json()) == (413, {"limit": 10})
+
+
+def test_a_body_over_the_limit_that_nobody_reads(serve: Serve) -> None:
+    assert serve(reading, ten).post("/unread", body=b"x" * 100).text == "unread"
+
+
+def test_json_over_the_limit(serve: Serve) -> None:
+    assert serve(reading, ten).post("/json", json="x" * 20).status == 413
+
+
+def test_an_upload_without_end_is_cut(serve: Serve) -> None:
+    """Only as much is read as is needed to know that it is too much."""
+    sent = itertools.count()
+
+    def endless():
+        while next(sent) < 100_000:
+            yield b"x" * 1000
+
+    assert serve(reading, ten, twin=False).post("/data", body=endless()).status == 413
+    assert next(sent) < 100
+
+
+def test_a_request_may_have_its_own_limit(serve: Serve) -> None:
+    client = serve(reading, ten)
+    assert client.post("/raised/20", body=b"x" * 20).text == "20"
+    assert client.post("/raised/5", body=b"x" * 6).status == 413
+    assert client.post("/data", body=b"x" * 11).status == 413
+
+
+def multipart(parts: dict[str, object]) -> tuple[list[tuple[str, str]], bytes]:
+    boundary, body = encode_multipart(parts)
+    return [("Content-Type", f"multipart/form-data; boundary={boundary}")], body
+
+
+def test_max_form_memory_size(serve: Serve) -> None:
+    """It limits what is kept in memory: fields, not files."""
+
+    def build(app: DualApp) -> None:
+        app.config["MAX_FORM_MEMORY_SIZE"] = 200_000
+
+    client = serve(reading, build)
+    assert client.post("/form", *multipart({"a": "x" * 190_000})).status == 200
+    assert client.post("/form", *multipart({"a": "x" * 200_001})).status == 413
+    large = FileStorage(io.BytesIO(b"x" * 500_000), "f.txt")
+    assert client.post("/form", *multipart({"f": large})).json() == {"form": [], "files": ["f"]}
+
+
+def test_the_default_form_memory_size(serve: Serve) -> None:
+    client = serve(reading)
+    assert client.post("/form", *multipart({"a": "x" * 490_000})).status == 200
+    assert client.post("/form", *multipart({"a": "x" * 510_000})).status == 413
+
+
+def test_max_form_parts(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.config["MAX_FORM_PARTS"] = 3
+
+    client = serve(reading, build)
+    assert client.post("/form", *multipart({str(n): "x" for n in range(3)})).status == 200
+    assert client.post("/form", *multipart({str(n): "x" for n in range(4)})).status == 413
+
+
+def test_limits_hold_for_hooks_too(serve: Serve, paint: Paint) -> None:
+    @paint
+    def hooks(app: DualApp) -> None:
+        @app.before_request
+        async def read():
+            await request.get_data()
+
+    client = serve(reading, ten, hooks)
+    assert client.post("/unread", body=b"x" * 11).status == 413
+    assert client.post("/data", body=b"x" * 10).text == "10"
