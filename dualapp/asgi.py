@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from .body import Body, BodyStream, announced_length
+from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
 from .crossing import Threads, close_stream, step
 from .dispatch import dispatch, recover, tear_down
 from .lifespan import Lifespan, serve
 from .plan import Function, Home, Plan, Plans
-from .responses import encoded, is_bodiless, timeout_of
-from .translation import Scope, environ_from
+from .responses import Plain, encoded, is_bodiless, timeout_of
+from .translation import Scope, environ_from, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -43,18 +43,41 @@ class ASGIExchange:
         """The request in WSGI's words."""
         return environ_from(self.scope, BodyStream(self.body))
 
+    @cached_property
+    def path(self) -> str:
+        """The path below the mount point, decoded."""
+        return path_of(self.scope)
+
+    @cached_property
+    def _headers(self) -> dict[bytes, bytes]:
+        """The headers, of repeated ones the last."""
+        return dict(self.scope["headers"])
+
+    @property
+    def host(self) -> str | None:
+        """The Host header."""
+        host = self._headers.get(b"host")
+        return None if host is None else host.decode("latin-1")
+
     @property
     def cookies(self) -> str:
         """The Cookie headers, empty if there are none."""
+        if b"cookie" not in self._headers:
+            return ""
         return "; ".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie")
 
     @cached_property
     def body(self) -> Body:
         """The body, of the length that the headers announce."""
-        headers = {name: value.decode("latin-1") for name, value in self.scope["headers"]}
-        length = announced_length(headers.get(b"content-length"), headers.get(b"transfer-encoding"))
-        if b"content-length" not in headers and self.scope["http_version"] >= "2":
+        content_length, transfer_encoding = (
+            value if value is None else value.decode("latin-1")
+            for value in (self._headers.get(b"content-length"), self._headers.get(b"transfer-encoding"))
+        )
+        length = announced_length(content_length, transfer_encoding)
+        if content_length is None and self.scope["http_version"] >= "2":
             length = None  # RFC 9113 section 8.1: frames carry the body, and the last one says so
+        if length == 0:
+            return NO_BODY
         return Body(length, fetch_async=self._fetch)
 
     async def disconnect(self) -> None:
@@ -113,7 +136,6 @@ class ASGIGateway:
     async def _respond(self, context: Context, watch: Watch, send: Send) -> None:
         context.enter()
         try:
-            context.route()
             plan = self.plans.find(context)
             if plan.home is Home.LOOP:
                 watch.begin()
@@ -145,8 +167,13 @@ class ASGIGateway:
         finally:
             context.leave()
 
-    async def _send(self, response: flask.Response, context: Context, plan: Plan, watch: Watch, send: Send) -> None:
-        if is_bodiless(response, context.exchange.method):
+    async def _send(
+        self, response: flask.Response | Plain, context: Context, plan: Plan, watch: Watch, send: Send
+    ) -> None:
+        if isinstance(response, Plain):
+            await send(start_message(response.status_code, response.headers))
+            await send(chunk_of(b"" if context.exchange.method == "HEAD" else response.body, more=False))
+        elif is_bodiless(response, context.exchange.method):
             await send(start_of(response, context))
             await send(chunk_of(b"", more=False))
         elif response.is_sequence:
@@ -186,9 +213,9 @@ class ASGIGateway:
             return encoded(response.response)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
         return self.threads.iterate(iter(response.iter_encoded()))
 
-    async def _close(self, response: flask.Response) -> None:
+    async def _close(self, response: flask.Response | Plain) -> None:
         """Close the body, and call what `call_on_close` was given, where it may block."""
-        if hasattr(response.response, "close") or response._on_close:
+        if not isinstance(response, Plain) and (hasattr(response.response, "close") or response._on_close):
             await self.threads.call(response.close)
 
 
@@ -270,9 +297,13 @@ def sendable_path(response: flask.Response, scope: Scope) -> str | None:
 
 def start_of(response: flask.Response, context: Context) -> Message:
     headers = response.get_wsgi_headers(context.exchange.environ).to_wsgi_list()
+    return start_message(response.status_code, headers)
+
+
+def start_message(status: int, headers: list[tuple[str, str]]) -> Message:
     return {
         "type": "http.response.start",
-        "status": response.status_code,
+        "status": status,
         "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
     }
 

@@ -133,6 +133,9 @@ class Body:
         return chunk
 
 
+NO_BODY = Body(0)
+
+
 class BodyStream(io.RawIOBase):
     """The body as a file to read from, for sync code: what Flask knows as `request.stream`."""
 

@@ -240,6 +240,15 @@ class Threads:
         _restore_context(variables)
         return result
 
+    async def call_for_request(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call a sync function in the thread of the request that waits for the loop, or if there is none in one of these.
+
+        (There asgiref has one thread for all: a function that waits for one client would stop those of all others.)
+        """
+        if getattr(waiting_threads, "current", None) is None:
+            return await self.call(func, *args, **kwargs)
+        return await to_request_thread(func)(*args, **kwargs)
+
     def _start(
         self, variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> asyncio.Future[T]:

@@ -22,10 +22,10 @@ from werkzeug.routing import RoutingException
 
 from .context import Context
 from .plan import Plan, each_applied, each_called, first_answer
-from .responses import response_from
+from .responses import Plain, plain_from, response_from
 
 
-async def dispatch(context: Context, plan: Plan) -> flask.Response:
+async def dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
     """Answer a request and tear its context down; the context stays entered.
 
     Raises what the view raised only where Flask would let it out: when PROPAGATE_EXCEPTIONS says so.
@@ -49,7 +49,7 @@ async def recover(context: Context, plan: Plan, error: Exception) -> flask.Respo
     return await handle_exception(context, plan, error)
 
 
-async def full_dispatch(context: Context, plan: Plan) -> flask.Response:
+async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
     if context.routing_failure is not None:
         raise context.routing_failure
     if not plan.opens_session_late:
@@ -59,12 +59,24 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response:
     try:
         if request_started.receivers:
             await plan.call(plan.send, request_started)
-        value = await preprocess(context, plan)
+        value = await preprocess(context, plan) if plan.has_hooks or plan.replaced else None
         if value is None:
             value = await dispatch_view(context, plan)
     except Exception as error:
         value = await handle_user_exception(context, plan, error)
+    if plan.is_plain and is_unseen(context) and (plain := plain_from(context.app, value)) is not None:
+        return plain
     return await finalize(context, plan, value)
+
+
+def is_unseen(context: Context) -> bool:
+    """Tell whether nobody is going to look at the response before the client does."""
+    return not (
+        context._after_request_functions
+        or request_finished.receivers
+        or context._session is not None
+        or cookie_arrived(context)
+    )
 
 
 async def preprocess(context: Context, plan: Plan) -> Any:
@@ -183,7 +195,8 @@ async def save_session(context: Context, plan: Plan, response: flask.Response) -
 
 def cookie_arrived(context: Context) -> bool:
     """Tell whether the request may carry a session cookie; cheap, and never wrong when it says no."""
-    return context.app.session_interface.get_cookie_name(context.app) in context.exchange.cookies
+    cookies = context.exchange.cookies
+    return bool(cookies) and context.app.session_interface.get_cookie_name(context.app) in cookies
 
 
 async def tear_down(context: Context, plan: Plan) -> None:

@@ -19,6 +19,14 @@ class Exchange(Protocol):
         """The method, as the client wrote it."""
 
     @property
+    def path(self) -> str:
+        """The path below the mount point, decoded."""
+
+    @property
+    def host(self) -> str | None:
+        """The Host header."""
+
+    @property
     def environ(self) -> WSGIEnvironment:
         """The request in WSGI's words."""
 

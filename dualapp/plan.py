@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
 from functools import partial
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import flask
 from flask.helpers import _split_blueprint_path
@@ -20,6 +20,8 @@ from flask.sessions import SecureCookieSessionInterface
 from .colour import is_async
 from .context import Context
 from .crossing import awaiting, direct, step, to_loop
+from .responses import Response
+from .routing import Matcher
 
 if TYPE_CHECKING:
     from blinker import Signal
@@ -41,6 +43,10 @@ REPLACEABLE = (
     "do_teardown_request",
     "do_teardown_appcontext",
 )
+
+
+# Clients say which host they mean, and may say anything.
+MOST_HOSTS = 256
 
 
 class Home(Enum):
@@ -76,7 +82,9 @@ class Plan:
         self.adapted_view = None if self.view is None else self.adapt(self.view)
         self.adapted = {name: self.adapt(func) for name, func in self.replaced.items()}
         # Flask's own steps look at the session without asking for it, so where one may run it must be open.
+        self.has_hooks = bool(self.preprocessors or self.before)
         self.opens_session_late = type(app.session_interface) is SecureCookieSessionInterface and not self.replaced
+        self.is_plain = self.opens_session_late and not self.after and app.response_class is Response
         self.open_session = self.adapt(open_current_session)
         self.save_session = self._in_place if self.opens_session_late else self.adapt
         self.send = self.adapt(partial(send, app))
@@ -143,17 +151,42 @@ class Plans:
         self._where = where
         self._to_thread = to_thread
         self._plans: dict[str | None, Plan] = {}
+        self._matcher: Matcher | Literal[False] | None = None
+        self._known_hosts: set[str | None] = set()
 
     def find(self, context: Context) -> Plan:
         """Return the plan for a request that was matched; from now on nothing can be registered."""
         if not self._app._got_first_request:
             self._app._got_first_request = True
             self._plans.clear()
+            self._matcher = None
+        if self._matcher is None:
+            self._matcher = Matcher(self._app.url_map) if can_match_fast(self._app) else False
+        self._route(context)
         endpoint = None if context.rule is None else context.rule.endpoint
         plan = self._plans.get(endpoint)
         if plan is None:
             plan = self._plans[endpoint] = Plan(self._app, endpoint, self._where, self._to_thread)
         return plan
+
+    def _route(self, context: Context) -> None:
+        """Find the rule by the short way, if it is sure of it and Werkzeug has nothing against the host."""
+        exchange = context.exchange
+        if self._matcher and exchange.host in self._known_hosts:
+            match = self._matcher.match(exchange.method, exchange.path)
+            if match is not None:
+                context.rule, context.view_args = match
+                return
+        context.route()
+        if context.url_adapter is not None:
+            if len(self._known_hosts) >= MOST_HOSTS:
+                self._known_hosts.clear()
+            self._known_hosts.add(exchange.host)
+
+
+def can_match_fast(app: flask.Flask) -> bool:
+    """Tell whether only the method and the path decide which rule answers."""
+    return not (app.subdomain_matching or app.config["TRUSTED_HOSTS"] or is_replaced(app, "create_url_adapter"))
 
 
 def together(functions: list[Function], run: Function, coloured_async: bool) -> Function:

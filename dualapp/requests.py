@@ -12,6 +12,7 @@ from weakref import ReferenceType, ref
 
 import flask
 
+from .body import NO_BODY
 from .exchange import Exchange
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def sync_face(app: flask.Flask, exchange: Exchange) -> flask.Request:
     """Make the request that `flask.request` stands for."""
     request = app.request_class(exchange.environ)
     request.json_module = app.json
-    exchange.body.limit = limit_of(ref(request))
+    if exchange.body is not NO_BODY:
+        exchange.body.limit = limit_of(ref(request))
     return request
 
 

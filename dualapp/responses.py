@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
+from functools import lru_cache
+from json import JSONEncoder
 from typing import TYPE_CHECKING, Any, Self
 
 import flask
 import werkzeug
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.utils import get_content_type
 from werkzeug.wsgi import ClosingIterator
 
 from .colour import caller_is_async
@@ -112,6 +117,64 @@ async def encoded(stream: AsyncIterable[str | bytes]) -> AsyncIterator[bytes]:
             yield chunk.encode() if isinstance(chunk, str) else chunk
     finally:
         await close_stream(chunks)
+
+
+class Plain:
+    """A response of bytes that nobody looks at on its way: what is left of one when its class is not needed."""
+
+    __slots__ = ("body", "headers", "status", "status_code")
+
+    def __init__(self, status_code: int, status: str, content_type: str, body: bytes) -> None:
+        self.status_code = status_code
+        self.status = status
+        self.headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+        self.body = body
+
+
+# The codes that go with content, and with no rules of their own about it.
+STATUS_LINES = {
+    code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items() if code >= 200 and code not in (204, 304)
+}
+
+
+def plain_from(app: Flask, value: Any) -> Plain | None:
+    """Make of a view's value what `response_from` would, to the byte; None if that takes more than is known here."""
+    status_code = 200
+    if type(value) is tuple and len(value) == 2 and type(value[1]) is int:
+        value, status_code = value
+    status, kind = STATUS_LINES.get(status_code), type(value)
+    if status is None:
+        return None
+    if kind is str:
+        return Plain(status_code, status, "text/html; charset=utf-8", value.encode())
+    if kind is bytes:
+        return Plain(status_code, status, "text/html; charset=utf-8", value)
+    if (kind is dict or kind is list) and type(app.json) is DefaultJSONProvider:
+        return Plain(
+            status_code, status, get_content_type(app.json.mimetype, "utf-8"), json_bytes(app, app.json, value)
+        )
+    return None
+
+
+def json_bytes(app: Flask, provider: DefaultJSONProvider, value: Any) -> bytes:
+    """Serialise as Flask's provider does for a response; the encoder is kept, where it makes one for each."""
+    compact = provider.compact if provider.compact is not None else not app.debug
+    encoder = encoder_for(provider.default, provider.ensure_ascii, provider.sort_keys, compact)
+    return f"{encoder.encode(value)}\n".encode()
+
+
+@lru_cache
+def encoder_for(
+    default: Callable[[Any], Any] | None, ensure_ascii: bool, sort_keys: bool, compact: bool
+) -> JSONEncoder:
+    separators = (",", ":") if compact else None
+    return JSONEncoder(
+        default=default,
+        ensure_ascii=ensure_ascii,
+        sort_keys=sort_keys,
+        separators=separators,
+        indent=None if compact else 2,
+    )
 
 
 def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None) -> flask.Response:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from .body import Body, BodyStream, announced_length
+from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
 from .crossing import run_on_loop, step, to_request_thread
 from .dispatch import dispatch, recover, tear_down
 from .lifespan import Lifespan
 from .plan import Home, Plan, Plans
-from .responses import is_bodiless, timeout_of
-from .translation import Scope, scope_from
+from .responses import Plain, is_bodiless, timeout_of
+from .translation import Scope, from_latin1, scope_from
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -33,7 +33,13 @@ class WSGIExchange:
     def __init__(self, environ: WSGIEnvironment) -> None:
         self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
+        self.path = from_latin1(environ.get("PATH_INFO") or "")
         self.body = body_from(environ)
+
+    @property
+    def host(self) -> str | None:
+        """The Host header."""
+        return self.environ.get("HTTP_HOST")
 
     @property
     def cookies(self) -> str:
@@ -54,10 +60,11 @@ def body_from(environ: WSGIEnvironment) -> Body:
     length = announced_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
     if length is None and not environ.get("wsgi.input_terminated"):
         length = 0  # without a length, only a server that marks the end lets anybody read safely
+    if length == 0:
+        return NO_BODY
     body = Body(length, fetch=stream.read)
-    if length != 0:
-        environ["wsgi.input"] = BodyStream(body)
-        environ["wsgi.input_terminated"] = True
+    environ["wsgi.input"] = BodyStream(body)
+    environ["wsgi.input_terminated"] = True
     return body
 
 
@@ -81,7 +88,6 @@ class WSGIGateway:
         context: Context = self.app.request_context(environ)  # type: ignore[assignment]  # DualApp makes our Context
         context.enter()
         try:
-            context.route()
             plan = self.plans.find(context)
             try:
                 response = drive(plan, dispatch, context, plan)
@@ -89,6 +95,9 @@ class WSGIGateway:
                 preserve(context, environ)
         finally:
             context.leave()
+        if type(response) is Plain:
+            start_response(response.status, response.headers)
+            return [b"" if context.exchange.method == "HEAD" else response.body]
         if response.direct_passthrough and not is_bodiless(response, context.exchange.method):
             return response(environ, start_response)  # type: ignore[no-any-return]  # a file, which servers send themselves
         return self._start(response, context, plan, start_response, variables)

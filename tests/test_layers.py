@@ -14,7 +14,7 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {"colour", "translation", "sync_request", "host"},
+    {"colour", "translation", "sync_request", "host", "routing"},
     {"crossing"},
     {"body", "responses"},
     {"exchange"},
