@@ -35,23 +35,11 @@ class ASGIExchange:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self.method: str = scope["method"]
+        self.path = path_of(scope)
         self._receive = receive
         self._ended = False
-
-    @cached_property
-    def environ(self) -> WSGIEnvironment:
-        """The request in WSGI's words."""
-        return environ_from(self.scope, BodyStream(self.body))
-
-    @cached_property
-    def path(self) -> str:
-        """The path below the mount point, decoded."""
-        return path_of(self.scope)
-
-    @cached_property
-    def _headers(self) -> dict[bytes, bytes]:
-        """The headers, of repeated ones the last."""
-        return dict(self.scope["headers"])
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])  # of repeated ones the last
+        self.body = NO_BODY if self._is_bare() else Body(self._announced_length(), fetch_async=self._fetch)
 
     @property
     def host(self) -> str | None:
@@ -67,18 +55,24 @@ class ASGIExchange:
         return "; ".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie")
 
     @cached_property
-    def body(self) -> Body:
-        """The body, of the length that the headers announce."""
-        content_length, transfer_encoding = (
-            value if value is None else value.decode("latin-1")
-            for value in (self._headers.get(b"content-length"), self._headers.get(b"transfer-encoding"))
-        )
-        length = announced_length(content_length, transfer_encoding)
-        if content_length is None and self.scope["http_version"] >= "2":
-            length = None  # RFC 9113 section 8.1: frames carry the body, and the last one says so
-        if length == 0:
-            return NO_BODY
-        return Body(length, fetch_async=self._fetch)
+    def environ(self) -> WSGIEnvironment:
+        """The request in WSGI's words."""
+        return environ_from(self.scope, BodyStream(self.body))
+
+    def _is_bare(self) -> bool:
+        """Tell whether the request has no content, which in HTTP/1 the headers say (RFC 9112 section 6.3)."""
+        headers = self._headers
+        return (
+            b"content-length" not in headers
+            and b"transfer-encoding" not in headers
+            and self.scope["http_version"] < "2"  # from there on frames carry the content, and the last one says so
+        ) or headers.get(b"content-length") == b"0"
+
+    def _announced_length(self) -> int | None:
+        content_length = self._headers.get(b"content-length")
+        if content_length is None:
+            return None
+        return announced_length(content_length.decode("latin-1"), self._headers.get(b"transfer-encoding"))
 
     async def disconnect(self) -> None:
         """Wait until the client has left."""
@@ -171,7 +165,7 @@ class ASGIGateway:
         self, response: flask.Response | Plain, context: Context, plan: Plan, watch: Watch, send: Send
     ) -> None:
         if isinstance(response, Plain):
-            await send(start_message(response.status_code, response.headers))
+            await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
             await send(chunk_of(b"" if context.exchange.method == "HEAD" else response.body, more=False))
         elif is_bodiless(response, context.exchange.method):
             await send(start_of(response, context))
@@ -297,13 +291,9 @@ def sendable_path(response: flask.Response, scope: Scope) -> str | None:
 
 def start_of(response: flask.Response, context: Context) -> Message:
     headers = response.get_wsgi_headers(context.exchange.environ).to_wsgi_list()
-    return start_message(response.status_code, headers)
-
-
-def start_message(status: int, headers: list[tuple[str, str]]) -> Message:
     return {
         "type": "http.response.start",
-        "status": status,
+        "status": response.status_code,
         "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
     }
 

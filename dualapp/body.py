@@ -20,7 +20,7 @@ CHUNK_SIZE = 64 * 1024
 READ_AHEAD = 64 * 1024
 
 
-def announced_length(content_length: str | None, transfer_encoding: str | None) -> int | None:
+def announced_length(content_length: str | None, transfer_encoding: object) -> int | None:
     """Return how long a body is going to be, 0 if there is none and None if its end will tell.
 
     RFC 9112 section 6.3. Servers refuse a length that is no number; what one let pass announces nothing.

@@ -122,13 +122,23 @@ async def encoded(stream: AsyncIterable[str | bytes]) -> AsyncIterator[bytes]:
 class Plain:
     """A response of bytes that nobody looks at on its way: what is left of one when its class is not needed."""
 
-    __slots__ = ("body", "headers", "status", "status_code")
+    __slots__ = ("_content_type", "body", "status", "status_code")
 
     def __init__(self, status_code: int, status: str, content_type: str, body: bytes) -> None:
         self.status_code = status_code
         self.status = status
-        self.headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
         self.body = body
+        self._content_type = content_type
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers as WSGI wants them."""
+        return [("Content-Type", self._content_type), ("Content-Length", str(len(self.body)))]
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers as ASGI wants them."""
+        return [(b"content-type", self._content_type.encode("latin-1")), (b"content-length", b"%d" % len(self.body))]
 
 
 # The codes that go with content, and with no rules of their own about it.
@@ -150,9 +160,7 @@ def plain_from(app: Flask, value: Any) -> Plain | None:
     if kind is bytes:
         return Plain(status_code, status, "text/html; charset=utf-8", value)
     if (kind is dict or kind is list) and type(app.json) is DefaultJSONProvider:
-        return Plain(
-            status_code, status, get_content_type(app.json.mimetype, "utf-8"), json_bytes(app, app.json, value)
-        )
+        return Plain(status_code, status, json_type(app.json.mimetype), json_bytes(app, app.json, value))
     return None
 
 
@@ -161,6 +169,11 @@ def json_bytes(app: Flask, provider: DefaultJSONProvider, value: Any) -> bytes:
     compact = provider.compact if provider.compact is not None else not app.debug
     encoder = encoder_for(provider.default, provider.ensure_ascii, provider.sort_keys, compact)
     return f"{encoder.encode(value)}\n".encode()
+
+
+@lru_cache
+def json_type(mimetype: str) -> str:
+    return get_content_type(mimetype, "utf-8")
 
 
 @lru_cache
