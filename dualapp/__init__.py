@@ -30,6 +30,7 @@ from flask.signals import (
 
 from .app import DualApp
 from .doors import (
+    copy_current_app_context,
     copy_current_request_context,
     flash,
     jsonify,
@@ -60,6 +61,7 @@ __all__ = [
     "appcontext_pushed",
     "appcontext_tearing_down",
     "before_render_template",
+    "copy_current_app_context",
     "copy_current_request_context",
     "current_app",
     "flash",

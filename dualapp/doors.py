@@ -11,12 +11,13 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import flask
-from flask.globals import _cv_request
+from flask.globals import _cv_app, _cv_request
 from flask.signals import message_flashed
 from werkzeug.local import LocalProxy
 
 from . import templating
 from .colour import caller_is_async, is_async
+from .context import AppContext
 from .responses import Response
 
 P = ParamSpec("P")
@@ -171,19 +172,43 @@ def keep_async(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
 
 def copy_current_request_context(func: F) -> F:
     """Bind a function, sync or async, to the current request, for use in another thread or task."""
-    if not is_async(func):
-        return flask.copy_current_request_context(func)
     context = _cv_request.get(None)
     if context is None:
         raise RuntimeError(
             "'copy_current_request_context' can only be used when a request context is active,"
             " such as in a view function."
         )
-    copied = context.copy()
+    return bound_to(context.copy, func)
+
+
+def copy_current_app_context(func: F) -> F:
+    """Bind a function, sync or async, to the current app context and its `g`, for use in another thread or task."""
+    context = _cv_app.get(None)
+    if context is None:
+        raise RuntimeError(
+            "'copy_current_app_context' can only be used when an app context is active, such as in a view function."
+        )
+    app, g = context.app, context.g
+
+    def copy() -> AppContext:
+        copied = AppContext(app)
+        copied.g = g
+        return copied
+
+    return bound_to(copy, func)
+
+
+def bound_to(copy: Callable[[], Any], func: F) -> F:
+    """Return `func` so that each of its calls has a copy of a context of its own."""
 
     @wraps(func)
-    async def bound(*args: Any, **kwargs: Any) -> Any:
-        async with copied:  # type: ignore[attr-defined]  # it is our Context
+    def bound(*args: Any, **kwargs: Any) -> Any:
+        with copy():
+            return func(*args, **kwargs)
+
+    @wraps(func)
+    async def bound_async(*args: Any, **kwargs: Any) -> Any:
+        async with copy():
             return await func(*args, **kwargs)
 
-    return bound  # type: ignore[return-value]  # it takes and gives what func does
+    return bound_async if is_async(func) else bound  # type: ignore[return-value]  # it takes and gives what func does
