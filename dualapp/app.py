@@ -21,7 +21,7 @@ from .crossing import Threads, from_loop, to_loop
 from .exchange import Exchange
 from .lifespan import Lifespan
 from .plan import blueprints_of
-from .responses import Response, response_from
+from .responses import Response, response_from, with_ours
 from .sync_request import Request
 from .testing import DualClient
 from .translation import Scope
@@ -68,6 +68,11 @@ class DualApp(flask.Flask):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.cli = DualGroup(name=self.name)
+        self.response_class = type(self).response_class
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A response class of the user's is given what ours has: it can be awaited, and made of async iterables.
+        super().__setattr__(name, with_ours(value) if name == "response_class" else value)
 
     # The entries. What middleware replaces is `wsgi_app` and `asgi_app`, as in Flask and Quart.
 
@@ -159,6 +164,14 @@ class DualApp(flask.Flask):
     def request_context(self, environ: WSGIEnvironment) -> Context:
         """Make a context of a WSGI environ, for `with` and for `async with`."""
         return self.context_of(WSGIExchange(environ))
+
+    def test_request_context(self, *args: Any, **kwargs: Any) -> Context:
+        """Make a context of a request described as to Werkzeug's EnvironBuilder, for `with` and `async with`."""
+        return super().test_request_context(*args, **kwargs)  # type: ignore[return-value]  # request_context makes ours
+
+    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> DualClient:
+        """Make a client that sends requests without a server; in `async def` code its methods are awaited."""
+        return super().test_client(use_cookies, **kwargs)  # type: ignore[return-value]  # test_client_class is ours
 
     def app_context(self) -> AppContext:
         """Make a context of the app, for `with` and for `async with`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from functools import cached_property, partial
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
+from .ahead import iterate_in_threads
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
 from .crossing import Threads, close_stream, step
@@ -48,6 +50,11 @@ class ASGIExchange:
         return None if host is None else host.decode("latin-1")
 
     @property
+    def upgrades(self) -> bool:
+        """Whether there is an Upgrade header."""
+        return b"upgrade" in self._headers
+
+    @property
     def cookies(self) -> str:
         """The Cookie headers, empty if there are none."""
         if b"cookie" not in self._headers:
@@ -63,10 +70,11 @@ class ASGIExchange:
         """Tell whether the request has no content, which in HTTP/1 the headers say (RFC 9112 section 6.3)."""
         headers = self._headers
         return (
-            b"content-length" not in headers
-            and b"transfer-encoding" not in headers
-            and self.scope["http_version"] < "2"  # from there on frames carry the content, and the last one says so
-        ) or headers.get(b"content-length") == b"0"
+            (
+                b"content-length" not in headers and self.scope["http_version"] < "2"
+            )  # from there on frames carry the content, and the last one says so
+            or headers.get(b"content-length") == b"0"
+        ) and b"transfer-encoding" not in headers
 
     def _announced_length(self) -> int | None:
         content_length = self._headers.get(b"content-length")
@@ -138,9 +146,11 @@ class ASGIGateway:
             watch.end()
             context.leave()
         try:
-            await self._send(response, context, plan, watch, send)
+            try:
+                await self._send(response, context, plan, watch, send)
+            finally:
+                await self._close(response)
         finally:
-            await self._close(response)
             if context.is_kept:
                 await self._in_context(context, plan, tear_down)
 
@@ -148,7 +158,7 @@ class ASGIGateway:
         """Run a pipeline to its end: here, or in one thread while the loop goes on."""
         body = context.exchange.body
         if not body.complete:
-            await body.read_ahead_async()
+            await body.read_ahead_async(self.app.config["BODY_TIMEOUT"])
         if plan.home is Home.LOOP:
             return await pipeline(context, *args)
         return await self.threads.call(stepped, pipeline, context, *args)
@@ -189,7 +199,10 @@ class ASGIGateway:
                 first = await anext(chunks, END)
             except Exception as error:
                 answer = await self._in_context(context, plan, recover, error)
-                await self._send(answer, context, plan, watch, send)
+                try:
+                    await self._send(answer, context, plan, watch, send)
+                finally:
+                    await self._close(answer)
                 return
             await send(start_of(response, context))
             if first is not END:
@@ -205,7 +218,7 @@ class ASGIGateway:
         """Iterate over the chunks of a body of either colour."""
         if hasattr(response.response, "__aiter__"):
             return encoded(response.response)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
-        return self.threads.iterate(iter(response.iter_encoded()))
+        return iterate_in_threads(self.threads, iter(response.iter_encoded()))
 
     async def _close(self, response: flask.Response | Plain) -> None:
         """Close the body, and call what `call_on_close` was given, where it may block."""
@@ -282,11 +295,21 @@ def stepped(pipeline: Function, *args: Any) -> Any:
 
 def sendable_path(response: flask.Response, scope: Scope) -> str | None:
     """Return the path of the file that is the whole body, if the server sends files itself (ASGI's pathsend)."""
-    file = getattr(response.response, "file", None) if response.direct_passthrough else None
-    name = getattr(file, "name", None)
-    if "http.response.pathsend" not in (scope.get("extensions") or ()) or not isinstance(name, str):
+    if not response.direct_passthrough or "http.response.pathsend" not in (scope.get("extensions") or ()):
         return None
-    return os.path.abspath(name)
+    file: Any = getattr(response.response, "file", None)
+    return os.path.abspath(file.name) if file is not None and is_all_of_its_path(file) else None
+
+
+def is_all_of_its_path(file: Any) -> bool:
+    """Tell whether who opens the path of this file gets what reading the file itself would give."""
+    # What unpacks or decrypts has a name as well; who opened a file may have read from it, or removed it.
+    if not isinstance(file, io.BufferedReader) or not isinstance(file.name, str) or file.tell() != 0:
+        return False
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
+    except OSError:
+        return False
 
 
 def start_of(response: flask.Response, context: Context) -> Message:

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
-from .crossing import on_loop_thread, run_on_loop, to_request_thread
+from .crossing import on_host_loop, on_loop_thread, run_on_loop, to_request_thread, within
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -52,7 +52,7 @@ class Body:
         self.on_complete: Callable[[], None] | None = None
         self.limit: Callable[[], int | None] = lambda: None
         self._received = 0
-        self._broken = False
+        self._failure: type[HTTPException] | None = None
         self._fetch = fetch
         self._fetch_async = fetch_async
 
@@ -64,7 +64,7 @@ class Body:
     def receive(self) -> None:
         """Fetch one more chunk, from a thread."""
         self._check_whole()
-        if self._fetch is not None:
+        if self._fetch is not None and not on_host_loop():
             self._take(self._fetched(self._fetch))
         elif on_loop_thread():
             raise RuntimeError(
@@ -84,20 +84,20 @@ class Body:
 
     def _check_whole(self) -> None:
         """Raise what broke the body off again for who comes later: a server tells it once."""
-        if self._broken:
-            raise ClientDisconnected()
+        if self._failure is not None:
+            raise self._failure()
 
     def _fetched(self, fetch: Callable[[int], bytes]) -> bytes:
         try:
             return fetch(CHUNK_SIZE if self.length is None else min(CHUNK_SIZE, self.length - self._received))
         except Exception as error:  # a connection or a framing that broke: each server has its own classes for it
-            self._broken = True
+            self._failure = ClientDisconnected
             raise ClientDisconnected() from error
 
     def _take(self, chunk: bytes | None) -> None:
         """Keep a chunk, b"" for the end of the body and None for a client that left before it."""
         if chunk is None or (not chunk and self.length is not None and self._received < self.length):
-            self._broken = True
+            self._failure = ClientDisconnected
             raise ClientDisconnected()
         if self.length is not None:
             chunk = chunk[: self.length - self._received]
@@ -113,11 +113,17 @@ class Body:
             while self.is_short and not self.complete:
                 self.receive()
 
-    async def read_ahead_async(self) -> None:
-        """Read a short body from the loop for a request that is about to cross to a thread."""
-        with suppress(ClientDisconnected):  # as in read_ahead
-            while self.is_short and not self.complete:
-                await self.receive_async()
+    async def read_ahead_async(self, seconds: float | None) -> None:
+        """Read a short body from the loop for a request that is about to cross to a thread, for so long at most."""
+        with suppress(ClientDisconnected, RequestTimeout):  # as in read_ahead
+            try:
+                await within(seconds, self._rest_of_short())
+            except TimeoutError:
+                self._failure = RequestTimeout
+
+    async def _rest_of_short(self) -> None:
+        while self.is_short and not self.complete:
+            await self.receive_async()
 
     async def gather(self, limit: int | None) -> None:
         """Wait until the body has arrived, or as much of it as shows that it is larger than `limit`."""

@@ -20,6 +20,8 @@ from .exchange import Exchange
 from .requests import async_face, close, sync_face
 
 if TYPE_CHECKING:
+    from blinker import Signal
+
     from . import async_request
 
 Binding = tuple[ContextVar[Any], Token[Any]]
@@ -58,6 +60,8 @@ class Context(flask.ctx.RequestContext):
         self._session: SessionMixin | None = None
         self._after_request_functions: list[Any] = []
         self._bound: list[list[Binding]] = []
+        self.owns_app_context = False
+        self.is_torn_down = False
 
     @cached_property
     def request(self) -> flask.Request:  # type: ignore[override]  # flask sets it; here it is made late
@@ -90,6 +94,13 @@ class Context(flask.ctx.RequestContext):
         self.open_session()
         return super().session
 
+    async def open_session_async(self) -> None:
+        """Open the session with an interface whose functions are async."""
+        if self._session is None:
+            interface: Any = self.app.session_interface
+            session = await interface.open_session(self.app, self.async_request)
+            self._session = await interface.make_null_session(self.app) if session is None else session
+
     def open_session(self) -> None:
         """Open the session, if nobody has yet."""
         if self._session is None:
@@ -102,15 +113,25 @@ class Context(flask.ctx.RequestContext):
         try:
             if (adapter := self.url_adapter) is None:
                 return
-            self.rule, self.view_args = adapter.match(return_rule=True)  # type: ignore[assignment]  # a Mapping that is a dict
+            self.take(*adapter.match(return_rule=True))  # type: ignore[arg-type]  # a Mapping that is a dict
         except MethodNotAllowed as error:
             error.valid_methods = sorted(error.valid_methods or ())  # Werkzeug's order changes with each process
             self.routing_exception = error
         except HTTPException as error:
             self.routing_exception = error
-        if "request" in self.__dict__:
-            self.request.url_rule, self.request.view_args = self.rule, self.view_args
+        if self.routing_exception is not None and "request" in self.__dict__:
             self.request.routing_exception = self.routing_exception
+
+    def take(self, rule: Rule, view_args: dict[str, Any]) -> None:
+        """Take note of the rule that answers, and of what the view is called with."""
+        self.rule, self.view_args = rule, view_args
+        if "request" in self.__dict__:
+            self.request.url_rule, self.request.view_args = rule, view_args
+
+    @property
+    def current_view_args(self) -> dict[str, Any]:
+        """What the view is called with; a hook may have given the request other arguments."""
+        return (self.request.view_args if "request" in self.__dict__ else self.view_args) or {}
 
     def route(self) -> None:
         """Find the rule; an error other than HTTP's, as a converter may raise, is kept for the pipeline to answer."""
@@ -132,15 +153,15 @@ class Context(flask.ctx.RequestContext):
         is_outermost = outer is None or outer.app is not self.app
         variables: list[ContextVar[Any]] = [_cv_app, _cv_request] if is_outermost else [_cv_request]
         bound = [(variable, variable.set(self)) for variable in variables]
-        if not is_outermost:
-            self.__dict__["g"] = outer.g  # type: ignore[union-attr]  # not None here
+        if is_outermost:
+            self.owns_app_context = True
+        elif outer is not None and vars(outer) is not vars(self):
+            self.__dict__["g"] = outer.g
         if "quart" in sys.modules:
             from .quart_context import bind
 
             bound += bind(self)
         self._bound.append(bound)
-        if is_outermost and appcontext_pushed.receivers:
-            appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     def leave(self) -> None:
         """Make the context before this the current one again."""
@@ -149,19 +170,17 @@ class Context(flask.ctx.RequestContext):
             raise AssertionError(f"Popped wrong request context. ({current!r} instead of {self!r})")
         bound = next((bound for bound in reversed(self._bound) if unbind(bound)), self._bound[-1])
         self._bound.remove(bound)
-        if bound[0][0] is _cv_app and appcontext_popped.receivers:
-            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
-
-    @property
-    def owns_app_context(self) -> bool:
-        """Whether the app's context ends with this one."""
-        return self._bound[-1][0][0] is _cv_app
 
     def push(self) -> None:
         """Enter the context, open its session and find its rule, as `with app.request_context(...)` does."""
         self.enter()
+        self._send(appcontext_pushed)
         self.open_session()
         self.match_request()
+
+    def _send(self, signal: Signal) -> None:
+        if self.owns_app_context:
+            signal.send(self.app, _async_wrapper=self.app.ensure_sync)
 
     def pop(self, exc: BaseException | None = flask.ctx._sentinel) -> None:  # type: ignore[assignment]  # flask's own default
         """Run the teardown functions and leave the context."""
@@ -169,15 +188,18 @@ class Context(flask.ctx.RequestContext):
             self.tear_down(sys.exc_info()[1] if exc is flask.ctx._sentinel else exc)
         finally:
             self.leave()
+            self._send(appcontext_popped)
 
     def tear_down(self, exc: BaseException | None) -> None:
         """Run the teardown functions, those of async code too, from a thread."""
         if len(self._bound) > 1:
             return
-        self.app.do_teardown_request(exc)
-        self.close_request()
-        if self.owns_app_context:
-            self.app.do_teardown_appcontext(exc)
+        try:
+            self.app.do_teardown_request(exc)
+            self.close_request()
+        finally:
+            if self.owns_app_context:
+                self.app.do_teardown_appcontext(exc)
 
     def close_request(self) -> None:
         """Close the uploaded files, if the request was looked at."""
@@ -200,7 +222,28 @@ class Context(flask.ctx.RequestContext):
 
 
 class AppContext(flask.ctx.AppContext):
-    """The context of the app where there is no request, for `with` and for `async with`."""
+    """The context of the app where there is no request, for `with` and for `async with`; for Quart's globals too."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        super().__init__(app)
+        self._bound_for_quart: list[list[Binding]] = []
+
+    def push(self) -> None:
+        """Make this the current context of the app."""
+        bound = []
+        if "quart" in sys.modules:
+            from .quart_context import bind_app
+
+            bound = bind_app(self)
+        self._bound_for_quart.append(bound)
+        super().push()
+
+    def pop(self, exc: BaseException | None = flask.ctx._sentinel) -> None:  # type: ignore[assignment]  # flask's own default
+        """Run the teardown functions and make the context before this the current one again."""
+        try:
+            super().pop(sys.exc_info()[1] if exc is flask.ctx._sentinel else exc)
+        finally:
+            unbind(self._bound_for_quart.pop())
 
     async def __aenter__(self) -> Self:
         self.push()
@@ -209,11 +252,10 @@ class AppContext(flask.ctx.AppContext):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await from_loop(self.app.do_teardown_appcontext, exc)
-        self.leave()
-
-    def leave(self) -> None:
-        """Make the context before this the current one again, without teardown."""
-        _cv_app.reset(self._cv_tokens.pop())
-        if appcontext_popped.receivers:
-            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+        try:
+            if len(self._cv_tokens) == 1:
+                await from_loop(self.app.do_teardown_appcontext, exc)
+        finally:
+            _cv_app.reset(self._cv_tokens.pop())
+            unbind(self._bound_for_quart.pop())
+        appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -77,12 +77,41 @@ def on_loop_thread() -> bool:
     return True
 
 
+def on_host_loop() -> bool:
+    """Tell whether this thread is the one that runs the host loop."""
+    return on_loop_thread() and asyncio.get_running_loop() is host_loop.current
+
+
+class LoopOnNeed:
+    """The host loop as asgiref finds it in a thread that has not needed it yet: it is made when it is first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(host_loop.get(), name)
+
+
+loop_on_need = LoopOnNeed()
+
+
+def offer_loop() -> None:
+    """Let asgiref's own `async_to_sync` find the host loop from this thread, where requests come in."""
+    if not hasattr(thread_state, "main_event_loop"):
+        thread_state.main_event_loop, thread_state.main_event_loop_pid = loop_on_need, os.getpid()
+
+
+def take_offer_back() -> None:
+    """Start clean after a fork, in the only thread that the child has."""
+    vars(thread_state).pop("main_event_loop", None)
+
+
+os.register_at_fork(after_in_child=take_offer_back)
+
+
 def loop_of_thread() -> asyncio.AbstractEventLoop:
     """Return the loop that async code called from this thread belongs on: the one it serves, or else the host loop."""
-    loop: asyncio.AbstractEventLoop | None = getattr(thread_state, "main_event_loop", None)
-    if loop is None or thread_state.main_event_loop_pid != os.getpid() or not loop.is_running():
+    offer_loop()
+    loop: asyncio.AbstractEventLoop = thread_state.main_event_loop
+    if loop is loop_on_need or not loop.is_running():
         loop = thread_state.main_event_loop = host_loop.get()
-        thread_state.main_event_loop_pid = os.getpid()
     return loop
 
 
@@ -94,7 +123,8 @@ class Visit(Executor):
         self.error: BaseException | None = None
         self._task: asyncio.Task[Any] | None = None
         # Where asgiref looks for whom to cancel when the task that this thread works for is cancelled.
-        self._family: list[Any] = getattr(thread_state, "task_context", None) or []
+        family: list[Any] | None = getattr(thread_state, "task_context", None)
+        self._family = [] if family is None else family
         self._outer: Visit | None = getattr(waiting_threads, "current", None)
         self._is_over = False
         self._work = GreenQueue() if is_green() else new_queue()
@@ -102,9 +132,8 @@ class Visit(Executor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run a function in the waiting thread, or in the one that waits for that, if this wait is over."""
         if self._is_over:
-            if self._outer is None:
-                raise RuntimeError(f"{fn!r} was to run in the thread of a request that is over.")
-            return self._outer.submit(fn, *args, **kwargs)
+            # A task that outlives its request has the thread that all such tasks have.
+            return (self._outer or lone_thread).submit(fn, *args, **kwargs)
         future: Future[T] = Future()
         self._work.put((future, fn, args, kwargs))
         return future
@@ -132,9 +161,16 @@ class Visit(Executor):
     def wait(self) -> None:
         """Run what is submitted, until the loop has done its part."""
         while (item := self._work.get()) is not None:
-            future, fn, args, kwargs = item
-            if future.set_running_or_notify_cancel():
-                fulfil(future, fn, args, kwargs)
+            self.do(*item)
+        self.free()
+
+    def do(self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Run what was submitted."""
+        if future.set_running_or_notify_cancel():
+            fulfil(future, fn, args, kwargs)
+
+    def free(self) -> None:
+        """Give back what the wait needed, when it is over."""
         if isinstance(self._work, GreenQueue):
             self._work.close()
 
@@ -236,22 +272,23 @@ class Threads:
         If the task is cancelled meanwhile, the function is left to end by itself.
         """
         variables = copy_context()
-        result = await self._start(variables, func, args, kwargs)
+        result = await self.start(variables, func, args, kwargs)
         _restore_context(variables)
         return result
 
     async def call_for_request(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call a sync function in the thread of the request that waits for the loop, or if there is none in one of these.
+        """Call a sync function in the thread of the request that waits for the loop, or else in one of these.
 
-        (There asgiref has one thread for all: a function that waits for one client would stop those of all others.)
+        (Where no thread waits asgiref has one for all, and who waits for one client there stops all others.)
         """
         if getattr(waiting_threads, "current", None) is None:
             return await self.call(func, *args, **kwargs)
         return await to_request_thread(func)(*args, **kwargs)
 
-    def _start(
+    def start(
         self, variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> asyncio.Future[T]:
+        """Have a sync function called in one of the threads; the future is of the loop that this is called on."""
         loop, workers = asyncio.get_running_loop(), self._workers
         future: asyncio.Future[T] = loop.create_future()
         family: list[asyncio.Task[Any]] = []
@@ -284,24 +321,6 @@ class Threads:
             return await self.call(func, *args, **kwargs)
 
         return crossing
-
-    async def iterate(self, iterable: Iterator[T]) -> AsyncIterator[T]:
-        """Iterate over a sync iterator, one item at a time, as it is made.
-
-        All steps see one set of context variables, as they would in one thread. If the task is cancelled during a step,
-        that step is waited for: what it uses must not be closed under its hands.
-        """
-        variables = copy_context()
-        while True:
-            future: asyncio.Future[Any] = self._start(variables, next, (iterable, END), {})
-            try:
-                item = await asyncio.shield(future)
-            except asyncio.CancelledError:
-                await asyncio.wait([future])
-                raise
-            if item is END:
-                return
-            yield item
 
 
 def cancel_with(family: list[asyncio.Task[Any]], future: asyncio.Future[Any]) -> None:
@@ -352,26 +371,16 @@ def contained(func: Callable[..., T]) -> Callable[..., T]:
 
 
 async def from_loop(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function of either colour from the loop; sync ones run where asgiref finds the caller's thread."""
+    """Call a function of either colour from the loop; sync ones in the thread of the request, if it waits."""
     if is_async(func):
         return await func(*args, **kwargs)
+    if getattr(waiting_threads, "current", None) is None:
+        return await common_threads.call(func, *args, **kwargs)
     return await to_request_thread(func)(*args, **kwargs)
 
 
-def iterate_on_loop(stream: AsyncIterator[T]) -> Iterator[T]:
-    """Iterate over an async iterator from a thread, one item at a time, as it is made.
-
-    Closing the iterator closes the stream, on the loop.
-    """
-
-    async def advance() -> Any:
-        return await anext(stream, END)
-
-    try:
-        while (item := run_on_loop(advance)) is not END:
-            yield item
-    finally:
-        run_on_loop(close_stream, stream)
+# Where sync code runs that no request waits for; asgiref has one thread for all of it.
+common_threads = Threads("dualapp", lambda: 40)
 
 
 async def within(seconds: float | None, work: Awaitable[T]) -> T:

@@ -11,6 +11,8 @@ from typing import Any
 
 import flask
 from flask.signals import (
+    appcontext_popped,
+    appcontext_pushed,
     appcontext_tearing_down,
     got_request_exception,
     request_finished,
@@ -21,8 +23,8 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.routing import RoutingException
 
 from .context import Context
-from .plan import Plan, each_applied, each_called, first_answer
-from .responses import Plain, plain_from, response_from
+from .plan import Plan, each_applied, each_called, first_answer, is_heard
+from .responses import Plain, response_from
 
 
 async def dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
@@ -34,22 +36,25 @@ async def dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
         try:
             return await full_dispatch(context, plan)
         except Exception as error:
-            context.error = error
-            return await handle_exception(context, plan, error)
-        except BaseException as error:
-            context.error = error
-            raise
+            return await recover(context, plan, error)
+    except BaseException as error:
+        context.error = error
+        context.is_kept = False  # there is no response that could keep it
+        raise
     finally:
         if not context.is_kept:
             await tear_down(context, plan)
 
 
 async def recover(context: Context, plan: Plan, error: Exception) -> flask.Response:
-    """Answer for a response that failed before its first byte."""
+    """Answer an error that nobody handled, as one before the first byte of a response is, too."""
+    context.error = error
     return await handle_exception(context, plan, error)
 
 
 async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
+    if context.owns_app_context and is_heard(appcontext_pushed, context.app):
+        await plan.call(plan.send, appcontext_pushed)
     if context.routing_failure is not None:
         raise context.routing_failure
     if not plan.opens_session_late:
@@ -57,14 +62,14 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
     if replacement := plan.adapted.get("full_dispatch_request"):
         return await plan.call(replacement)  # type: ignore[no-any-return]  # whatever it is, it is the answer
     try:
-        if request_started.receivers:
+        if is_heard(request_started, context.app):
             await plan.call(plan.send, request_started)
         value = await preprocess(context, plan) if plan.has_hooks or plan.replaced else None
         if value is None:
             value = await dispatch_view(context, plan)
     except Exception as error:
         value = await handle_user_exception(context, plan, error)
-    if plan.is_plain and is_unseen(context) and (plain := plain_from(context.app, value)) is not None:
+    if plan.is_plain and is_unseen(context) and (plain := plan.plain_from(value, plan.view)) is not None:
         return plain
     return await finalize(context, plan, value)
 
@@ -72,8 +77,9 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
 def is_unseen(context: Context) -> bool:
     """Tell whether nobody is going to look at the response before the client does."""
     return not (
-        context._after_request_functions
-        or request_finished.receivers
+        context.is_kept
+        or context._after_request_functions
+        or is_heard(request_finished, context.app)
         or context._session is not None
         or cookie_arrived(context)
     )
@@ -84,7 +90,7 @@ async def preprocess(context: Context, plan: Plan) -> Any:
         return await plan.call(replacement)
     if plan.preprocessors:
         endpoint = None if context.rule is None else context.rule.endpoint
-        await each_called(plan.call, plan.preprocessors, endpoint, context.view_args)
+        await each_called(plan.call, plan.preprocessors, endpoint, context.request.view_args)
     return await first_answer(plan.call, plan.before) if plan.before else None
 
 
@@ -98,7 +104,7 @@ async def dispatch_view(context: Context, plan: Plan) -> Any:
         return context.app.make_default_options_response()
     if plan.adapted_view is None:
         raise KeyError(rule.endpoint)  # type: ignore[union-attr]  # Flask's error for an endpoint without a view
-    return await plan.call(plan.adapted_view, **(context.view_args or {}))
+    return await plan.call(plan.adapted_view, **context.current_view_args)
 
 
 async def handle_user_exception(context: Context, plan: Plan, error: Exception) -> Any:
@@ -132,7 +138,7 @@ async def handle_exception(context: Context, plan: Plan, error: Exception) -> fl
     if replacement := plan.adapted.get("handle_exception"):
         return await plan.call(replacement, error)  # type: ignore[no-any-return]  # whatever it is, it is the answer
     app = context.app
-    if got_request_exception.receivers:
+    if is_heard(got_request_exception, app):
         await plan.call(plan.send, got_request_exception, exception=error)
     if propagates(app):
         raise error
@@ -156,7 +162,7 @@ async def finalize(context: Context, plan: Plan, value: Any, from_error_handler:
     response = await make_response(context, plan, value)
     try:
         response = await process_response(context, plan, response)
-        if request_finished.receivers:
+        if is_heard(request_finished, context.app):
             await plan.call(plan.send, request_finished, response=response)
     except Exception:
         if not from_error_handler:
@@ -200,27 +206,38 @@ def cookie_arrived(context: Context) -> bool:
 
 
 async def tear_down(context: Context, plan: Plan) -> None:
-    """Run the teardown functions, of the request and of the app, with the error that ended the request if one did."""
+    """Run the teardown functions, once, with the error that ended the request if one did."""
+    if context.is_torn_down:
+        return
+    context.is_torn_down = True
     app, error = context.app, context.error
     if error is not None and app.should_ignore_error(error):
         error = None
+    try:
+        await tear_down_request(context, plan, error)
+    finally:
+        if context.owns_app_context:
+            await tear_down_app(app, plan, error)
+
+
+async def tear_down_request(context: Context, plan: Plan, error: BaseException | None) -> None:
     if replacement := plan.adapted.get("do_teardown_request"):
         await plan.call(replacement, error)
     else:
         if plan.teardown:
             await each_called(plan.call, plan.teardown, error)
-        if request_tearing_down.receivers:
+        if is_heard(request_tearing_down, context.app):
             await plan.call(plan.send, request_tearing_down, exc=error)
     context.close_request()
-    if context.owns_app_context:
-        await tear_down_app(plan, error)
 
 
-async def tear_down_app(plan: Plan, error: BaseException | None) -> None:
+async def tear_down_app(app: flask.Flask, plan: Plan, error: BaseException | None) -> None:
     if replacement := plan.adapted.get("do_teardown_appcontext"):
         await plan.call(replacement, error)
-        return
-    if plan.teardown_app:
-        await each_called(plan.call, plan.teardown_app, error)
-    if appcontext_tearing_down.receivers:
-        await plan.call(plan.send, appcontext_tearing_down, exc=error)
+    else:
+        if plan.teardown_app:
+            await each_called(plan.call, plan.teardown_app, error)
+        if is_heard(appcontext_tearing_down, app):
+            await plan.call(plan.send, appcontext_tearing_down, exc=error)
+    if is_heard(appcontext_popped, app):
+        await plan.call(plan.send, appcontext_popped)

@@ -6,7 +6,7 @@ read off the code that calls: not off the thread, nor off who called that code.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -19,6 +19,7 @@ from . import templating
 from .colour import caller_is_async, is_async
 from .context import AppContext
 from .responses import Response
+from .streams import stream_with_context as stream_with_context
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,14 +57,14 @@ def stream_template(template: Any, **context: Any) -> Any:
     """Render a template by name as a stream of strings; in `async def` code await it for an async stream."""
     if caller_is_async():
         return templating.stream_async(find_template(template), context)
-    return flask.stream_template(template, **context)
+    return templating.stream(flask.current_app.jinja_env.get_or_select_template(template), context)
 
 
 def stream_template_string(source: str, **context: Any) -> Any:
     """Render a template from its source as a stream of strings; in `async def` code await it for an async stream."""
     if caller_is_async():
         return templating.stream_async(async_environment().from_string(source), context)
-    return flask.stream_template_string(source, **context)
+    return templating.stream(flask.current_app.jinja_env.from_string(source), context)
 
 
 def async_environment() -> Any:
@@ -97,77 +98,6 @@ async def flash_async(message: str, category: str) -> None:
     flask.session["_flashes"] = [*flask.session.get("_flashes", []), (category, message)]
     app = flask.current_app._get_current_object()  # type: ignore[attr-defined]  # it is a proxy
     await message_flashed.send_async(app, _sync_wrapper=app.ensure_async, message=message, category=category)
-
-
-def stream_with_context(stream: Any) -> Any:
-    """Keep the request context while a stream is sent.
-
-    Takes a generator, sync or async, or decorates a function that makes one. The teardown functions run when the
-    response is closed instead of before its body is made.
-    """
-    if hasattr(stream, "__aiter__"):
-        return keep_async(stream)
-    if hasattr(stream, "__iter__"):
-        return keep(iter(stream))
-
-    @wraps(stream)
-    def decorated(*args: Any, **kwargs: Any) -> Any:
-        return stream_with_context(stream(*args, **kwargs))
-
-    return decorated
-
-
-def kept_context() -> Any:
-    context = _cv_request.get(None)
-    if context is None:
-        raise RuntimeError(
-            "'stream_with_context' can only be used when a request context is active, such as in a view function."
-        )
-    context.is_kept = True  # type: ignore[attr-defined]  # it is our Context
-    return context
-
-
-def keep(stream: Iterator[Any]) -> Iterator[Any]:
-    context, end = kept_context(), object()
-
-    def generate() -> Iterator[Any]:
-        # Entered for each item and not for all of them, because each may be made in another thread.
-        try:
-            while True:
-                context.enter()
-                try:
-                    item = next(stream, end)
-                finally:
-                    context.leave()
-                if item is end:
-                    return
-                yield item
-        finally:
-            if hasattr(stream, "close"):
-                stream.close()
-
-    return generate()
-
-
-def keep_async(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    context, end = kept_context(), object()
-
-    async def generate() -> AsyncIterator[Any]:
-        try:
-            while True:
-                context.enter()
-                try:
-                    item = await anext(stream, end)
-                finally:
-                    context.leave()
-                if item is end:
-                    return
-                yield item
-        finally:
-            if hasattr(stream, "aclose"):
-                await stream.aclose()
-
-    return generate()
 
 
 def copy_current_request_context(func: F) -> F:

@@ -27,6 +27,10 @@ class Exchange(Protocol):
         """The Host header."""
 
     @property
+    def upgrades(self) -> bool:
+        """Whether the client asks for another protocol, on which Werkzeug's routing looks too."""
+
+    @property
     def environ(self) -> WSGIEnvironment:
         """The request in WSGI's words."""
 

@@ -38,15 +38,15 @@ class HostLoop:
     def forget(self) -> None:
         """Start clean after a fork: the parent's loop has no thread here, and its lock may be held by nobody alive."""
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.current: asyncio.AbstractEventLoop | None = None
 
     def get(self) -> asyncio.AbstractEventLoop:
         """Return the loop, running; start it in a daemon thread on first need."""
         with self._lock:
-            if self._loop is None:
-                self._loop = new_event_loop()
-                start_thread(self._loop.run_forever, "dualapp-host-loop")
-            return self._loop
+            if self.current is None:
+                self.current = new_event_loop()
+                start_thread(self.current.run_forever, "dualapp-host-loop")
+            return self.current
 
 
 host_loop = HostLoop()
@@ -79,10 +79,13 @@ def is_green() -> bool:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    if not is_green():
-        return asyncio.new_event_loop()
-    loop = asyncio.SelectorEventLoop(unpatched("selectors", "DefaultSelector")())
-    loop.set_default_executor(SystemExecutor("dualapp-executor", 8))
+    loop = (
+        asyncio.SelectorEventLoop(unpatched("selectors", "DefaultSelector")())
+        if is_green()
+        else asyncio.new_event_loop()
+    )
+    # asyncio's own takes no more work when Python exits, which is when some servers let `after_serving` run.
+    loop.set_default_executor(SystemExecutor("dualapp-executor", min(32, (os.cpu_count() or 1) + 4)))
     return loop
 
 

@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import contextlib
 import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
@@ -45,7 +46,7 @@ class Lifespan:
     def forget(self) -> None:
         """Start clean after a fork: what the parent has started lives in the parent."""
         self.has_started = False
-        self._failure: Exception | None = None
+        self._failure: StartupFailed | None = None
         self._lock = threading.Lock()
         self._starting: asyncio.Task[None] | None = None
         self._running: list[AsyncIterator[Any]] = []
@@ -63,14 +64,22 @@ class Lifespan:
 
         Raises StartupFailed, then and ever after, if one of the functions fails.
         """
-        if self.has_started or self.is_idle:
+        if self.has_started:
             return
         with self._lock:
             if not self.has_started and self._failure is None:
                 with contextlib.suppress(StartupFailed):  # it is raised to all who wait
-                    run_on_loop(self.startup)
-                    atexit.register(self.stop)
+                    self._start()
         self._raise_failure()
+
+    def _start(self) -> None:
+        if self.is_idle:
+            # Tasks in the background may come, which keep the app alive; nothing else here needs it at exit.
+            atexit.register(stop_if_alive, weakref.ref(self))
+        else:
+            run_on_loop(self.startup)
+            atexit.register(self.stop)
+        self.has_started = True
 
     def stop(self) -> None:
         """Run what comes after serving, once, and end the tasks in the background."""
@@ -96,7 +105,7 @@ class Lifespan:
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise StartupFailed(str(self._failure)) from self._failure
+            raise StartupFailed(str(self._failure)) from self._failure.__cause__
 
     # What both do.
 
@@ -115,9 +124,9 @@ class Lifespan:
         try:
             await work
         except Exception as error:
-            self._failure = error
             self._app.logger.exception("Startup failed in %s", name_of(func))
-            raise StartupFailed(f"{name_of(func)} failed: {error!r}") from error
+            self._failure = StartupFailed(f"{name_of(func)} failed: {error!r}")
+            raise self._failure from error
 
     async def shutdown(self) -> None:
         """Give the tasks in the background their time, then run the functions that come after serving."""
@@ -166,6 +175,11 @@ class Lifespan:
             self._app.logger.exception("Exception in background task %s", name_of(func))
         finally:
             self._tasks.discard(task)
+
+
+def stop_if_alive(reference: weakref.ref[Lifespan]) -> None:
+    if (lifespan := reference()) is not None:
+        lifespan.stop()
 
 
 def name_of(subject: object) -> str:

@@ -8,6 +8,7 @@ replaced.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from itertools import chain, groupby
@@ -20,7 +21,7 @@ from flask.sessions import SecureCookieSessionInterface
 from .colour import is_async
 from .context import Context
 from .crossing import awaiting, direct, step, to_loop
-from .responses import Response
+from .responses import PlainMaker, Response
 from .routing import Matcher
 
 if TYPE_CHECKING:
@@ -81,11 +82,13 @@ class Plan:
 
         self.adapted_view = None if self.view is None else self.adapt(self.view)
         self.adapted = {name: self.adapt(func) for name, func in self.replaced.items()}
-        # Flask's own steps look at the session without asking for it, so where one may run it must be open.
         self.has_hooks = bool(self.preprocessors or self.before)
+        # Flask's own steps look at the session without asking for it, so where one may run it must be open.
         self.opens_session_late = type(app.session_interface) is SecureCookieSessionInterface and not self.replaced
         self.is_plain = self.opens_session_late and not self.after and app.response_class is Response
-        self.open_session = self.adapt(open_current_session)
+        self.plain_from = PlainMaker(app).make
+        opens_async = is_async(app.session_interface.open_session)
+        self.open_session = self.adapt(open_current_session_async if opens_async else open_current_session)
         self.save_session = self._in_place if self.opens_session_late else self.adapt
         self.send = self.adapt(partial(send, app))
 
@@ -172,11 +175,12 @@ class Plans:
     def _route(self, context: Context) -> None:
         """Find the rule by the short way, if it is sure of it and Werkzeug has nothing against the host."""
         exchange = context.exchange
-        if self._matcher and exchange.host in self._known_hosts:
-            match = self._matcher.match(exchange.method, exchange.path)
-            if match is not None:
-                context.rule, context.view_args = match
-                return
+        if self._matcher and exchange.host in self._known_hosts and not exchange.upgrades:
+            with suppress(Exception):  # a converter's own, which is raised again where it can be answered
+                match = self._matcher.match(exchange.method, exchange.path)
+                if match is not None:
+                    context.take(*match)
+                    return
         context.route()
         if context.url_adapter is not None:
             if len(self._known_hosts) >= MOST_HOSTS:
@@ -252,3 +256,13 @@ def send(app: flask.Flask, signal: Signal, **arguments: Any) -> None:
 def open_current_session() -> None:
     """Open the session of the current request."""
     flask.globals.request_ctx.open_session()  # type: ignore[attr-defined]  # it is our Context
+
+
+async def open_current_session_async() -> None:
+    """Open the session of the current request, with an interface as Quart has them."""
+    await flask.globals.request_ctx.open_session_async()  # type: ignore[attr-defined]  # as above
+
+
+def is_heard(signal: Signal, app: flask.Flask) -> bool:
+    """Tell whether somebody receives a signal of this app."""
+    return bool(signal.receivers) and signal.has_receivers_for(app)

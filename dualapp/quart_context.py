@@ -22,6 +22,25 @@ def bind(context: Any) -> list[tuple[ContextVar[Any], Token[Any]]]:
     return [(variable, variable.set(shape)) for variable in VARIABLES]
 
 
+def bind_app(context: Any) -> list[tuple[ContextVar[Any], Token[Any]]]:
+    """Make a `dualapp.context.AppContext` the current one for Quart's globals that need no request."""
+    return [(VARIABLES[0], VARIABLES[0].set(QuartAppContext(context)))]
+
+
+class QuartAppContext:
+    """A context without a request as `quart.current_app` and `quart.g` look into it."""
+
+    has_request = has_websocket = False
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("request", "session", "websocket"):
+            raise RuntimeError(f"There is no {name} in this context.")
+        return getattr(self._context, name)
+
+
 class QuartContext:
     """A context as `quart.request`, `quart.g` and the others look into it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
-from functools import lru_cache
+from functools import cache
 from json import JSONEncoder
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,8 +16,9 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import get_content_type
 from werkzeug.wsgi import ClosingIterator
 
+from .ahead import iterate_on_loop
 from .colour import caller_is_async
-from .crossing import close_stream, iterate_on_loop, run_on_loop
+from .crossing import close_stream, run_on_loop
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -98,6 +99,12 @@ class Response(flask.Response):
         return isinstance(self.response, AsyncIterable)
 
 
+@cache
+def with_ours(cls: type[flask.Response]) -> type[flask.Response]:
+    """Return a response class that is both `cls` and ours."""
+    return cls if issubclass(cls, Response) else type(cls.__name__, (cls, Response), {})
+
+
 def is_bodiless(response: werkzeug.Response, method: str) -> bool:
     """Tell whether the answer has no content (RFC 9110 sections 9.3.2, 15.2, 15.3.5 and 15.4.5)."""
     return method == "HEAD" or response.status_code in (204, 304) or 100 <= response.status_code < 200
@@ -106,7 +113,10 @@ def is_bodiless(response: werkzeug.Response, method: str) -> bool:
 def timeout_of(response: flask.Response, app: Flask) -> float | None:
     """Return how many seconds sending a stream may take: what the response says, or else RESPONSE_TIMEOUT."""
     timeout = getattr(response, "timeout", ...)
-    return app.config["RESPONSE_TIMEOUT"] if timeout is ... else timeout  # type: ignore[no-any-return]  # a number
+    if timeout is not ...:
+        return timeout  # type: ignore[no-any-return]  # a number or None
+    # A file takes as long as its reader, and a WSGI server sends it without asking.
+    return None if response.direct_passthrough else app.config["RESPONSE_TIMEOUT"]
 
 
 async def encoded(stream: AsyncIterable[str | bytes]) -> AsyncIterator[bytes]:
@@ -147,47 +157,66 @@ STATUS_LINES = {
 }
 
 
-def plain_from(app: Flask, value: Any) -> Plain | None:
-    """Make of a view's value what `response_from` would, to the byte; None if that takes more than is known here."""
-    status_code = 200
-    if type(value) is tuple and len(value) == 2 and type(value[1]) is int:
-        value, status_code = value
-    status, kind = STATUS_LINES.get(status_code), type(value)
-    if status is None:
+class PlainMaker:
+    """Makes plain responses for one app; what it needs to know of the app it looks up once."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._settings: tuple[Any, ...] = ()
+        self._encoder = JSONEncoder()
+        self._text_type = get_content_type(Response.default_mimetype or "", "utf-8")
+        # A provider that somebody changed answers for itself.
+        is_flasks = type(app.json) is DefaultJSONProvider and not PROVIDER_METHODS & vars(app.json).keys()
+        self._provider = app.json if is_flasks else None
+
+    def make(self, value: Any, view: Callable[..., Any] | None) -> Plain | None:
+        """Make of a view's value what `response_from` would, to the byte; None if that takes more than is known."""
+        status_code = 200
+        if type(value) is tuple and len(value) == 2 and type(value[1]) is int:
+            value, status_code = value
+        status, kind = STATUS_LINES.get(status_code), type(value)
+        if status is None:
+            return None
+        if kind is str:
+            return Plain(status_code, status, self._text_type, value.encode())
+        if kind is bytes:
+            return Plain(status_code, status, self._text_type, value)
+        if (kind is dict or kind is list) and self._provider is not None and self._app.json is self._provider:
+            return self._make_json(status_code, status, value, view)
         return None
-    if kind is str:
-        return Plain(status_code, status, "text/html; charset=utf-8", value.encode())
-    if kind is bytes:
-        return Plain(status_code, status, "text/html; charset=utf-8", value)
-    if (kind is dict or kind is list) and type(app.json) is DefaultJSONProvider:
-        return Plain(status_code, status, json_type(app.json.mimetype), json_bytes(app, app.json, value))
-    return None
+
+    def _make_json(self, status_code: int, status: str, value: Any, view: Callable[..., Any] | None) -> Plain:
+        provider: Any = self._provider
+        try:
+            body = f"{self._encoder_for(provider).encode(value)}\n".encode()
+        except TypeError as error:
+            name_view(error, view)
+            raise
+        return Plain(status_code, status, get_content_type(provider.mimetype, "utf-8"), body)
+
+    def _encoder_for(self, provider: DefaultJSONProvider) -> JSONEncoder:
+        """Return an encoder with the provider's settings; it is kept, where Flask makes one for each response."""
+        compact = provider.compact if provider.compact is not None else not self._app.debug
+        settings = (provider.default, provider.ensure_ascii, provider.sort_keys, compact)
+        if settings != self._settings:
+            self._settings = settings
+            self._encoder = JSONEncoder(
+                default=provider.default,
+                ensure_ascii=provider.ensure_ascii,
+                sort_keys=provider.sort_keys,
+                separators=(",", ":") if compact else None,
+                indent=None if compact else 2,
+            )
+        return self._encoder
 
 
-def json_bytes(app: Flask, provider: DefaultJSONProvider, value: Any) -> bytes:
-    """Serialise as Flask's provider does for a response; the encoder is kept, where it makes one for each."""
-    compact = provider.compact if provider.compact is not None else not app.debug
-    encoder = encoder_for(provider.default, provider.ensure_ascii, provider.sort_keys, compact)
-    return f"{encoder.encode(value)}\n".encode()
+PROVIDER_METHODS = {"dumps", "dump", "response"}
 
 
-@lru_cache
-def json_type(mimetype: str) -> str:
-    return get_content_type(mimetype, "utf-8")
-
-
-@lru_cache
-def encoder_for(
-    default: Callable[[Any], Any] | None, ensure_ascii: bool, sort_keys: bool, compact: bool
-) -> JSONEncoder:
-    separators = (",", ":") if compact else None
-    return JSONEncoder(
-        default=default,
-        ensure_ascii=ensure_ascii,
-        sort_keys=sort_keys,
-        separators=separators,
-        indent=None if compact else 2,
-    )
+def name_view(error: TypeError, view: Callable[..., Any] | None) -> None:
+    """Have an error say which view made it."""
+    if view is not None:
+        error.add_note(f"The view is {getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', view)}.")
 
 
 def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None) -> flask.Response:
@@ -196,23 +225,25 @@ def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None
     Raises TypeError for anything else, with a note that names the view.
     """
     try:
-        is_tuple = isinstance(value, tuple) and len(value) > 0
-        body, rest = (value[0], value[1:]) if is_tuple else (value, ())
-        if inspect.iscoroutine(body):
-            body.close()
-            raise TypeError(
-                "The view function returned a coroutine: it calls async code without awaiting it."
-                " Make it `async def` and await the call, or call it through `app.ensure_sync`."
-            )
-        if isinstance(body, AsyncIterable) and not isinstance(body, werkzeug.Response):
-            response = Flask.make_response(app, (iter(()), *rest) if is_tuple else iter(()))
-            response.response = body  # type: ignore[assignment]  # werkzeug knows sync bodies only
-            return response
-        if isinstance(body, bytearray):
-            body = bytes(body)  # PEP 3333 has servers send bytes, and gunicorn refuses what is merely like them
-            value = (body, *rest) if is_tuple else body
-        return Flask.make_response(app, value)
+        return coloured_response_from(app, value)
     except TypeError as error:
-        if view is not None:
-            error.add_note(f"The view is {getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', view)}.")
+        name_view(error, view)
         raise
+
+
+def coloured_response_from(app: Flask, value: Any) -> flask.Response:
+    is_tuple = isinstance(value, tuple) and len(value) > 0
+    body, rest = (value[0], value[1:]) if is_tuple else (value, ())
+    if inspect.iscoroutine(body):
+        body.close()
+        raise TypeError(
+            "The view function returned a coroutine: it calls async code without awaiting it."
+            " Make it `async def` and await the call, or call it through `app.ensure_sync`."
+        )
+    if isinstance(body, AsyncIterable) and not isinstance(body, werkzeug.Response):
+        response = Flask.make_response(app, (iter(()), *rest) if is_tuple else iter(()))
+        response.response = body  # type: ignore[assignment]  # werkzeug knows sync bodies only
+        return response
+    if isinstance(body, bytearray):
+        body = bytes(body)  # PEP 3333 has servers send bytes, and gunicorn refuses what is merely like them
+    return Flask.make_response(app, (body, *rest) if is_tuple else body)

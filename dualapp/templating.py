@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import flask
 from flask.globals import _cv_app, _cv_request
 from flask.signals import before_render_template, template_rendered
+from flask.templating import _default_template_ctx_processor
 from jinja2 import Environment, Template
 
 from .colour import is_async
 from .crossing import from_loop, to_loop
+from .streams import stream_with_context
 
 
 class Functions(dict[str, Any]):
@@ -31,6 +33,17 @@ class Functions(dict[str, Any]):
             self.awaited[name] = value
             value = to_loop(value)
         super().__setitem__(name, value)
+
+    def update(self, *others: Any, **functions: Any) -> None:
+        """Register several, each as if it were set by itself."""
+        for name, value in dict(*others, **functions).items():
+            self[name] = value
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """Register one unless there is one of that name."""
+        if name not in self:
+            self[name] = default
+        return self[name]
 
 
 KINDS = ("filters", "tests", "globals")
@@ -58,7 +71,10 @@ async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
     blueprints = [] if request_context is None else request_context.request.blueprints
     for name in (None, *reversed(blueprints)):
         for processor in app.template_context_processors.get(name, ()):
-            context.update(await from_loop(processor))
+            if processor is _default_template_ctx_processor:  # Flask's own, in which nothing blocks
+                context.update(_default_template_ctx_processor())
+            else:
+                context.update(await from_loop(processor))
     context.update(given)
 
 
@@ -71,6 +87,18 @@ async def render_async(template: Template, context: dict[str, Any]) -> str:
     return text
 
 
+def stream(template: Template, context: dict[str, Any]) -> Iterator[str]:
+    app = current_app()
+    app.update_template_context(context)
+    before_render_template.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
+
+    def generate() -> Iterator[str]:
+        yield from template.generate(context)
+        template_rendered.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
+
+    return stream_with_context(generate()) if _cv_request.get(None) is not None else generate()
+
+
 async def stream_async(template: Template, context: dict[str, Any]) -> AsyncIterator[str]:
     app = current_app()
     await update_context(app, context)
@@ -81,7 +109,7 @@ async def stream_async(template: Template, context: dict[str, Any]) -> AsyncIter
             yield text
         await template_rendered.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
 
-    return generate()
+    return stream_with_context(generate()) if _cv_request.get(None) is not None else generate()
 
 
 def current_app() -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from flask.testing import FlaskClient
 
@@ -12,6 +12,12 @@ from .crossing import from_loop
 
 class DualClient(FlaskClient):
     """Flask's test client; in `async def` code its requests are awaited, and run beside the loop of the test."""
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()  # type: ignore[return-value]  # flask names its own class
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        self.__exit__(*exc_info)
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         """Send a request that may have any method."""

@@ -14,7 +14,7 @@ import flask
 
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
-from .crossing import run_on_loop, step, to_request_thread
+from .crossing import offer_loop, run_on_loop, step, to_request_thread
 from .dispatch import dispatch, recover, tear_down
 from .lifespan import Lifespan
 from .plan import Home, Plan, Plans
@@ -40,6 +40,11 @@ class WSGIExchange:
     def host(self) -> str | None:
         """The Host header."""
         return self.environ.get("HTTP_HOST")
+
+    @property
+    def upgrades(self) -> bool:
+        """Whether there is an Upgrade header."""
+        return "HTTP_UPGRADE" in self.environ
 
     @property
     def cookies(self) -> str:
@@ -79,6 +84,7 @@ class WSGIGateway:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self.lifespan.has_started:
             self.lifespan.start()
+        offer_loop()
         # A request has its own set of context variables, so that none it sets is there for the next one on this thread.
         variables = copy_context()
         answer: Iterable[bytes] = variables.run(self._answer, environ, start_response, variables)
@@ -98,8 +104,9 @@ class WSGIGateway:
         if type(response) is Plain:
             start_response(response.status, response.headers)
             return [b"" if context.exchange.method == "HEAD" else response.body]
-        if response.direct_passthrough and not is_bodiless(response, context.exchange.method):
-            return response(environ, start_response)  # type: ignore[no-any-return]  # a file, which servers send themselves
+        is_file = response.direct_passthrough and not is_bodiless(response, context.exchange.method)
+        if is_file and not context.is_kept:
+            return response(environ, start_response)  # type: ignore[no-any-return]  # which servers send themselves
         return self._start(response, context, plan, start_response, variables)
 
     def _start(
@@ -117,14 +124,23 @@ class WSGIGateway:
             first = b"".join(chunks) if response.is_sequence else next(chunks, b"")
         except Exception as error:
             close(chunks)
-            try:
-                response = in_context(context, plan, recover, context, plan, error)
-            finally:
-                finish(context, plan)
-            return response(context.exchange.environ, start_response)
+            if context.error is not None:  # what failed was the answer to an error
+                raise
+            return self._recover(error, context, plan, start_response, variables)
         start_response(status, headers)
         deadline = time.monotonic() + (timeout_of(response, self.app) or math.inf)
         return Stream(first, chunks, variables, deadline, lambda: finish(context, plan))
+
+    def _recover(
+        self, error: Exception, context: Context, plan: Plan, start_response: StartResponse, variables: Variables
+    ) -> Iterable[bytes]:
+        """Start the answer to an error that came before the first chunk."""
+        try:
+            answer = in_context(context, plan, recover, context, plan, error)
+            return self._start(answer, context, plan, start_response, variables)
+        except BaseException:
+            finish(context, plan)
+            raise
 
 
 class Stream:

@@ -14,8 +14,9 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {"colour", "translation", "sync_request", "host", "routing"},
+    {"colour", "translation", "sync_request", "host", "routing", "streams"},
     {"crossing"},
+    {"ahead"},
     {"body", "responses"},
     {"exchange"},
     {"async_request", "quart_context", "templating", "lifespan", "commands", "testing"},
@@ -31,7 +32,7 @@ LAYERS = [
 
 # Threads and loops are known where code crosses, where the process starts and stops, and at the ASGI entry.
 CONCURRENCY = {"asyncio", "threading", "concurrent", "asgiref", "queue", "multiprocessing"}
-CONCURRENT = {"host", "crossing", "lifespan", "asgi"}
+CONCURRENT = {"host", "crossing", "ahead", "lifespan", "asgi"}
 
 # Whose words are whose. The faces of a request translate, and the app's entries have the signatures that servers call.
 WORDS = {

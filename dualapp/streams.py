@@ -1,0 +1,80 @@
+"""Streams that keep the context of their request while they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from functools import wraps
+from typing import Any
+
+from flask.globals import _cv_request
+
+
+def stream_with_context(stream: Any) -> Any:
+    """Keep the request context while a stream is sent.
+
+    Takes a generator, sync or async, or decorates a function that makes one. The teardown functions run when the
+    response is closed instead of before its body is made.
+    """
+    if hasattr(stream, "__aiter__"):
+        return keep_async(stream)
+    if hasattr(stream, "__iter__"):
+        return keep(iter(stream))
+
+    @wraps(stream)
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        return stream_with_context(stream(*args, **kwargs))
+
+    return decorated
+
+
+def kept_context() -> Any:
+    context = _cv_request.get(None)
+    if context is None:
+        raise RuntimeError(
+            "'stream_with_context' can only be used when a request context is active, such as in a view function."
+        )
+    context.is_kept = True  # type: ignore[attr-defined]  # it is our Context
+    return context
+
+
+def keep(stream: Iterator[Any]) -> Iterator[Any]:
+    context, end = kept_context(), object()
+
+    def generate() -> Iterator[Any]:
+        # Entered for each item and not for all of them, because each may be made in another thread.
+        try:
+            while True:
+                context.enter()
+                try:
+                    item = next(stream, end)
+                finally:
+                    context.leave()
+                if item is end:
+                    return
+                yield item
+        finally:
+            if hasattr(stream, "close"):
+                stream.close()
+
+    return generate()
+
+
+def keep_async(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    context, end = kept_context(), object()
+
+    async def generate() -> AsyncIterator[Any]:
+        try:
+            while True:
+                context.enter()
+                try:
+                    item = await anext(stream, end)
+                finally:
+                    context.leave()
+                if item is end:
+                    return
+                yield item
+        finally:
+            if hasattr(stream, "aclose"):
+                await stream.aclose()
+
+    return generate()
