@@ -106,16 +106,14 @@ class DualApp(flask.Flask):
         return ASGIGateway(self, self.threads, self.lifespan)
 
     # Marked as a coroutine function for servers that look before they call. uvicorn also tries a call without
-    # arguments, to see whether this is a factory: a TypeError tells it no.
+    # arguments, to see whether this is a factory: the TypeError tells it no. The arguments are named, because uWSGI
+    # fills the same tuple for one request after the other, and cannot while somebody still holds it.
     @markcoroutinefunction
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, environ: Any, start_response: Any, send: Send | None = None, /) -> Any:
         """Answer either server: WSGI calls with `environ, start_response`, ASGI with `scope, receive, send`."""
-        match len(args):
-            case 2:
-                return self.wsgi(*args)
-            case 3:
-                return self.asgi(*args)
-        raise TypeError(f"A server calls an app with 2 arguments (WSGI) or 3 (ASGI), not {len(args)}.")
+        if send is None:
+            return self.wsgi(environ, start_response)
+        return self.asgi(environ, start_response, send)
 
     # The life of the process.
 

@@ -29,6 +29,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 END = object()
+MAKES_HEADERS = flask.Response.get_wsgi_headers
 
 
 class ASGIExchange:
@@ -143,7 +144,7 @@ class ASGIGateway:
                 watch.begin()
             response = await self._drive(plan, dispatch, context, plan)
         finally:
-            watch.end()
+            watch.pause()
             context.leave()
         try:
             try:
@@ -246,21 +247,30 @@ class Watch:
     """Notices that the client of a request leaves, and cancels the task that works for it.
 
     A server says so only to who asks with `receive`. The watch asks when the work first waits for something, and not
-    before the body has arrived, since until then whoever reads the body is the one to be told.
+    before the body has arrived, since until then whoever reads the body is the one to be told. Between the view and the
+    stream it only pauses: to ask, to give up, and to ask again makes granian say that a client has left who has not.
     """
 
     def __init__(self, exchange: ASGIExchange) -> None:
         self.saw_it_leave = False
+        self._is_paused = False
         self._exchange = exchange
         self._handle: asyncio.Handle | None = None
         self._listener: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Start to watch at the loop's next turn, which never comes for work that does not wait."""
-        if self._handle is None:
-            loop = asyncio.get_running_loop()
-            worker = asyncio.current_task(loop)
+        """Start to watch at the loop's next turn, which never comes for work that does not wait; or go on."""
+        self._is_paused = False
+        loop = asyncio.get_running_loop()
+        worker = asyncio.current_task(loop)
+        if self.saw_it_leave:
+            self._cancel(worker)
+        elif self._handle is None:
             self._handle = loop.call_soon(partial(self._listen_when_arrived, worker))
+
+    def pause(self) -> None:
+        """Cancel nobody until the next `begin`."""
+        self._is_paused = True
 
     def end(self) -> None:
         """Stop watching."""
@@ -281,6 +291,10 @@ class Watch:
     async def _listen(self, worker: asyncio.Task[Any] | None) -> None:
         await self._exchange.disconnect()
         self.saw_it_leave = True
+        if not self._is_paused:
+            self._cancel(worker)
+
+    def _cancel(self, worker: asyncio.Task[Any] | None) -> None:
         if worker is not None:  # there is no task where something steps the app by hand
             worker.cancel()
 
@@ -313,7 +327,9 @@ def is_all_of_its_path(file: Any) -> bool:
 
 
 def start_of(response: flask.Response, context: Context) -> Message:
-    headers = response.get_wsgi_headers(context.exchange.environ).to_wsgi_list()
+    # The environ is made, and kept for as long as a stream lasts, only for those who look into it.
+    looks = response.autocorrect_location_header or type(response).get_wsgi_headers is not MAKES_HEADERS
+    headers = response.get_wsgi_headers(context.exchange.environ if looks else {}).to_wsgi_list()
     return {
         "type": "http.response.start",
         "status": response.status_code,

@@ -109,10 +109,10 @@ os.register_at_fork(after_in_child=take_offer_back)
 def loop_of_thread() -> asyncio.AbstractEventLoop:
     """Return the loop that async code called from this thread belongs on: the one it serves, or else the host loop."""
     offer_loop()
-    loop: asyncio.AbstractEventLoop = thread_state.main_event_loop
+    loop = thread_state.main_event_loop
     if loop is loop_on_need or not loop.is_running():
         loop = thread_state.main_event_loop = host_loop.get()
-    return loop
+    return loop  # type: ignore[no-any-return]  # asgiref types nothing of this
 
 
 class Visit(Executor):

@@ -12,10 +12,12 @@ import contextlib
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextvars import Context, copy_context
 from typing import Any
 
 import flask
 from blinker import Signal
+from flask.globals import _cv_request
 
 from .colour import is_async
 from .crossing import END, Threads, from_loop, run_on_loop, spawn
@@ -172,7 +174,7 @@ class Lifespan:
                     await self._threads.call(func, *args, **kwargs)
         except Exception as error:
             got_background_exception.send(self._app, exception=error)
-            self._app.logger.exception("Exception in background task %s", name_of(func))
+            without_request().run(self._app.logger.exception, "Exception in background task %s", name_of(func))
         finally:
             self._tasks.discard(task)
 
@@ -180,6 +182,15 @@ class Lifespan:
 def stop_if_alive(reference: weakref.ref[Lifespan]) -> None:
     if (lifespan := reference()) is not None:
         lifespan.stop()
+
+
+def without_request() -> Context:
+    """Copy the context variables, but not the request: it is over, and Flask's logger would write where it said."""
+    variables = Context()
+    for variable, value in copy_context().items():
+        if variable is not _cv_request:
+            variables.run(variable.set, value)
+    return variables
 
 
 def name_of(subject: object) -> str:

@@ -135,6 +135,12 @@ CASES = {
         Case("GET /day/2023-02-29", NOT_FOUND, 404),
         Case("GET /later/day/tomorrow", NOT_FOUND, 404),
     ],
+    "database": [
+        Case("GET /notes", []),
+        Case("POST /notes", {"added": "buy milk"}, 201, sent=b'{"text": "buy milk"}', headers=JSON),
+        Case("POST /notes", {"added": "ask Ada"}, 201, sent=b'{"text": "ask Ada"}', headers=JSON),
+        Case("GET /notes", ["ask Ada", "buy milk"]),
+    ],
     "details": [
         *echo_cases(""),
         *echo_cases("/later"),

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from tests.processes import HOST, Server, free_port
 
 
-def started_by(line: str, needs: str = "") -> Server:
+def started_by(line: str, needs: str = "", environment: Mapping[str, str] | None = None) -> Server:
     """The server of this line, in which `{bind}`, `{host}` and `{port}` are filled in; not started yet."""
     skip_unless_installed(needs or line.split()[0].removesuffix("-serve"))
     port = free_port()
     script, *arguments = shlex.split(line.format(bind=f"{HOST}:{port}", host=HOST, port=port))
-    return Server([str(Path(sys.executable).with_name(script)), *arguments], port, patience=20)
+    command = [str(Path(sys.executable).with_name(script)), *arguments]
+    return Server(command, port, environment=environment, patience=20)
 
 
 def skip_unless_installed(needs: str) -> None:

@@ -1,0 +1,67 @@
+"""The servers of these tests, each as a user would start it, with what is to be served at the end of the line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from signal import Signals
+
+from tests.processes import Server
+from tests.servers.commands import started_by
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of server, and what must be installed for it."""
+
+    command: str
+    needs: str
+
+    def serve(self, target: str, environment: Mapping[str, str] | None = None) -> Server:
+        """The server of this app, given as `module:name`; not started yet."""
+        return started_by(self.command + target, self.needs, environment)
+
+
+def gunicorn(options: str, needs: str = "gunicorn") -> Kind:
+    return Kind(f"gunicorn -b {{bind}} {options} ", needs)
+
+
+# Two processes where there can be two, four threads where there can be threads. One gevent worker: of two, gunicorn 27
+# often ends one by force only, after 30 seconds, whatever app they serve.
+GUNICORN = {
+    "sync": gunicorn("-w 2 -k sync"),
+    "gthread": gunicorn("-w 2 -k gthread --threads 4"),
+    "gevent": gunicorn("-k gevent", "gunicorn gevent"),
+}
+PRELOADED = {
+    "sync-preload": gunicorn("-w 2 -k sync --preload"),
+    "gthread-preload": gunicorn("-w 2 -k gthread --threads 4 --preload"),
+    "gevent-preload": gunicorn("-k gevent --preload", "gunicorn gevent"),
+}
+# gunicorn as it is in a project that does not have our gunicorn.conf.py.
+BARE = {
+    f"{name}-bare": Kind(f"{kind.command}-c tests/host/bare.conf.py ", kind.needs) for name, kind in GUNICORN.items()
+}
+UWSGI = (
+    "pyuwsgi --http-socket {bind} --master --processes 2 --enable-threads --threads 4 --die-on-term --need-app"
+    # It closes each connection, but does not say so by itself.
+    " --add-header 'Connection: close' --module "
+)
+OTHERS = {
+    "waitress": Kind("waitress-serve --listen={bind} --threads 4 ", "waitress"),
+    "werkzeug": Kind("python -m tests.host.run {port} ", "werkzeug"),
+    # It forks in C, after it has loaded the app.
+    "uwsgi": Kind(UWSGI, "pyuwsgi"),
+    "cheroot": Kind("cheroot --bind {bind} --threads 4 ", "cheroot"),
+}
+ASGI = {
+    "uvicorn": Kind("uvicorn --port {port} ", "uvicorn"),
+    "hypercorn": Kind("hypercorn -b {bind} asgi:", "hypercorn"),
+    "granian": Kind("granian --port {port} --interface asgi ", "granian"),
+    "gunicorn-asgi": gunicorn("-k asgi"),
+}
+WSGI = {**GUNICORN, **PRELOADED, **OTHERS}
+
+
+def end(server: Server, number: Signals) -> int:
+    """Send a signal to a server, and return its exit status."""
+    server.process.send_signal(number)
+    return server.process.wait(20)

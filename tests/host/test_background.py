@@ -1,0 +1,83 @@
+"""Point 4: tasks in the background, of both colours, from views of both colours, on both entries."""
+
+from itertools import product
+from signal import SIGINT, SIGTERM
+from time import monotonic, sleep
+
+import pytest
+
+from tests.processes import Server
+
+from .clients import ask
+from .events import Events
+from .servers import ASGI, OTHERS, Kind, end, gunicorn
+
+APP = "tests.host.background:app"
+SERVERS = {
+    "sync": gunicorn("-k sync"),
+    "gthread": gunicorn("-k gthread --threads 4"),
+    "gthread-bare": gunicorn("-k gthread --threads 4 -c tests/host/bare.conf.py"),
+    "gevent": gunicorn("-k gevent", "gunicorn gevent"),
+    "waitress": OTHERS["waitress"],
+    "uwsgi": Kind(OTHERS["uwsgi"].command.replace("--processes 2", "--processes 1"), "pyuwsgi"),
+    "cheroot": OTHERS["cheroot"],
+    "uvicorn": ASGI["uvicorn"],
+    "hypercorn": ASGI["hypercorn"],
+    "granian": ASGI["granian"],
+}
+on_each_server = pytest.mark.parametrize("kind", SERVERS.values(), ids=SERVERS)
+VIEWS = ("def", "async")
+
+
+@on_each_server
+def test_the_answer_does_not_wait_for_the_task(kind: Kind, events: Events) -> None:
+    with kind.serve(APP, events.environment) as server:
+        for view, task in product(VIEWS, ("sync", "async")):
+            assert ask(server.port, f"/{view}/wait_{task}") == {"answered": f"wait_{task}"}
+        # Variables travel to the task, and nothing comes back from it.
+        events.wait_for("begins in tests.host.background, Paris, with a request", times=4)
+        assert events.all().count("ends") == 0
+        assert ask(server.port, "/open") == {"city": "nowhere"}
+        events.wait_for("ends", times=4)
+
+
+@on_each_server
+def test_a_failure_is_logged_and_sent(kind: Kind, events: Events) -> None:
+    with kind.serve(APP, events.environment) as server:
+        for view, task in product(VIEWS, ("sync", "async")):
+            ask(server.port, f"/{view}/fail_{task}")
+        for task in ("sync", "async"):
+            events.wait_for(f"logged LookupError('{task}') in tests.host.background", times=2)
+            wait_for_output(server, f"Exception in background task tests.host.background.fail_{task}\n", times=2)
+
+
+def wait_for_output(server: Server, text: str, times: int) -> None:
+    deadline = monotonic() + 5
+    while server.output.count(text) < times:
+        assert monotonic() < deadline, f"{text!r} was not logged {times} times"
+        sleep(0.01)
+
+
+def how_they_ended(kind: Kind, seconds: float, timeout: float, events: Events) -> tuple[list[str], float]:
+    environment = {**events.environment, "FLASK_BACKGROUND_TASK_SHUTDOWN_TIMEOUT": str(timeout)}
+    with kind.serve(APP, environment) as server:
+        for view, task in product(VIEWS, ("sync", "async")):
+            ask(server.port, f"/{view}/last_{task}/{seconds:.1f}")
+        events.wait_for("begins", times=4)
+        began = monotonic()
+        end(server, SIGTERM if "gunicorn" in kind.command else SIGINT)
+    return sorted(events.all()), monotonic() - began
+
+
+@on_each_server
+def test_short_tasks_end_before_the_process(kind: Kind, events: Events) -> None:
+    happened, _ = how_they_ended(kind, 0.5, 5, events)
+    assert happened == ["begins"] * 4 + ["ends"] * 4
+
+
+@on_each_server
+def test_long_tasks_are_not_waited_for(kind: Kind, events: Events) -> None:
+    happened, seconds = how_they_ended(kind, 60, 0.5, events)
+    # What runs in a thread cannot be cancelled; it ends with the process.
+    assert happened == ["begins"] * 4 + ["cancelled"] * 2
+    assert seconds < 10
