@@ -11,7 +11,7 @@ from werkzeug.datastructures import CombinedMultiDict, FileStorage, ImmutableMul
 from werkzeug.exceptions import RequestTimeout
 
 from .body import AsyncBody
-from .crossing import Threads, within
+from .crossing import from_loop, within
 from .exchange import Exchange
 from .translation import Scope
 
@@ -81,8 +81,7 @@ class Request(quart.Request):
             await self._gather()
             self._sync._load_form_data()
         else:
-            threads: Threads = flask.current_app.threads  # type: ignore[attr-defined]  # it is a DualApp
-            await self._in_time(threads.call_for_request(self._sync._load_form_data))
+            await self._in_time(from_loop(self._sync._load_form_data))
 
     async def _gather(self) -> None:
         if not self._exchange.body.complete:

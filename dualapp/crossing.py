@@ -276,15 +276,6 @@ class Threads:
         _restore_context(variables)
         return result
 
-    async def call_for_request(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call a sync function in the thread of the request that waits for the loop, or else in one of these.
-
-        (Where no thread waits asgiref has one for all, and who waits for one client there stops all others.)
-        """
-        if getattr(waiting_threads, "current", None) is None:
-            return await self.call(func, *args, **kwargs)
-        return await to_request_thread(func)(*args, **kwargs)
-
     def start(
         self, variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> asyncio.Future[T]:

@@ -12,7 +12,7 @@ import contextlib
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 import flask
@@ -25,6 +25,9 @@ from .host import forgetful
 
 Message = MutableMapping[str, Any]
 Function = Callable[..., Any]
+
+# Which startup the running code is part of.
+starting: ContextVar[Lifespan] = ContextVar("dualapp.starting")
 
 got_background_exception = Signal("An exception ended a background task.")
 
@@ -66,7 +69,7 @@ class Lifespan:
 
         Raises StartupFailed, then and ever after, if one of the functions fails.
         """
-        if self.has_started:
+        if self.has_started or starting.get(None) is self:  # a request of the startup's own does not wait for its end
             return
         with self._lock:
             if not self.has_started and self._failure is None:
@@ -75,17 +78,13 @@ class Lifespan:
         self._raise_failure()
 
     def _start(self) -> None:
-        if self.is_idle:
-            # Tasks in the background may come, which keep the app alive; nothing else here needs it at exit.
-            atexit.register(stop_if_alive, weakref.ref(self))
-        else:
+        if not self.is_idle:
             run_on_loop(self.startup)
-            atexit.register(self.stop)
         self.has_started = True
+        atexit.register(stop_if_alive, weakref.ref(self))  # for tasks in the background too, which may come any time
 
     def stop(self) -> None:
         """Run what comes after serving, once, and end the tasks in the background."""
-        atexit.unregister(self.stop)
         with self._lock:
             if self.has_started and not self.is_idle:
                 run_on_loop(self.shutdown)
@@ -94,7 +93,7 @@ class Lifespan:
 
     async def start_async(self) -> None:
         """Do what `start` does, from the loop."""
-        if self.has_started or self.is_idle:
+        if self.has_started or starting.get(None) is self:
             return
         if self._starting is None:
             self._starting = asyncio.create_task(self._start_quietly())
@@ -103,7 +102,9 @@ class Lifespan:
 
     async def _start_quietly(self) -> None:
         with contextlib.suppress(StartupFailed):  # as in start
-            await self.startup()
+            if not self.is_idle:
+                await self.startup()
+            self.has_started = True
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -113,14 +114,17 @@ class Lifespan:
 
     async def startup(self) -> None:
         """Run the functions that come before serving, in their order."""
-        async with self._app.app_context():  # type: ignore[attr-defined]  # a DualApp's context is for both colours
-            for func in self.before:
-                await self._attempt(func, from_loop(func))
-            for func in self.during:
-                stream = both_colours(func())
-                await self._attempt(func, anext(stream, END))
-                self._running.append(stream)
-        self.has_started = True
+        token = starting.set(self)
+        try:
+            async with self._app.app_context():  # type: ignore[attr-defined]  # a DualApp's context is for both colours
+                for func in self.before:
+                    await self._attempt(func, from_loop(func))
+                for func in self.during:
+                    stream = both_colours(func())
+                    await self._attempt(func, anext(stream, END))
+                    self._running.append(stream)
+        finally:
+            starting.reset(token)
 
     async def _attempt(self, func: Function, work: Awaitable[Any]) -> None:
         try:
@@ -132,6 +136,8 @@ class Lifespan:
 
     async def shutdown(self) -> None:
         """Give the tasks in the background their time, then run the functions that come after serving."""
+        if self.is_idle:
+            return
         self.has_started = False
         await self._end_tasks()
         async with self._app.app_context():  # type: ignore[attr-defined]  # as in startup
@@ -173,8 +179,12 @@ class Lifespan:
                 else:
                     await self._threads.call(func, *args, **kwargs)
         except Exception as error:
-            got_background_exception.send(self._app, exception=error)
             without_request().run(self._app.logger.exception, "Exception in background task %s", name_of(func))
+            await got_background_exception.send_async(
+                self._app,
+                _sync_wrapper=self._app.ensure_async,  # type: ignore[attr-defined]  # as in startup
+                exception=error,
+            )
         finally:
             self._tasks.discard(task)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import flask
@@ -12,7 +13,16 @@ from flask.sessions import SecureCookieSession
 from werkzeug.exceptions import Gone
 from werkzeug.routing import BaseConverter
 
-from dualapp import DualApp, Response, make_response, render_template_string, request, stream_with_context, url_for
+from dualapp import (
+    DualApp,
+    Response,
+    got_background_exception,
+    make_response,
+    render_template_string,
+    request,
+    stream_with_context,
+    url_for,
+)
 from dualapp import stream_template_string as stream_string
 
 from ..conftest import Serve
@@ -277,3 +287,44 @@ def test_the_app_is_torn_down_in_the_thread_that_outlives_its_request(entry: str
 
     asyncio.run(main())
     assert torn == ["app"]
+
+
+def test_what_runs_before_serving_may_ask_the_app(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.before_serving
+        async def warm_up():
+            app.extensions["seen"] = (await app.test_client().get("/")).text
+
+        @app.get("/")
+        async def index():
+            return "index"
+
+    client = serve(build, twin=False)
+    assert client.get("/").text == "index"
+    assert client.app.extensions["seen"] == "index"
+
+
+def test_an_error_in_the_background_is_told_to_receivers_of_both_colours(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.extensions["seen"] = []
+
+        async def sync_or_async(sender, exception):
+            app.extensions["seen"].append(str(exception))
+
+        app.extensions["receiver"] = sync_or_async
+        got_background_exception.connect(sync_or_async, app)
+
+        async def fail():
+            raise Own("behind")
+
+        @app.get("/")
+        async def index():
+            app.add_background_task(fail)
+            return "index"
+
+    client = serve(build, twin=False)
+    assert client.get("/").text == "index"
+    deadline = time.monotonic() + 5
+    while not client.app.extensions["seen"] and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert client.app.extensions["seen"] == ["behind"]
