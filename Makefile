@@ -10,13 +10,18 @@ PYTHONS := $(filter-out %t/bin,$(wildcard $(PYENV)/versions/3.1[123].*/bin))
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
 test: .venv/tox
 	PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" $(BIN)/tox run
+
+bench: .venv/bench
+	$(BIN)/python -m benchmarks.crossings $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.streaming $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.soak $(if $(QUICK),--requests 10000)
 
 lint: .venv/tox
 	$(BIN)/tox run -e lint,types
@@ -28,6 +33,10 @@ clean:
 # Stamps: each says what has been installed in .venv.
 .venv/demo: .venv/made setup.cfg
 	$(BIN)/python -m pip install --quiet --editable '.[servers,examples]'
+	touch $@
+
+.venv/bench: .venv/demo benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet --requirement benchmarks/requirements.txt
 	touch $@
 
 .venv/tox: .venv/made

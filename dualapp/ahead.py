@@ -14,7 +14,6 @@ from contextvars import copy_context
 
 from .crossing import (
     END,
-    NO_VARIABLES,
     Threads,
     Visit,
     close_stream,
@@ -69,7 +68,7 @@ async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> Async
             items.append(item)
             if is_awaited:
                 is_awaited = False
-                loop.call_soon_threadsafe(arrived.set, context=NO_VARIABLES)
+                loop.call_soon_threadsafe(arrived.set)
             if is_over or stock.is_above(1):
                 return True
         return False
@@ -116,7 +115,7 @@ class Reading(Visit):
     def start(self) -> None:
         """Have the loop begin."""
         work, variables = self.run(self._make, (), {}), copy_context()
-        self._loop.call_soon_threadsafe(start_task, self._loop, work, variables, context=NO_VARIABLES)
+        self._loop.call_soon_threadsafe(start_task, self._loop, work, variables)
 
     async def _make(self) -> None:
         self._room = asyncio.Event()
@@ -142,7 +141,7 @@ class Reading(Visit):
                 self._stock.take(item)
                 if self._is_full and not self._stock.is_above(0.5):
                     self._is_full = False
-                    self._loop.call_soon_threadsafe(self._room.set, context=NO_VARIABLES)
+                    self._loop.call_soon_threadsafe(self._room.set)
                 return item
             self.do(*item)
         self.free()

@@ -19,9 +19,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from contextvars import Context, copy_context
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, TypeVar
 
+import asgiref.local
 from asgiref.sync import AsyncToSync, SyncToAsync, _restore_context, sync_to_async
 
 from .colour import is_async
@@ -31,8 +32,8 @@ T = TypeVar("T")
 
 END = object()
 
-# For callbacks of the loop that set no variable: copying the current context for each would be work for nothing.
-NO_VARIABLES = Context()
+# How asgiref marks a variable's value as a thread's own; it began to in 3.12.
+Storage = getattr(asgiref.local, "_Storage", None)
 
 waiting_threads = AsyncToSync.executors
 thread_state = SyncToAsync.threadlocal
@@ -184,13 +185,13 @@ def run_on_loop(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) ->
     if on_loop_thread():
         return run_in_place(func, *args, **kwargs)
     loop, visit, variables = loop_of_thread(), Visit(), copy_context()
-    loop.call_soon_threadsafe(start_task, loop, visit.run(func, args, kwargs), variables, context=NO_VARIABLES)
+    loop.call_soon_threadsafe(start_task, loop, visit.run(func, args, kwargs), variables)
     try:
         visit.wait()
     except BaseException:  # this thread is made to stop, as by gunicorn's timeout
         loop.call_soon_threadsafe(visit.cancel)
         raise
-    _restore_context(variables)
+    restore(variables)
     if visit.error is not None:
         raise visit.error
     result: T = visit.value
@@ -249,7 +250,7 @@ def spawn(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
         start()
     else:
         loop = loop_of_thread()
-        loop.call_soon_threadsafe(start, context=NO_VARIABLES)
+        loop.call_soon_threadsafe(start)
 
 
 running: set[asyncio.Task[Any]] = set()
@@ -272,35 +273,39 @@ class Threads:
         If the task is cancelled meanwhile, the function is left to end by itself.
         """
         variables = copy_context()
-        result = await self.start(variables, func, args, kwargs)
-        _restore_context(variables)
+        family: list[asyncio.Task[Any]] = []
+        try:
+            result = await self.start(variables, func, args, kwargs, family)
+        except asyncio.CancelledError:
+            for task in family:  # the tasks that the thread waits for, for which nobody waits any more
+                task.cancel()
+            raise
+        restore(variables)
         return result
 
     def start(
-        self, variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        variables: Context,
+        func: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        family: list[asyncio.Task[Any]] | None = None,
     ) -> asyncio.Future[T]:
-        """Have a sync function called in one of the threads; the future is of the loop that this is called on."""
+        """Have a sync function called in one of the threads; the future is of the loop that this is called on.
+
+        The tasks that the thread is waiting for can be found in `family`.
+        """
         loop, workers = asyncio.get_running_loop(), self._workers
         future: asyncio.Future[T] = loop.create_future()
-        family: list[asyncio.Task[Any]] = []
-
-        def finish(result: Any, error: BaseException | None) -> None:
-            if future.cancelled():
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
 
         def job() -> None:
             thread_state.main_event_loop, thread_state.main_event_loop_pid = loop, os.getpid()
-            thread_state.task_context = family
+            thread_state.task_context = [] if family is None else family
             result, error = outcome(variables, func, args, kwargs)
             workers.done()
             with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
-                loop.call_soon_threadsafe(finish, result, error, context=NO_VARIABLES)
+                loop.call_soon_threadsafe(settle, future, result, error)
 
-        future.add_done_callback(partial(cancel_with, family))
         workers.do(job)
         return future
 
@@ -314,11 +319,24 @@ class Threads:
         return crossing
 
 
-def cancel_with(family: list[asyncio.Task[Any]], future: asyncio.Future[Any]) -> None:
-    """Cancel the tasks that a thread waits for, when nobody waits for the thread any more."""
+def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    """Give a future its result or its error, unless it was cancelled."""
     if future.cancelled():
-        for task in family:
-            task.cancel()
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
+def restore(variables: Context) -> None:
+    """Give the running code the values that code on the other side has set; asgiref's own move to this thread."""
+    for variable, value in variables.items():
+        if type(value) is Storage:
+            _restore_context(variables)
+            return
+        if variable.get(END) is not value:
+            variable.set(value)
 
 
 def outcome(
@@ -339,7 +357,10 @@ def outcome(
 
 
 def arrived(variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-    _restore_context(variables)  # what asgiref binds to a thread moves to this one
+    for value in variables.values():
+        if type(value) is Storage:  # what asgiref binds to a thread moves to this one
+            _restore_context(variables)
+            break
     return func(*args, **kwargs)
 
 
