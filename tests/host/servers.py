@@ -50,7 +50,7 @@ OTHERS = {
     "werkzeug": Kind("python -m tests.host.run {port} ", "werkzeug"),
     # It forks in C, after it has loaded the app.
     "uwsgi": Kind(UWSGI, "pyuwsgi"),
-    "cheroot": Kind("cheroot --bind {bind} --threads 4 ", "cheroot"),
+    "cheroot": Kind("python -m cheroot --bind {bind} --threads 4 ", "cheroot"),
 }
 ASGI = {
     "uvicorn": Kind("uvicorn --port {port} ", "uvicorn"),

@@ -20,7 +20,6 @@ SERVERS = {
     "gevent": gunicorn("-k gevent", "gunicorn gevent"),
     "waitress": OTHERS["waitress"],
     "uwsgi": Kind(OTHERS["uwsgi"].command.replace("--processes 2", "--processes 1"), "pyuwsgi"),
-    "cheroot": OTHERS["cheroot"],
     "uvicorn": ASGI["uvicorn"],
     "hypercorn": ASGI["hypercorn"],
     "granian": ASGI["granian"],
