@@ -59,7 +59,7 @@ def bare_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> It
 
 async def bare_asgi(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
-        raise NotImplementedError
+        raise NotImplementedError  # the way to tell a server that there is no lifespan here
     is_events = scope["path"] == "/events"
     kind = b"text/event-stream" if is_events else b"text/html; charset=utf-8"
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})

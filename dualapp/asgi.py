@@ -14,7 +14,7 @@ import flask
 from .ahead import iterate_in_threads
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
-from .crossing import Threads, close_stream, step
+from .crossing import END, Threads, close_stream, step
 from .dispatch import dispatch, recover, tear_down
 from .lifespan import Lifespan, serve
 from .plan import Function, Home, Plan, Plans
@@ -28,7 +28,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-END = object()
 MAKES_HEADERS = flask.Response.get_wsgi_headers
 
 

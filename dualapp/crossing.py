@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from contextvars import Context, copy_context
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 import asgiref.local
@@ -342,16 +342,9 @@ def restore(variables: Context) -> None:
 def outcome(
     variables: Context, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, BaseException | None]:
-    """Call a function with a set of context variables; return its result and its error.
-
-    StopIteration becomes a RuntimeError, as PEP 479 has it for generators: no future can carry it.
-    """
+    """Call a function with a set of context variables; return its result and its error."""
     try:
         return variables.run(arrived, variables, func, args, kwargs), None
-    except StopIteration as stop:
-        error = RuntimeError(f"{getattr(func, '__qualname__', func)} raised StopIteration")
-        error.__cause__ = stop
-        return None, error
     except BaseException as error:
         return None, error
 
@@ -361,25 +354,23 @@ def arrived(variables: Context, func: Callable[..., T], args: tuple[Any, ...], k
         if type(value) is Storage:  # what asgiref binds to a thread moves to this one
             _restore_context(variables)
             break
-    return func(*args, **kwargs)
+    return contained(func, *args, **kwargs)
 
 
 def to_request_thread(func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
     """Make an async function of a sync one: it runs in the thread of the request that waits for the loop."""
-    return sync_to_async(contained(func), thread_sensitive=True)
+    return sync_to_async(partial(contained, func), thread_sensitive=True)
 
 
-def contained(func: Callable[..., T]) -> Callable[..., T]:
-    """Keep StopIteration inside: no future can carry it, and on Python 3.11 who awaits that future waits forever."""
+def contained(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call a function and keep StopIteration inside, as PEP 479 has it for generators.
 
-    @wraps(func, updated=())
-    def call(*args: Any, **kwargs: Any) -> T:
-        try:
-            return func(*args, **kwargs)
-        except StopIteration as stop:
-            raise RuntimeError(f"{getattr(func, '__qualname__', func)} raised StopIteration") from stop
-
-    return call
+    No future can carry it: on Python 3.11 who awaits that future waits forever.
+    """
+    try:
+        return func(*args, **kwargs)
+    except StopIteration as stop:
+        raise RuntimeError(f"{getattr(func, '__qualname__', func)} raised StopIteration") from stop
 
 
 async def from_loop(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

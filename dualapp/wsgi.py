@@ -14,7 +14,7 @@ import flask
 
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
-from .crossing import offer_loop, run_on_loop, step, to_request_thread
+from .crossing import END, offer_loop, run_on_loop, step, to_request_thread
 from .dispatch import dispatch, recover, tear_down
 from .lifespan import Lifespan
 from .plan import Home, Plan, Plans
@@ -23,8 +23,6 @@ from .translation import Scope, from_latin1, scope_from
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-END = object()
 
 
 class WSGIExchange:
