@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from signal import Signals
+from time import monotonic, sleep
 
 from tests.processes import Server
 from tests.servers.commands import started_by
@@ -61,7 +62,12 @@ ASGI = {
 WSGI = {**GUNICORN, **PRELOADED, **OTHERS}
 
 
-def end(server: Server, number: Signals) -> int:
-    """Send a signal to a server, and return its exit status."""
+def end(server: Server, number: Signals, requests: int = 1) -> int:
+    """Send a signal to a server that has answered so many requests, and return its exit status."""
+    # uWSGI ends a process that is busy without Python's exit functions, and it is busy until it has logged the request.
+    deadline = monotonic() + 20
+    while "pyuwsgi" in server.command[0] and server.output.count("=> generated") < requests:
+        assert monotonic() < deadline, "uWSGI did not log the requests"
+        sleep(0.01)
     server.process.send_signal(number)
     return server.process.wait(20)

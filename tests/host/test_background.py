@@ -64,7 +64,7 @@ def how_they_ended(kind: Kind, seconds: float, timeout: float, events: Events) -
             ask(server.port, f"/{view}/last_{task}/{seconds:.1f}")
         events.wait_for("begins", times=4)
         began = monotonic()
-        end(server, SIGTERM if "gunicorn" in kind.command else SIGINT)
+        end(server, SIGTERM if "gunicorn" in kind.command else SIGINT, requests=4)
     return sorted(events.all()), monotonic() - began
 
 
