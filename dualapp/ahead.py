@@ -17,10 +17,8 @@ from .crossing import (
     Threads,
     Visit,
     close_stream,
-    loop_of_thread,
     on_loop_thread,
     run_in_place,
-    start_task,
 )
 
 ENOUGH_BYTES = 512 * 1024
@@ -110,12 +108,10 @@ class Reading(Visit):
         self._stream = stream
         self._stock = Stock()
         self._is_full = False
-        self._loop = loop_of_thread()
 
-    def start(self) -> None:
-        """Have the loop begin."""
-        work, variables = self.run(self._make, (), {}), copy_context()
-        self._loop.call_soon_threadsafe(start_task, self._loop, work, variables)
+    def begin(self) -> None:
+        """Have the loop start."""
+        self.start(self.run(self._make, (), {}), copy_context())
 
     async def _make(self) -> None:
         self._room = asyncio.Event()
@@ -141,15 +137,15 @@ class Reading(Visit):
                 self._stock.take(item)
                 if self._is_full and not self._stock.is_above(0.5):
                     self._is_full = False
-                    self._loop.call_soon_threadsafe(self._room.set)
+                    self.loop.call_soon_threadsafe(self._room.set)
                 return item
-            self.do(*item)
+            item()
         self.free()
         return None
 
     def give_up(self) -> None:
         """Have the loop end."""
-        self._loop.call_soon_threadsafe(self.cancel)
+        self.loop.call_soon_threadsafe(self.abandon)
 
 
 def iterate_on_loop(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
@@ -158,7 +154,7 @@ def iterate_on_loop(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
         yield from iterate_in_place(stream)
         return
     reading = Reading(stream)
-    reading.start()
+    reading.begin()
     try:
         while (item := reading.take()) is not None:
             yield item

@@ -27,6 +27,7 @@ from asgiref.sync import AsyncToSync, SyncToAsync, _restore_context, sync_to_asy
 
 from .colour import is_async
 from .host import GreenQueue, SystemExecutor, Workers, fulfil, host_loop, is_green, new_queue
+from .turns import LendingLoop
 
 T = TypeVar("T")
 
@@ -120,6 +121,8 @@ class Visit(Executor):
     """One wait of a thread for the loop; what is submitted meanwhile runs in that thread."""
 
     def __init__(self) -> None:
+        self.loop = loop_of_thread()
+        self._lender = self.loop if isinstance(self.loop, LendingLoop) else None
         self.value: Any = None
         self.error: BaseException | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -127,8 +130,18 @@ class Visit(Executor):
         family: list[Any] | None = getattr(thread_state, "task_context", None)
         self._family = [] if family is None else family
         self._outer: Visit | None = getattr(waiting_threads, "current", None)
-        self._is_over = False
-        self._work = GreenQueue() if is_green() else new_queue()
+        self._is_over = self.has_waited = False
+        self._work: Any = GreenQueue() if is_green() else new_queue()
+
+    def start(self, work: Coroutine[Any, Any, Any], variables: Context) -> None:
+        """Have the loop's own thread do the work."""
+        self.loop.call_soon_threadsafe(start_task, self.loop, work, variables)
+
+    def borrow(self, work: Coroutine[Any, Any, Any], variables: Context) -> bool:
+        """Borrow the loop, to do the work in this thread; tell whether it could be had."""
+        if self._lender is not None:
+            self._task = self._lender.lend(work, variables, self._work.put)
+        return self._task is not None
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run a function in the waiting thread, or in the one that waits for that, if this wait is over."""
@@ -136,7 +149,7 @@ class Visit(Executor):
             # A task that outlives its request has the thread that all such tasks have.
             return (self._outer or lone_thread).submit(fn, *args, **kwargs)
         future: Future[T] = Future()
-        self._work.put((future, fn, args, kwargs))
+        self._work.put(partial(self._do, future, fn, args, kwargs))
         return future
 
     async def run(self, func: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -152,21 +165,31 @@ class Visit(Executor):
             self._family.remove(self._task)
             waiting_threads.current = self._outer
             self._is_over = True
+            if self._lender is not None:
+                self._lender.take_back(self._task)
             self._work.put(None)
 
-    def cancel(self) -> None:
+    def abandon(self) -> None:
         """Give up, on the loop: nobody waits any more."""
-        if self._task is not None:
-            self._task.cancel()
+        if self._task is None:
+            return
+        if self._lender is not None and self._lender.take_back(self._task):
+            while not self._work.empty():
+                if isinstance(step := self._work.get(), asyncio.Handle):
+                    self.loop.call_soon(step._run)
+        self._task.cancel()
 
     def wait(self) -> None:
-        """Run what is submitted, until the loop has done its part."""
-        while (item := self._work.get()) is not None:
-            self.do(*item)
+        """Do what is submitted, and take the steps of a task of its own, until all is done."""
+        while (work := self._work.get()) is not None:
+            if isinstance(work, asyncio.Handle) and self._lender is not None:
+                self._lender.take(work)
+                self.has_waited |= not self._is_over
+            else:
+                work()
         self.free()
 
-    def do(self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Run what was submitted."""
+    def _do(self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if future.set_running_or_notify_cancel():
             fulfil(future, fn, args, kwargs)
 
@@ -176,26 +199,41 @@ class Visit(Executor):
             self._work.close()
 
 
-def run_on_loop(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
-    """Run an async function on the loop that this thread belongs to, and wait for it.
+class Habit:
+    """How threads have one async function run, which may be called often.
 
-    On the loop's own thread waiting would stop everything, so there only a function that does not suspend can run.
-    Raises RuntimeError for one that does.
+    As long as it was never seen to wait for anything, the thread runs it itself, on the loop that it borrows.
     """
-    if on_loop_thread():
-        return run_in_place(func, *args, **kwargs)
-    loop, visit, variables = loop_of_thread(), Visit(), copy_context()
-    loop.call_soon_threadsafe(start_task, loop, visit.run(func, args, kwargs), variables)
-    try:
-        visit.wait()
-    except BaseException:  # this thread is made to stop, as by gunicorn's timeout
-        loop.call_soon_threadsafe(visit.cancel)
-        raise
-    restore(variables)
-    if visit.error is not None:
-        raise visit.error
-    result: T = visit.value
-    return result
+
+    def __init__(self, waits: bool = False) -> None:
+        self._waits = waits
+
+    def run(self, func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+        """Run the function on the loop that this thread belongs to, and wait for it.
+
+        On the loop's own thread waiting would stop everything, so there only a function that does not suspend can run.
+        Raises RuntimeError for one that does.
+        """
+        if on_loop_thread():
+            return run_in_place(func, *args, **kwargs)
+        visit, variables = Visit(), copy_context()
+        work = visit.run(func, args, kwargs)
+        if self._waits or not visit.borrow(work, variables):
+            visit.start(work, variables)
+        try:
+            visit.wait()
+        except BaseException:  # this thread is made to stop, as by gunicorn's timeout
+            visit.loop.call_soon_threadsafe(visit.abandon)
+            raise
+        self._waits |= visit.has_waited
+        restore(variables)
+        if visit.error is not None:
+            raise visit.error
+        result: T = visit.value
+        return result
+
+
+run_on_loop = Habit(waits=True).run
 
 
 if hasattr(asyncio, "eager_task_factory"):  # Python 3.12
@@ -224,10 +262,11 @@ def run_in_place(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -
 
 def to_loop(func: Callable[..., Awaitable[T]]) -> Callable[..., T]:
     """Make a sync function of an async one: it runs on the loop while the calling thread waits."""
+    habit = Habit()
 
     @wraps(func, updated=())  # not its __dict__, where a mark of its colour may be
     def crossing(*args: Any, **kwargs: Any) -> T:
-        return run_on_loop(func, *args, **kwargs)
+        return habit.run(func, *args, **kwargs)
 
     return crossing
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import select
 import sys
 import threading
 import weakref
@@ -18,6 +19,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol, TypeVar
+
+from .turns import LendingLoop
 
 T = TypeVar("T")
 
@@ -79,14 +82,23 @@ def is_green() -> bool:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    loop = (
-        asyncio.SelectorEventLoop(unpatched("selectors", "DefaultSelector")())
-        if is_green()
-        else asyncio.new_event_loop()
-    )
+    loop = new_green_loop() if is_green() else new_lending_loop()
     # asyncio's own takes no more work when Python exits, which is when some servers let `after_serving` run.
     loop.set_default_executor(SystemExecutor("dualapp-executor", min(32, (os.cpu_count() or 1) + 4)))
     return loop
+
+
+def new_green_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop(unpatched("selectors", "DefaultSelector")())
+
+
+def new_lending_loop() -> asyncio.AbstractEventLoop:
+    """Make asyncio's own loop one that can be borrowed; leave another, which some policy wants, as it is."""
+    loop = asyncio.new_event_loop()
+    if type(loop) is not asyncio.SelectorEventLoop or not hasattr(select, "epoll"):
+        return loop
+    loop.close()
+    return LendingLoop()
 
 
 def start_thread(run: Callable[[], None], name: str) -> None:

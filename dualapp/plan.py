@@ -20,7 +20,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 from .colour import is_async
 from .context import Context
-from .crossing import awaiting, direct, step, to_loop
+from .crossing import Habit, awaiting, direct, step, to_loop
 from .responses import PlainMaker, Response
 from .routing import Matcher
 
@@ -69,6 +69,7 @@ class Plan:
         self.names = blueprints_of(endpoint)
         self.replaced = {name: getattr(app, name) for name in REPLACEABLE if is_replaced(app, name)}
         self.home = where(self._find_home(app))
+        self.habit = Habit()
         self._to_thread = to_thread
         self.call: Callable[..., Awaitable[Any]] = awaiting if self.home is Home.LOOP else direct
 

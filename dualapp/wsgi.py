@@ -14,7 +14,7 @@ import flask
 
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
-from .crossing import END, offer_loop, run_on_loop, step, to_request_thread
+from .crossing import END, offer_loop, step, to_request_thread
 from .dispatch import dispatch, recover, tear_down
 from .lifespan import Lifespan
 from .plan import Home, Plan, Plans
@@ -195,7 +195,7 @@ def drive(plan: Plan, pipeline: Callable[..., Any], context: Context, *args: Any
     """Run a pipeline to its end: in this thread, or on the host loop while this thread waits."""
     if plan.home is Home.LOOP:
         context.exchange.body.read_ahead()
-        return run_on_loop(pipeline, context, *args)
+        return plan.habit.run(pipeline, context, *args)
     return step(pipeline(context, *args))
 
 

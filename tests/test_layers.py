@@ -14,32 +14,34 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {"colour", "translation", "sync_request", "host", "routing", "streams"},
+    {"colour", "translation", "sync_request", "routing", "streams", "turns", "late", "scaffold", "resources"},
+    {"host"},
     {"crossing"},
     {"ahead"},
     {"body", "responses"},
     {"exchange"},
     {"async_request", "quart_context", "templating", "lifespan", "commands", "testing"},
-    {"requests"},
+    {"requests", "quart_signals"},
     {"context"},
     {"plan"},
     {"dispatch"},
     {"wsgi", "asgi"},
     {"app", "doors"},
+    {"proxy"},
     {"__init__"},
     {"gunicorn"},
 ]
 
 # Threads and loops are known where code crosses, where the process starts and stops, and at the ASGI entry.
 CONCURRENCY = {"asyncio", "threading", "concurrent", "asgiref", "queue", "multiprocessing"}
-CONCURRENT = {"host", "crossing", "ahead", "lifespan", "asgi"}
+CONCURRENT = {"turns", "host", "crossing", "ahead", "lifespan", "asgi"}
 
 # Whose words are whose. The faces of a request translate, and the app's entries have the signatures that servers call.
 WORDS = {
-    "environ": {"wsgi", "translation", "exchange", "requests", "responses", "app", "asgi"},
+    "environ": {"wsgi", "translation", "exchange", "requests", "responses", "app", "asgi", "proxy"},
     "start_response": {"wsgi", "app"},
-    "scope": {"asgi", "translation", "exchange", "async_request", "app", "wsgi"},
-    "receive": {"asgi", "body", "lifespan", "app"},
+    "scope": {"asgi", "translation", "exchange", "async_request", "app", "wsgi", "proxy"},
+    "receive": {"asgi", "body", "lifespan", "app", "proxy"},
 }
 
 MODULES = sorted(PACKAGE.glob("*.py"))

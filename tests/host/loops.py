@@ -10,7 +10,7 @@ import flask
 from asgiref.sync import async_to_sync, sync_to_async
 
 from dualapp import DualApp
-from dualapp.host import host_loop
+from dualapp.host import host_loop, is_green
 
 app = DualApp(__name__)
 serve = app.wsgi_app
@@ -39,8 +39,8 @@ async def loop() -> dict[str, Any]:
     return {
         "pid": os.getpid(),
         "loop": await loop_id(),
-        # The loop must not run in a thread that serves: with gevent, that is the main one.
-        "beside": threading.get_native_id() != os.getpid(),
+        # Under gevent the loop must not run in the main thread, where all requests are.
+        "beside": not is_green() or threading.get_native_id() != os.getpid(),
     }
 
 

@@ -54,10 +54,10 @@ def test_code_of_one_colour_runs_in_one_place(serve: Serve) -> None:
     server, mine = id(LOOP.loop), threading.get_ident()
     if serve.is_async:
         assert loop == server if client.entry == "asgi" else loop not in (None, server)
-        assert thread != mine
     else:
         assert loop is None
-        assert (thread == mine) == (client.entry == "wsgi")
+    # Under WSGI the request's own thread borrows the loop for async code that does not wait.
+    assert (thread == mine) == (client.entry == "wsgi")
 
 
 def test_async_code_runs_on_one_loop_from_request_to_request(serve: Serve) -> None:

@@ -1,0 +1,118 @@
+"""An event loop that lends itself: a thread may take the steps of its own task while the loop's thread sleeps.
+
+To have the loop's thread run a coroutine and to be woken by it again takes longer than most coroutines do. But a loop
+spends its time asleep, in `select`, and whoever wants something of it then may as well do it himself. The rules:
+
+- Who runs code of the loop holds the turn. The loop's thread gives it up only while it sleeps.
+- A task is stepped by one thread all its life: a greenlet, or an sqlite connection, must stay where it was made. So the
+  steps of a task that a thread has started are brought to that thread, and all others are taken by the loop's.
+- A borrower that leaves something for the loop to do, a callback or a timer, wakes the loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import selectors
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any, TypeVarTuple, Unpack
+
+Ts = TypeVarTuple("Ts")
+Bring = Callable[[asyncio.Handle], None]
+
+
+class Sleep(selectors.DefaultSelector):
+    """A selector that gives up the turn while it waits; it is made with the turn taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turn = threading.Lock()
+        self.turn.acquire()
+        self._poll = select.poll()
+        self._poll.register(self.fileno(), select.POLLIN)  # epoll(7): itself readable when anything in it is ready
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait until something is ready, then say what; while this waits, borrowers may change what is waited for."""
+        if timeout is None or timeout > 0:
+            self.turn.release()
+            try:
+                self._poll.poll(None if timeout is None else timeout * 1000)
+            finally:
+                self.turn.acquire()
+        return super().select(0)
+
+
+class LendingLoop(asyncio.SelectorEventLoop):
+    """asyncio's own loop, which other threads may borrow."""
+
+    def __init__(self) -> None:
+        sleep = Sleep()
+        self._turn = sleep.turn
+        self._lent: dict[asyncio.Task[Any] | None, Bring] = {}
+        self._new_borrower: Bring | None = None
+        self._is_borrowed = self._has_more_to_do = False
+        super().__init__(sleep)
+        self.call_soon(self._note_hooks)
+
+    def _note_hooks(self) -> None:
+        """Note what asyncio does with async generators in the loop's thread, for it to be done in a borrower's too."""
+        self._asyncgen_hooks = sys.get_asyncgen_hooks()
+
+    def lend(self, work: Coroutine[Any, Any, Any], variables: Context, bring: Bring) -> asyncio.Task[Any] | None:
+        """Start a task whose steps are brought to the calling thread, to be taken there; None if the loop is busy."""
+        if self.get_debug() or not self._turn.acquire(blocking=False):  # in debug mode asyncio minds the thread
+            return None
+        try:
+            self._new_borrower = bring
+            return asyncio.Task(work, loop=self, context=variables)
+        finally:
+            self._new_borrower = None
+            self._turn.release()
+
+    def take_back(self, task: asyncio.Task[Any] | None) -> bool:
+        """Bring no more steps of a task to who started it; called by who has the turn. Tell whether any were."""
+        return self._lent.pop(task, None) is not None
+
+    def take(self, step: asyncio.Handle) -> None:
+        """Take a step that was brought to this thread, which runs the loop meanwhile."""
+        with self._turn:
+            self._is_borrowed, self._has_more_to_do = True, False
+            asyncio._set_running_loop(self)
+            sys.set_asyncgen_hooks(*self._asyncgen_hooks)
+            try:
+                step._run()
+            finally:
+                sys.set_asyncgen_hooks(None, None)
+                asyncio._set_running_loop(None)
+                self._is_borrowed = False
+            has_more_to_do = self._has_more_to_do
+        if has_more_to_do:
+            self.call_soon_threadsafe(bool)  # which does nothing but wake the loop's thread
+
+    def call_soon(
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Call a function at the loop's next turn, or bring it to whose task it is a step of."""
+        if self._lent or self._new_borrower:
+            task: Any = getattr(callback, "__self__", None)  # asyncio, too, tells by this that a callback is a step
+            if isinstance(task, asyncio.Task) and (bring := self._borrower_of(task)):
+                step = asyncio.Handle(callback, args, self, context)
+                bring(step)
+                return step
+        self._has_more_to_do |= self._is_borrowed
+        return super().call_soon(callback, *args, context=context)
+
+    def _borrower_of(self, task: asyncio.Task[Any]) -> Bring | None:
+        if self._new_borrower is not None:  # the first step of a task is scheduled while it is made
+            self._lent[task], self._new_borrower = self._new_borrower, None
+        return self._lent.get(task)
+
+    def call_at(
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call a function at a time."""
+        self._has_more_to_do |= self._is_borrowed
+        return super().call_at(when, callback, *args, context=context)
