@@ -1,4 +1,4 @@
-"""Requests as servers hand them over, and how long an entry takes for one: no server, no socket."""
+"""Requests as servers hand them over, and how long an entry takes to answer them: no server, no socket."""
 
 from __future__ import annotations
 
@@ -7,37 +7,74 @@ import io
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import unquote
+from wsgiref.util import FileWrapper
 
 HEADERS = [("host", "127.0.0.1:8000"), ("user-agent", "benchmark"), ("accept", "*/*")]
+#: After so many requests the loop has a turn, as it has under a server that is busy with many connections.
+TURN = 50
 
 
-def environ_of(path: str) -> dict[str, Any]:
-    """Make the environ of a GET, as gunicorn would."""
+@dataclass(frozen=True)
+class Request:
+    target: str = "/"
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        length = [("content-length", str(len(self.body)))] if self.body else []
+        return [*HEADERS, *length, *self.headers]
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        return ", ".join(value for key, value in self.headers if key.lower() == name)
+
+
+def environ_of(request: Request) -> dict[str, Any]:
+    """Make the environ of a request, as gunicorn would; `wsgi.input` is to be added, since each call needs its own."""
+    path, _, query = request.target.partition("?")
+    names = {name: f"HTTP_{name.upper().replace('-', '_')}" for name, _ in request.fields}
+    names.update({"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"})
     return {
-        "REQUEST_METHOD": "GET",
+        "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": "",
+        "PATH_INFO": unquote(path, "latin-1"),
+        "QUERY_STRING": query,
+        "RAW_URI": request.target,
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "8000",
         "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_SOFTWARE": "benchmark",
         "REMOTE_ADDR": "127.0.0.1",
+        "REMOTE_PORT": "50000",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
-        **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in HEADERS},
+        "wsgi.file_wrapper": FileWrapper,
+        **{names[name]: value for name, value in request.fields},
     }
 
 
-def scope_of(path: str) -> dict[str, Any]:
-    """Make the scope of a GET, as uvicorn would."""
+def scope_of(request: Request) -> dict[str, Any]:
+    """Make the scope of a request, as uvicorn would."""
+    path, _, query = request.target.partition("?")
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -45,53 +82,195 @@ def scope_of(path: str) -> dict[str, Any]:
         "server": ("127.0.0.1", 8000),
         "client": ("127.0.0.1", 50000),
         "scheme": "http",
-        "method": "GET",
+        "method": request.method,
         "root_path": "",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(name.encode(), value.encode()) for name, value in HEADERS],
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in request.fields],
         "state": {},
         "extensions": {},
     }
 
 
-def time_wsgi(app: Callable[..., Any], path: str, expected: bytes, number: int) -> float:
-    """Return how many microseconds one request takes a WSGI app; AssertionError if the answer is another."""
-    environ, answer = environ_of(path), b""
+class WSGIDriver:
+    """Calls a WSGI app as a server does that has one thread."""
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
-        assert status.startswith("200")
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self.app = app
 
-    started = time.perf_counter()
-    for _ in range(number):
-        chunks = app(environ.copy(), start_response)
-        answer = b"".join(chunks)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def ask(self, request: Request) -> Answer:
+        started: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+            started[:] = status, headers
+
+        chunks = self.app({**environ_of(request), "wsgi.input": io.BytesIO(request.body)}, start_response)
+        body = b"".join(chunks)
         if hasattr(chunks, "close"):
             chunks.close()
-    elapsed = time.perf_counter() - started
-    assert answer == expected, answer
-    return elapsed / number * 1e6
+        status, headers = started
+        return Answer(int(status[:3]), headers, body)
+
+    def time(self, requests: Sequence[Request], number: int) -> float:
+        """Return how many microseconds one request takes, when all of them are asked `number` times in turn."""
+        app = self.app
+        prepared = [(environ_of(request), request.body) for request in requests]
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None: ...
+
+        started = time.perf_counter()
+        for _ in range(number):
+            for environ, body in prepared:
+                environ = environ.copy()
+                environ["wsgi.input"] = io.BytesIO(body)
+                chunks = app(environ, start_response)
+                for _chunk in chunks:
+                    pass
+                if hasattr(chunks, "close"):
+                    chunks.close()
+        return (time.perf_counter() - started) / number / len(prepared) * 1e6
 
 
-async def time_asgi(app: Callable[..., Awaitable[None]], path: str, expected: bytes, number: int) -> float:
-    """Return how many microseconds one request takes an ASGI app; AssertionError if the answer is another."""
-    scope, sent = scope_of(path), []
+class Exchange:
+    """The server's side of one ASGI request: it gives the body, and then waits until all is sent."""
 
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+    __slots__ = ("_body", "_is_complete", "_waiter")
 
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
+    def __init__(self, body: bytes) -> None:
+        self._body: bytes | None = body
+        self._is_complete = False
+        self._waiter: asyncio.Future[None] | None = None
 
-    started = time.perf_counter()
-    for _ in range(number):
-        sent.clear()
-        await app(scope.copy(), receive, send)
-    elapsed = time.perf_counter() - started
-    assert sent[0]["status"] == 200
-    assert b"".join(message.get("body", b"") for message in sent[1:]) == expected
-    return elapsed / number * 1e6
+    async def receive(self) -> dict[str, Any]:
+        if (body := self._body) is not None:
+            self._body = None
+            return {"type": "http.request", "body": body, "more_body": False}
+        if not self._is_complete:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._is_complete = True
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(None)
+
+
+class RecordedExchange(Exchange):
+    """One whose answer is looked at."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self.messages: list[dict[str, Any]] = []
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.messages.append(message)
+        await super().send(message)
+
+    @property
+    def answer(self) -> Answer:
+        start, *rest = self.messages
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
+        return Answer(start["status"], headers, b"".join(message.get("body", b"") for message in rest))
+
+
+class ASGIDriver:
+    """Calls an ASGI app on one loop, from its lifespan's startup to its shutdown."""
+
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+        self.app = app
+
+    def __enter__(self) -> Self:
+        self._runner = asyncio.Runner()
+        self._runner.run(self._start())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._runner.run(self._stop())
+        self._runner.close()
+
+    async def _start(self) -> None:
+        self._told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+        self._life = asyncio.ensure_future(self.app(scope, self._told.get, self._said.put))
+        await self._tell("startup")
+
+    async def _stop(self) -> None:
+        if not self._life.done():
+            await self._tell("shutdown")
+            await self._life
+
+    async def _tell(self, event: str) -> None:
+        """Tell the app of an event and wait for its reply; one that fails has no lifespan (ASGI's lifespan spec)."""
+        self._told.put_nowait({"type": f"lifespan.{event}"})
+        reply = asyncio.ensure_future(self._said.get())
+        await asyncio.wait([self._life, reply], return_when=asyncio.FIRST_COMPLETED)
+        if reply.done():
+            kind = reply.result()["type"]
+            assert kind == f"lifespan.{event}.complete", kind
+        else:
+            reply.cancel()
+            with suppress(Exception):
+                await self._life
+
+    def ask(self, request: Request) -> Answer:
+        return self._runner.run(self._ask(request))
+
+    async def _ask(self, request: Request) -> Answer:
+        exchange = RecordedExchange(request.body)
+        await self.app(scope_of(request), exchange.receive, exchange.send)
+        return exchange.answer
+
+    def time(self, requests: Sequence[Request], number: int) -> float:
+        """Return how many microseconds one request takes, when all of them are asked `number` times in turn."""
+        return self._runner.run(self._time(requests, number))
+
+    async def _time(self, requests: Sequence[Request], number: int) -> float:
+        app, until_turn = self.app, TURN
+        prepared = [(scope_of(request), request.body) for request in requests]
+        started = time.perf_counter()
+        for _ in range(number):
+            for scope, body in prepared:
+                exchange = Exchange(body)
+                await app(scope.copy(), exchange.receive, exchange.send)
+                until_turn -= 1
+                if not until_turn:
+                    until_turn = TURN
+                    await asyncio.sleep(0)
+        return (time.perf_counter() - started) / number / len(prepared) * 1e6
+
+
+Driver = WSGIDriver | ASGIDriver
+DRIVERS: dict[str, type[Driver]] = {"wsgi": WSGIDriver, "asgi": ASGIDriver}
+
+
+def time_wsgi(app: Callable[..., Any], path: str, expected: bytes, number: int) -> float:
+    """Return how many microseconds one GET takes a WSGI app; AssertionError if the answer is another."""
+    return timed(WSGIDriver(app), Request(path), expected, number)
+
+
+def run_asgi(app: Callable[..., Awaitable[None]], path: str, expected: bytes, number: int) -> float:
+    """Do what `time_wsgi` does with an ASGI app, on a loop of its own."""
+    return timed(ASGIDriver(app), Request(path), expected, number)
+
+
+def timed(driver: Driver, request: Request, expected: bytes, number: int) -> float:
+    with driver:
+        answer = driver.ask(request)
+        assert (answer.status, answer.body) == (200, expected), answer
+        return driver.time([request], number)
 
 
 def interleaved(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
@@ -101,11 +280,6 @@ def interleaved(contestants: dict[str, Callable[[], float]], rounds: int) -> dic
         for name, measure in contestants.items():
             figures[name].append(measure())
     return figures
-
-
-def run_asgi(app: Callable[..., Awaitable[None]], path: str, expected: bytes, number: int) -> float:
-    """Do what `time_asgi` does, on a loop of its own."""
-    return asyncio.run(time_asgi(app, path, expected, number))
 
 
 def show(title: str, ours: list[float], theirs: list[float], peer: str, most: float) -> bool:

@@ -1,0 +1,68 @@
+"""The results of a run, as text for a terminal and as a table for the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.chart import chart
+from benchmarks.rows import Comparison, Row, comparisons, shown
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- results: made by `make bench` -->\n", "<!-- end of results -->\n"
+#: The rows that compare everybody.
+OVERVIEW = {"hello asgi": "ASGI, async views", "hello wsgi": "WSGI, sync views"}
+HEAD = ["what", "ours", "peer", "its", "unit", "ratio", "of a round", "target", ""]
+
+
+def print_results(rows: Sequence[Row], run: Mapping[str, Any]) -> None:
+    for name, value in run["environment"].items():
+        print(f"{name}: {value}")
+    for row in rows:
+        for comparison in comparisons(row, run["figures"][row.key]):
+            what, ours, peer, its, unit, ratio, spread, target, verdict = cells(comparison)
+            print(f"{what:52} {ours:>8} {peer:>10} {its:>8} {unit:10} {ratio:>6} {spread:>12} {target:>9} {verdict}")
+
+
+def write_page(directory: Path, rows: Sequence[Row], run: Mapping[str, Any]) -> None:
+    """Write the chart, and the page with the results in the place that it keeps for them."""
+    overview = {title: run["figures"][key] for key, title in OVERVIEW.items() if key in run["figures"]}
+    medians = {title: {name: median(values) for name, values in figures.items()} for title, figures in overview.items()}
+    (directory / "benchmarks.svg").write_text(
+        chart('Microseconds per request of {"hello": "world"}: the fewer, the better', medians)
+    )
+    results = "\n".join(page(rows, run, medians)).replace("\\", r"\\")
+    around = re.compile(f"(?<={re.escape(BEGIN)}).*(?={re.escape(END)})", re.DOTALL)
+    (directory / "benchmarks.md").write_text(around.sub(f"\n{results}\n\n", PAGE.read_text()))
+
+
+def page(rows: Sequence[Row], run: Mapping[str, Any], overview: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    yield "![Microseconds per request, by framework](benchmarks.svg)\n"
+    for title, medians in overview.items():
+        yield from table([title, "us per request"], sorted(medians.items(), key=lambda item: item[1]))
+    yield from table(HEAD, [cells(each) for row in rows for each in comparisons(row, run["figures"][row.key])])
+    yield f"{run['rounds']} rounds of {run['seconds']:g} s each, on:\n"
+    yield from table(["", ""], run["environment"].items())
+
+
+def table(head: Sequence[str], lines: Any) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for line in lines:
+        yield f"| {' | '.join(shown(cell) for cell in line)} |"
+    yield ""
+
+
+def cells(comparison: Comparison) -> list[str]:
+    row, limit = comparison.row, comparison.limit
+    target, verdict = "", ""
+    if limit is not None:
+        target = f"{'at least' if row.more_is_better else 'at most'} {shown(limit)}"
+        verdict = "ok" if comparison.is_reached else "missed"
+    least, most = comparison.range
+    spread = f"{shown(least)} to {shown(most)}"
+    ours, theirs = shown(median(comparison.ours)), shown(median(comparison.theirs))
+    return [row.title, ours, comparison.peer, theirs, row.unit, shown(comparison.ratio), spread, target, verdict]

@@ -1,0 +1,118 @@
+"""The benchmarks ask for the right things: ours and the family's apps give the answers of each case."""
+
+from __future__ import annotations
+
+import importlib
+import xml.etree.ElementTree as xml
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from benchmarks import report
+from benchmarks.calls import DRIVERS, Answer, Request
+from benchmarks.cases import CASES, Case, Wrong
+from benchmarks.chart import chart
+from benchmarks.inprocess import app_of, checked, rows
+from benchmarks.rows import Row, comparisons
+
+FAMILY = ["bare", "flask", "quart"]
+THEIRS = [
+    (peer, entry, case) for case in CASES for entry, peers in case.limits.items() for peer in peers if peer in FAMILY
+]
+
+
+def never(seconds: float) -> float:
+    raise AssertionError("not to be measured")
+
+
+@pytest.mark.parametrize("entry", DRIVERS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_our_apps_answer_each_case(entry: str, case: Case) -> None:
+    with DRIVERS[entry](app_of("dualapp", entry, case)) as driver:
+        requests = checked(driver, case)
+        assert len(requests) == len(case.exchanges)
+        assert driver.time(requests[:1], 3) > 0
+
+
+@pytest.mark.parametrize(("peer", "entry", "case"), THEIRS, ids=lambda value: getattr(value, "name", value))
+def test_the_familys_apps_answer_their_cases(peer: str, entry: str, case: Case) -> None:
+    with DRIVERS[entry](app_of(peer, entry, case)) as driver:
+        assert checked(driver, case)
+
+
+@pytest.mark.parametrize(
+    "wrong", [Answer(500, [], b'{"hello":"world"}'), Answer(200, [], b"{}"), Answer(200, [], b'{"hello":"world"}')]
+)
+def test_a_wrong_answer_is_not_measured(wrong: Answer) -> None:
+    with pytest.raises(Wrong):
+        CASES[0].exchanges[0][1].check(wrong)
+
+
+def test_each_peer_has_an_app_for_each_of_its_cases() -> None:
+    """Read from the sources: most of the peers are not installed here."""
+    for case in CASES:
+        for entry, peers in case.limits.items():
+            for peer in peers:
+                spec = importlib.util.find_spec(f"benchmarks.frameworks.{peer}_{entry}")
+                assert spec is not None, (peer, entry)
+                assert case.name in compile_names(spec.origin), (peer, entry, case.name)
+
+
+def compile_names(path: Any) -> set[str]:
+    with open(path) as source:
+        return set(compile(source.read(), path, "exec").co_names)
+
+
+def test_a_server_keeps_who_asks_for_more_waiting_until_all_is_sent() -> None:
+    asked: list[Callable[..., Any]] = []
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        assert await receive() == {"type": "http.request", "body": b"sent", "more_body": False}
+        waiting = receive()
+        with pytest.raises(StopIteration) if asked else pytest.raises(RuntimeError):
+            waiting.send(None)
+            raise RuntimeError("it waits")
+        waiting.close()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+        assert await receive() == {"type": "http.disconnect"}
+
+    with DRIVERS["asgi"](app) as driver:
+        assert driver.ask(Request(body=b"sent")) == Answer(200, [], b"")
+
+
+@pytest.mark.parametrize(
+    ("more_is_better", "ours", "is_reached"),
+    [(False, [1.0, 2.0, 3.0], True), (False, [3.0, 3.0, 3.0], False), (True, [3.0, 3.0, 3.0], True)],
+)
+def test_a_row_compares_medians_and_shows_the_spread(more_is_better: bool, ours: list[float], is_reached: bool) -> None:
+    row = Row("key", "title", "us", {"us": never, "them": never}, {"them": 0.5}, more_is_better)
+    [comparison] = comparisons(row, {"us": ours, "them": [4.0, 5.0, 4.0]})
+    assert comparison.ratio == sorted(ours)[1] / 4
+    assert comparison.range == (min(ours[0] / 4, ours[1] / 5), ours[2] / 4)
+    assert comparison.is_reached is is_reached
+
+
+def test_the_page_keeps_its_words_and_gets_the_results(tmp_path: Any) -> None:
+    row, *_ = rows()
+    figures = {name: [12.5, 10.0, 1000.0] for name in row.contestants}
+    run = {"environment": {"Python": "3"}, "rounds": 3, "seconds": 1.0, "figures": {row.key: figures}}
+    report.write_page(tmp_path, [row], run)
+    page = (tmp_path / "benchmarks.md").read_text()
+    before, _, after = page.partition(report.BEGIN)
+    assert report.PAGE.read_text().startswith(before)
+    assert "| falcon | 12.5 | us | 1 | 1 to 1 | at most 0.75 | missed |" in after
+    assert after.endswith(report.END)
+
+
+def test_the_chart_is_xml_and_cuts_a_bar_that_is_too_long() -> None:
+    root = xml.fromstring(chart("<Title>", {"panel": {"dualapp": 10.0, "quick": 5.0, "slow": 500.0}}))
+    bars = root.findall(".//{*}rect[@rx='2']")
+    assert [bar.get("class") for bar in bars] == ["bar", "bar ours", "bar"]
+    widths = [float(bar.get("width", 0)) for bar in bars]
+    assert widths[1] == pytest.approx(2 * widths[0], abs=0.2)
+    assert widths[2] == pytest.approx(2.5 * widths[0], abs=0.2)
+    assert len(root.findall(".//{*}path")) == 1
