@@ -1,7 +1,6 @@
 """One app object for WSGI and ASGI."""
 
 from flask import (
-    Blueprint,
     Config,
     abort,
     after_this_request,
@@ -45,14 +44,17 @@ from .doors import (
     stream_template_string,
     stream_with_context,
 )
-from .lifespan import got_background_exception
+from .lifespan import got_background_exception, got_serving_exception
+from .proxy import ProxyFix
 from .responses import Response
+from .scaffold import Blueprint
 from .sync_request import Request
 
 __all__ = [
     "Blueprint",
     "Config",
     "DualApp",
+    "ProxyFix",
     "Request",
     "Response",
     "abort",
@@ -70,6 +72,7 @@ __all__ = [
     "get_template_attribute",
     "got_background_exception",
     "got_request_exception",
+    "got_serving_exception",
     "has_app_context",
     "has_request_context",
     "json",

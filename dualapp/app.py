@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
-from functools import cached_property
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import flask
 from asgiref.sync import markcoroutinefunction
 from flask.sansio.scaffold import setupmethod
-from jinja2 import Environment
 from werkzeug.datastructures import ImmutableDict
 
 from . import templating
 from .asgi import ASGIGateway, Receive, Send
-from .colour import is_async
+from .colour import caller_is_async, is_async
 from .commands import DualGroup
-from .context import AppContext, Context
-from .crossing import Threads, from_loop, to_loop
+from .context import AppContext, Context, with_body
+from .crossing import Threads, from_loop, on_loop_thread, to_loop
 from .exchange import Exchange
 from .lifespan import Lifespan
 from .plan import blueprints_of
+from .requests import async_class, is_async_class
+from .resources import Resource
 from .responses import Response, response_from, with_ours
+from .scaffold import QuartScaffold
 from .sync_request import Request
-from .testing import DualClient
+from .testing import DualClient, in_werkzeugs_words
 from .translation import Scope
+from .views import is_awaited_by_caller
 from .wsgi import WSGIExchange, WSGIGateway
 
 if TYPE_CHECKING:
@@ -34,7 +37,29 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class DualApp(flask.Flask):
+def for_both_colours(func: Any) -> Any:
+    """Return an async function as code of both colours can call it, any other as it is."""
+    if not is_async(func):
+        return func
+    waiting = to_loop(func)
+
+    @markcoroutinefunction
+    @wraps(func, updated=())
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **kwargs) if caller_is_async() else waiting(*args, **kwargs)
+
+    return call
+
+
+# What is made of a user's class or method: responses and templates that can be awaited have to be so in each app.
+OURS: dict[str, Callable[[Any], Any]] = {
+    "jinja_environment": templating.with_twin,
+    "make_response": for_both_colours,
+    "response_class": with_ours,
+}
+
+
+class DualApp(QuartScaffold, flask.Flask):
     """A Flask app that answers WSGI and ASGI servers alike.
 
     Serve `app.wsgi` or `app.asgi`; `app` itself is both, for servers that load a plain name. Views, hooks and handlers
@@ -44,6 +69,10 @@ class DualApp(flask.Flask):
 
     `BACKGROUND_TASK_SHUTDOWN_TIMEOUT`
         How many seconds tasks in the background are given to end when the process does, 5 unless set.
+    `BODY_READ_AHEAD`
+        A body whose Content-Length is up to this, 65536 unless set, is read before an `async def` function is called.
+        So sync code, an extension's say, that an `async def` view calls can read `flask.request.form`. Longer bodies,
+        and those without a length, have to be awaited first: a RuntimeError says so.
     `BODY_TIMEOUT`
         How many seconds async code waits for a body, 60 unless set, None for ever; a 408 then.
     `RESPONSE_TIMEOUT`
@@ -53,12 +82,15 @@ class DualApp(flask.Flask):
     """
 
     request_class = Request
+    #: What `quart.request` is made of, if the user has a class of requests for Quart; None for ours.
+    async_request_class: type | None = None
     response_class = Response
     test_client_class = DualClient
     default_config = ImmutableDict(
         {
             **flask.Flask.default_config,
             "BACKGROUND_TASK_SHUTDOWN_TIMEOUT": 5,
+            "BODY_READ_AHEAD": 64 * 1024,
             "BODY_TIMEOUT": 60,
             "RESPONSE_TIMEOUT": 60,
             "THREAD_POOL_SIZE": 40,
@@ -67,18 +99,25 @@ class DualApp(flask.Flask):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.cli = DualGroup(name=self.name)
+        self.cli = DualGroup(name=self.name, commands=self.cli.commands)
+        self.jinja_environment = type(self).jinja_environment
+        self.request_class = type(self).request_class
         self.response_class = type(self).response_class
+        if static := self.view_functions.get("static"):
+            # The method's, which Quart has here: a mark that somebody puts on it is to be seen on the view.
+            static.__dict__ = type(self).send_static_file.__dict__
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A response class of the user's is given what ours has: it can be awaited, and made of async iterables.
-        super().__setattr__(name, with_ours(value) if name == "response_class" else value)
+        if name == "request_class" and is_async_class(value):
+            self.async_request_class = async_class(value)
+            value = vars(self).get(name, Request)
+        super().__setattr__(name, OURS[name](value) if name in OURS else value)
 
     # The entries. What middleware replaces is `wsgi_app` and `asgi_app`, as in Flask and Quart.
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a WSGI server."""
-        return self.wsgi_app(environ, start_response)
+        return super().__call__(environ, start_response)  # which tools that watch Flask apps replace
 
     @property
     def asgi(self) -> Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]:
@@ -93,9 +132,16 @@ class DualApp(flask.Flask):
         """Answer a WSGI request; `app.wsgi_app = Middleware(app.wsgi_app)` wraps it."""
         return self._wsgi_gateway(environ, start_response)
 
-    async def asgi_app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer an ASGI connection; `app.asgi_app = Middleware(app.asgi_app)` wraps it."""
-        await self._asgi_gateway(scope, receive, send)
+    @property
+    def asgi_app(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        """What answers an ASGI connection; `app.asgi_app = Middleware(app.asgi_app)` wraps it."""
+        # No method either: middleware that looks before it calls takes one for an app of ASGI 2.
+        asgi_app: Callable[..., Awaitable[None]] | None = vars(self).get("asgi_app")
+        return asgi_app or self._asgi_gateway
+
+    @asgi_app.setter
+    def asgi_app(self, asgi_app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        vars(self)["asgi_app"] = asgi_app
 
     @cached_property
     def _wsgi_gateway(self) -> WSGIGateway:
@@ -113,7 +159,7 @@ class DualApp(flask.Flask):
         """Answer either server: WSGI calls with `environ, start_response`, ASGI with `scope, receive, send`."""
         if send is None:
             return self.wsgi(environ, start_response)
-        return self.asgi(environ, start_response, send)
+        return self.asgi_app(environ, start_response, send)
 
     # The life of the process.
 
@@ -145,6 +191,20 @@ class DualApp(flask.Flask):
         self.lifespan.after.append(func)
         return func
 
+    async def startup(self) -> None:
+        """Run what comes before serving, if it has not run yet; servers do so by themselves."""
+        await self.lifespan.start_async()
+
+    async def shutdown(self) -> None:
+        """Run what comes after serving; servers do so by themselves."""
+        await self.lifespan.shutdown()
+
+    def run_task(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, None]:
+        """Serve this app with Hypercorn, beside other tasks of a loop: what Quart's method of this name does."""
+        from quart import Quart
+
+        return Quart.run_task(self, *args, **kwargs)  # type: ignore[arg-type]  # it needs an ASGI app with a logger
+
     def add_background_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Run a function, sync or async, after this request or beside it, with the context of the app.
 
@@ -165,11 +225,32 @@ class DualApp(flask.Flask):
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> Context:
         """Make a context of a request described as to Werkzeug's EnvironBuilder, for `with` and `async with`."""
+        if args and isinstance(args[0], str):
+            path, kwargs = in_werkzeugs_words(args[0], kwargs)
+            args = (path, *args[1:])
         return super().test_request_context(*args, **kwargs)  # type: ignore[return-value]  # request_context makes ours
 
     def test_client(self, use_cookies: bool = True, **kwargs: Any) -> DualClient:
         """Make a client that sends requests without a server; in `async def` code its methods are awaited."""
         return super().test_client(use_cookies, **kwargs)  # type: ignore[return-value]  # test_client_class is ours
+
+    def test_app(self) -> Any:
+        """Make what runs startup and shutdown around the requests of a test: `async with app.test_app() as ...`."""
+        return self.test_app_class(self)
+
+    @cached_property
+    def test_app_class(self) -> type:
+        """The class of what `test_app` makes: Quart's."""
+        from quart.testing import TestApp
+
+        return TestApp
+
+    @cached_property
+    def websocket_class(self) -> type:
+        """The class of websockets: Quart's."""
+        from quart import Websocket
+
+        return Websocket
 
     def app_context(self) -> AppContext:
         """Make a context of the app, for `with` and for `async with`."""
@@ -179,11 +260,11 @@ class DualApp(flask.Flask):
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return `func` as sync code can call it."""
-        return self.async_to_sync(func) if is_async(func) else func
+        return func if not is_async(func) or is_awaited_by_caller() else self.async_to_sync(func)
 
     def async_to_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Make a sync function of an async one, which runs on the loop where all async code of the app runs."""
-        return to_loop(func)
+        return with_body(to_loop(func))
 
     def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
         """Return `func` as async code can await it; a sync one runs in a thread."""
@@ -191,11 +272,30 @@ class DualApp(flask.Flask):
             return func
 
         async def crossing(*args: Any, **kwargs: Any) -> Any:
-            return await from_loop(func, *args, **kwargs)
+            # Where no loop runs, a coroutine is stepped in a thread, and what it calls is there already.
+            return await from_loop(func, *args, **kwargs) if on_loop_thread() else func(*args, **kwargs)
 
         return crossing
 
-    # Responses and templates.
+    def sync_to_async(self, func: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
+        """Make an async function of a sync one, which runs in a thread."""
+        return self.ensure_async(func)
+
+    # Responses, templates and files.
+
+    def send_static_file(self, filename: str) -> Any:
+        """Send a file of the static folder; await it or not."""
+        return super().send_static_file(filename)
+
+    def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = None) -> Any:
+        """Open a file beside the module of the app; in `async def` code it may be awaited, for `async with`."""
+        file = super().open_resource(resource, mode, encoding)
+        return Resource(file) if caller_is_async() else file
+
+    def open_instance_resource(self, resource: str, mode: str = "rb", encoding: str | None = "utf-8") -> Any:
+        """Open a file in the folder of the instance; in `async def` code it may be awaited, for `async with`."""
+        file = super().open_instance_resource(resource, mode, encoding)
+        return Resource(file) if caller_is_async() else file
 
     def make_response(self, rv: Any) -> Any:
         """Make a response of a view's return value; await it or not."""
@@ -207,19 +307,15 @@ class DualApp(flask.Flask):
         response.headers["Allow"] = ", ".join(sorted(response.allow))
         return response
 
-    def create_jinja_environment(self) -> flask.templating.Environment:
-        """Create the Jinja environment of templates that are rendered by sync code."""
-        environment = super().create_jinja_environment()
-        templating.take_both_colours(environment)
-        return environment
+    def update_template_context(self, *args: Any) -> Any:
+        """Add what the context processors give to the context of a template; await it in `async def` code."""
+        context = args[-1]  # Quart 0.23 names the context of the request before it
+        if caller_is_async():
+            return templating.update_context(self, context)
+        return super().update_template_context(context)
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
         """Let the functions given to `url_defaults` add to the values that a URL is built of."""
         for name in (None, *reversed(blueprints_of(endpoint))):
             for func in self.url_default_functions.get(name, ()):
                 self.ensure_sync(func)(endpoint, values)
-
-    @cached_property
-    def async_jinja_env(self) -> Environment:
-        """The Jinja environment of templates that are rendered by async code."""
-        return templating.async_environment(self)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+import types
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, MutableMapping
+from contextlib import suppress
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import flask
 
@@ -15,15 +17,17 @@ from .ahead import iterate_in_threads
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
 from .crossing import END, Threads, close_stream, step
-from .dispatch import dispatch, recover, tear_down
+from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan, serve
-from .plan import Function, Home, Plan, Plans
-from .responses import Plain, encoded, is_bodiless, timeout_of
+from .plain import Plain
+from .plan import Function, Home, Plans
+from .responses import encoded, is_bodiless, timeout_of
 from .translation import Scope, environ_from, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+T = TypeVar("T")
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -34,25 +38,17 @@ MAKES_HEADERS = flask.Response.get_wsgi_headers
 class ASGIExchange:
     """A request that came in through ASGI."""
 
+    _ended = False
+
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self.method: str = scope["method"]
-        self.path = path_of(scope)
+        self.path: str = path_of(scope) if scope.get("root_path") else scope["path"]
         self._receive = receive
-        self._ended = False
-        self._headers: dict[bytes, bytes] = dict(scope["headers"])  # of repeated ones the last
+        self._headers = headers = dict(scope["headers"])  # of repeated ones the last
+        self.host: bytes | None = headers.get(b"host")
+        self.upgrades = b"upgrade" in headers
         self.body = NO_BODY if self._is_bare() else Body(self._announced_length(), fetch_async=self._fetch)
-
-    @property
-    def host(self) -> str | None:
-        """The Host header."""
-        host = self._headers.get(b"host")
-        return None if host is None else host.decode("latin-1")
-
-    @property
-    def upgrades(self) -> bool:
-        """Whether there is an Upgrade header."""
-        return b"upgrade" in self._headers
 
     @property
     def cookies(self) -> str:
@@ -69,12 +65,13 @@ class ASGIExchange:
     def _is_bare(self) -> bool:
         """Tell whether the request has no content, which in HTTP/1 the headers say (RFC 9112 section 6.3)."""
         headers = self._headers
-        return (
-            (
-                b"content-length" not in headers and self.scope["http_version"] < "2"
-            )  # from there on frames carry the content, and the last one says so
-            or headers.get(b"content-length") == b"0"
-        ) and b"transfer-encoding" not in headers
+        if b"transfer-encoding" in headers:
+            return False
+        if b"content-length" in headers:
+            return bool(headers[b"content-length"] == b"0")
+        # From HTTP/2 on frames carry the content, and the last one says so.
+        version: str = self.scope["http_version"]
+        return version < "2"
 
     def _announced_length(self) -> int | None:
         content_length = self._headers.get(b"content-length")
@@ -108,24 +105,22 @@ class ASGIGateway:
         self.plans = Plans(app, where, threads.adapt)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind == "http":
-            await self._answer(scope, receive, send)
-        elif kind == "lifespan":
-            await serve(self.lifespan, receive, send)
-        elif kind == "websocket":
-            await send({"type": "websocket.close"})
-        else:
-            raise ValueError(f"An ASGI scope of type {kind!r} is not known; 'http' and 'lifespan' are.")
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._serve_other(scope, receive, send)
+            return
         if not self.lifespan.has_started:
             await self.lifespan.start_async()
         exchange = ASGIExchange(scope, receive)
         context: Context = self.app.context_of(exchange)  # type: ignore[attr-defined]  # DualApp's
         watch = Watch(exchange)
         try:
-            await self._respond(context, watch, careful(send))
+            response = await self._answer(context, watch)
+            if isinstance(response, Plain):
+                with suppress(OSError):  # the client has left (see careful)
+                    await send(start_message(response.status_code, response.raw_headers))
+                    await send(chunk_of(b"" if exchange.method == "HEAD" else response.body, more=False))
+            else:
+                await self._deliver(response, context, watch, careful(send))
         except ClientLeft:
             pass
         except asyncio.CancelledError:
@@ -135,49 +130,51 @@ class ASGIGateway:
         finally:
             watch.end()
 
-    async def _respond(self, context: Context, watch: Watch, send: Send) -> None:
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await serve(self.lifespan, receive, send)
+        elif kind == "websocket":
+            await send({"type": "websocket.close"})
+        else:
+            raise ValueError(f"An ASGI scope of type {kind!r} is not known; 'http' and 'lifespan' are.")
+
+    async def _answer(self, context: Context, watch: Watch) -> Any:
+        """Have a request answered where its view is at home: here, or in one thread while the loop goes on."""
         context.enter()
         try:
-            plan = self.plans.find(context)
+            plan = context.plan = self.plans.find(context)
+            if not context.exchange.body.complete:
+                await context.exchange.body.read_ahead_async(self.app.config["BODY_TIMEOUT"])
             if plan.home is Home.LOOP:
-                watch.begin()
-            response = await self._drive(plan, dispatch, context, plan)
+                return await noticing(answer_on_loop(context, plan), watch.begin)
+            return await self.threads.call(answer_in_thread, context, plan)
         finally:
             watch.pause()
             context.leave()
+
+    async def _deliver(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
         try:
             try:
-                await self._send(response, context, plan, watch, send)
+                await self._send(response, context, watch, send)
             finally:
                 await self._close(response)
         finally:
             if context.is_kept:
-                await self._in_context(context, plan, tear_down)
+                await self._in_context(context, tear_down)
 
-    async def _drive(self, plan: Plan, pipeline: Function, context: Context, *args: Any) -> Any:
-        """Run a pipeline to its end: here, or in one thread while the loop goes on."""
-        body = context.exchange.body
-        if not body.complete:
-            await body.read_ahead_async(self.app.config["BODY_TIMEOUT"])
-        if plan.home is Home.LOOP:
-            return await pipeline(context, *args)
-        return await self.threads.call(stepped, pipeline, context, *args)
-
-    async def _in_context(self, context: Context, plan: Plan, pipeline: Function, *args: Any) -> Any:
-        """Run a pipeline with a context that was left already."""
+    async def _in_context(self, context: Context, pipeline: Function, *args: Any) -> Any:
+        """Run a pipeline to its end, with a context that was left already."""
         context.enter()
         try:
-            return await self._drive(plan, pipeline, context, plan, *args)
+            if context.plan.home is Home.LOOP:
+                return await pipeline(context, context.plan, *args)
+            return await self.threads.call(stepped, pipeline, context, context.plan, *args)
         finally:
             context.leave()
 
-    async def _send(
-        self, response: flask.Response | Plain, context: Context, plan: Plan, watch: Watch, send: Send
-    ) -> None:
-        if isinstance(response, Plain):
-            await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
-            await send(chunk_of(b"" if context.exchange.method == "HEAD" else response.body, more=False))
-        elif is_bodiless(response, context.exchange.method):
+    async def _send(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
+        if is_bodiless(response, context.exchange.method):
             await send(start_of(response, context))
             await send(chunk_of(b"", more=False))
         elif response.is_sequence:
@@ -189,18 +186,18 @@ class ASGIGateway:
         else:
             watch.begin()
             async with asyncio.timeout(timeout_of(response, self.app)):
-                await self._stream(response, context, plan, watch, send)
+                await self._stream(response, context, watch, send)
 
-    async def _stream(self, response: flask.Response, context: Context, plan: Plan, watch: Watch, send: Send) -> None:
+    async def _stream(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
         """Send a body while it is made; if it fails before its first chunk, send the answer to that error."""
         chunks: AsyncIterator[Any] = self._chunks(response)
         try:
             try:
                 first = await anext(chunks, END)
             except Exception as error:
-                answer = await self._in_context(context, plan, recover, error)
+                answer = await self._in_context(context, recover, error)
                 try:
-                    await self._send(answer, context, plan, watch, send)
+                    await self._send(answer, context, watch, send)
                 finally:
                     await self._close(answer)
                 return
@@ -220,9 +217,9 @@ class ASGIGateway:
             return encoded(response.response)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
         return iterate_in_threads(self.threads, iter(response.iter_encoded()))
 
-    async def _close(self, response: flask.Response | Plain) -> None:
+    async def _close(self, response: flask.Response) -> None:
         """Close the body, and call what `call_on_close` was given, where it may block."""
-        if not isinstance(response, Plain) and (hasattr(response.response, "close") or response._on_close):
+        if hasattr(response.response, "close") or response._on_close:
             await self.threads.call(response.close)
 
 
@@ -245,17 +242,18 @@ def careful(send: Send) -> Send:
 class Watch:
     """Notices that the client of a request leaves, and cancels the task that works for it.
 
-    A server says so only to who asks with `receive`. The watch asks when the work first waits for something, and not
+    A server says so only to who asks with `receive`. The watch asks once the work waits for something, and not
     before the body has arrived, since until then whoever reads the body is the one to be told. Between the view and the
     stream it only pauses: to ask, to give up, and to ask again makes granian say that a client has left who has not.
     """
 
+    saw_it_leave = False
+    _is_paused = False
+    _handle: asyncio.Handle | None = None
+    _listener: asyncio.Task[None] | None = None
+
     def __init__(self, exchange: ASGIExchange) -> None:
-        self.saw_it_leave = False
-        self._is_paused = False
         self._exchange = exchange
-        self._handle: asyncio.Handle | None = None
-        self._listener: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
         """Start to watch at the loop's next turn, which never comes for work that does not wait; or go on."""
@@ -298,6 +296,26 @@ class Watch:
             worker.cancel()
 
 
+@types.coroutine
+def noticing(work: Coroutine[Any, Any, T], on_wait: Callable[[], None]) -> Generator[Any, Any, T]:
+    """Await a coroutine, and call a function when it first has to wait for something."""
+    try:
+        waits_for = work.send(None)
+        on_wait()
+        while True:
+            try:
+                value = yield waits_for
+            except GeneratorExit:
+                work.close()
+                raise
+            except BaseException as error:
+                waits_for = work.throw(error)
+            else:
+                waits_for = work.send(value)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # it is the coroutine's
+
+
 def where(home: Home) -> Home:
     return Home.LOOP if home is Home.EITHER else home
 
@@ -329,11 +347,12 @@ def start_of(response: flask.Response, context: Context) -> Message:
     # The environ is made, and kept for as long as a stream lasts, only for those who look into it.
     looks = response.autocorrect_location_header or type(response).get_wsgi_headers is not MAKES_HEADERS
     headers = response.get_wsgi_headers(context.exchange.environ if looks else {}).to_wsgi_list()
-    return {
-        "type": "http.response.start",
-        "status": response.status_code,
-        "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-    }
+    raw_headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return start_message(response.status_code, raw_headers)
+
+
+def start_message(status: int, headers: list[tuple[bytes, bytes]]) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
 
 
 def chunk_of(data: bytes, more: bool = True) -> Message:

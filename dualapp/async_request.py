@@ -7,6 +7,7 @@ from typing import Any
 
 import flask
 import quart
+from quart.datastructures import FileStorage as AsyncFileStorage
 from werkzeug.datastructures import CombinedMultiDict, FileStorage, ImmutableMultiDict
 from werkzeug.exceptions import RequestTimeout
 
@@ -77,7 +78,8 @@ class Request(quart.Request):
 
     async def _load_form_data(self) -> None:
         """Parse the form as Flask does; a body too large to wait for in memory is parsed in a thread, as it arrives."""
-        if self._exchange.body.is_short:
+        body = self._exchange.body
+        if body.complete or body.is_short:
             await self._gather()
             self._sync._load_form_data()
         else:
@@ -103,7 +105,12 @@ class Request(quart.Request):
     async def files(self) -> ImmutableMultiDict[str, FileStorage]:  # type: ignore[override]  # as form
         """The files of the form in the body."""
         await self._load_form_data()
-        return self._sync.files
+        if "async_files" not in self.__dict__:
+            self.__dict__["async_files"] = ImmutableMultiDict(
+                (name, async_file(file)) for name, file in self._sync.files.items(multi=True)
+            )
+        files: ImmutableMultiDict[str, FileStorage] = self.__dict__["async_files"]
+        return files
 
     @property
     async def values(self) -> CombinedMultiDict[str, str]:
@@ -138,11 +145,21 @@ class Request(quart.Request):
         """
         if force or self.is_json:
             await self._gather()
+        if type(self).on_json_loading_failed is not Request.on_json_loading_failed:
+            self._sync.__dict__["on_json_loading_failed"] = self.on_json_loading_failed  # the user's own answer to it
         return self._sync.get_json(force=force, silent=silent, cache=cache)
 
     def on_json_loading_failed(self, error: Exception | None) -> Any:
         return self._sync.on_json_loading_failed(error)  # type: ignore[arg-type]  # quart says Exception, flask ValueError
 
+    async def send_push_promise(self, path: str) -> None:
+        """Do nothing: a push is a hint, which no browser takes any more."""
+
     async def close(self) -> None:
         """Close the uploaded files."""
         self._sync.close()
+
+
+def async_file(file: FileStorage) -> FileStorage:
+    """Return an uploaded file as async code knows it: it is awaited when it is saved."""
+    return AsyncFileStorage(file.stream, file.filename, file.name, headers=file.headers)

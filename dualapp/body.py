@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE = 64 * 1024
 
-# A body up to this size is read before the request crosses to the other side, where reading would cross at each chunk.
-READ_AHEAD = 64 * 1024
+# A body up to this size is parsed on the loop, as soon as it is there.
+SHORT = 64 * 1024
 
 
 def announced_length(content_length: str | None, transfer_encoding: object) -> int | None:
@@ -51,6 +51,9 @@ class Body:
         self.complete = length == 0
         self.on_complete: Callable[[], None] | None = None
         self.limit: Callable[[], int | None] = lambda: None
+        #: A body up to this size is read before the request crosses to the other side, where each chunk would cross,
+        #: and before sync code may look for it on the loop, where it could not wait.
+        self.ahead = SHORT
         self._received = 0
         self._failure: type[HTTPException] | None = None
         self._fetch = fetch
@@ -58,8 +61,13 @@ class Body:
 
     @property
     def is_short(self) -> bool:
-        """Whether all of it is known to fit in the memory that is set aside for reading ahead."""
-        return self.complete or (self.length is not None and self.length <= READ_AHEAD)
+        """Whether it is known to be so short that parsing it holds nobody up."""
+        return self.length is not None and self.length <= SHORT
+
+    @property
+    def is_to_come(self) -> bool:
+        """Whether it has not arrived, and is known to fit in the memory that is set aside for reading ahead."""
+        return not self.complete and self.length is not None and self.length <= self.ahead
 
     def receive(self) -> None:
         """Fetch one more chunk, from a thread."""
@@ -69,7 +77,8 @@ class Body:
         elif on_loop_thread():
             raise RuntimeError(
                 "The body of this request has not arrived yet, and sync code on the event loop cannot wait for it."
-                " Await it first, with `await request.get_data()` or `await request.form`."
+                " Await it first, with `await request.get_data()` or `await request.form`, or let BODY_READ_AHEAD be"
+                " at least its Content-Length."
             )
         else:
             run_on_loop(self.receive_async)
@@ -109,8 +118,8 @@ class Body:
 
     def read_ahead(self) -> None:
         """Read a short body from the thread of a request that is about to cross to the loop."""
-        with suppress(ClientDisconnected):  # it is raised again where the body is read
-            while self.is_short and not self.complete:
+        with suppress(ClientDisconnected, RequestTimeout):  # it is raised again where the body is read
+            while self.is_to_come:
                 self.receive()
 
     async def read_ahead_async(self, seconds: float | None) -> None:
@@ -122,7 +131,7 @@ class Body:
                 self._failure = RequestTimeout
 
     async def _rest_of_short(self) -> None:
-        while self.is_short and not self.complete:
+        while self.is_to_come:
             await self.receive_async()
 
     async def gather(self, limit: int | None) -> None:

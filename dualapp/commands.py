@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from functools import wraps
 from typing import Any
 
 import click
-from flask.cli import AppGroup
+from flask.cli import AppGroup, ScriptInfo
 
 from .crossing import awaiting_value, run_on_loop
 
@@ -19,7 +20,19 @@ class DualGroup(AppGroup):
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             take_both_colours(command)
+            ctx.obj = known_to_quart(ctx.obj)
         return command
+
+
+def known_to_quart(info: Any) -> Any:
+    """Return what Flask's commands find the app by, so that those made with `quart.cli.pass_script_info` do too."""
+    cli = sys.modules.get("quart.cli")
+    if cli is None or not isinstance(info, ScriptInfo) or isinstance(info, cli.ScriptInfo):
+        return info
+    cls: Any = type("ScriptInfo", (ScriptInfo, cli.ScriptInfo), {})
+    twin = cls()
+    twin.__dict__ = vars(info)
+    return twin
 
 
 def take_both_colours(command: click.Command) -> None:

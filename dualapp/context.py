@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
-from contextvars import ContextVar, Token
-from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable
+from contextvars import Token
+from functools import cached_property, wraps
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import flask.ctx
 from flask.globals import _cv_app, _cv_request
-from flask.sessions import SessionMixin
+from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 from flask.signals import appcontext_popped, appcontext_pushed
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter, Rule
 
-from .crossing import from_loop
+from .body import NO_BODY
+from .colour import is_async
+from .crossing import from_loop, on_loop_thread, run_on_loop
 from .exchange import Exchange
+from .late import after_import
 from .requests import async_face, close, sync_face
 
 if TYPE_CHECKING:
@@ -24,7 +28,8 @@ if TYPE_CHECKING:
 
     from . import async_request
 
-Binding = tuple[ContextVar[Any], Token[Any]]
+T = TypeVar("T")
+Binding = Token[Any]
 
 
 def unbind(bound: list[Binding]) -> bool:
@@ -34,11 +39,29 @@ def unbind(bound: list[Binding]) -> bool:
     another iteration of a stream, are not to be undone here.
     """
     try:
-        for variable, token in reversed(bound):
-            variable.reset(token)
+        for token in reversed(bound):
+            token.var.reset(token)
     except ValueError:
         return False
     return True
+
+
+def with_body(func: Callable[..., T]) -> Callable[..., T]:
+    """Return `func`, which crosses to the loop, so that sync code there finds a short body of the request."""
+
+    @wraps(func, updated=())
+    def crossing(*args: Any, **kwargs: Any) -> T:
+        context = _cv_request.get(None)
+        if isinstance(context, Context) and context.exchange.body.is_to_come and not on_loop_thread():
+            context.exchange.body.read_ahead()
+        return func(*args, **kwargs)
+
+    return crossing
+
+
+def opens_async(interface: SessionInterface) -> bool:
+    """Tell whether sessions are opened as with Quart's interfaces."""
+    return type(interface) is not SecureCookieSessionInterface and is_async(interface.open_session)
 
 
 class Context(flask.ctx.RequestContext):
@@ -47,21 +70,34 @@ class Context(flask.ctx.RequestContext):
     What is costly in it (the two faces, `g`, the URL adapter, the session) is made when somebody asks for it.
     """
 
+    flashes: list[tuple[str, str]] | None = None
+    rule: Rule | None = None
+    view_args: dict[str, Any] | None = None
+    routing_exception: HTTPException | None = None
+    routing_failure: Exception | None = None
+    error: BaseException | None = None
+    viewed: Callable[[], Any] | None = None
+    plan: Any = None
+    is_kept = False
+    owns_app_context = False
+    is_torn_down = False
+    _session: SessionMixin | None = None
+
     def __init__(self, app: flask.Flask, exchange: Exchange) -> None:
         self.app = app
         self.exchange = exchange
-        self.flashes: list[tuple[str, str]] | None = None
-        self.rule: Rule | None = None
-        self.view_args: dict[str, Any] | None = None
-        self.routing_exception: HTTPException | None = None
-        self.routing_failure: Exception | None = None
-        self.error: BaseException | None = None
-        self.is_kept = False
-        self._session: SessionMixin | None = None
-        self._after_request_functions: list[Any] = []
+        if exchange.body is not NO_BODY:
+            exchange.body.ahead = app.config["BODY_READ_AHEAD"]
         self._bound: list[list[Binding]] = []
-        self.owns_app_context = False
-        self.is_torn_down = False
+
+    @cached_property
+    def _after_request_functions(self) -> list[Any]:  # type: ignore[override]  # flask sets it; here it is made late
+        return []
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether something was asked for that has a say in the response."""
+        return self.is_kept or self._session is not None or "_after_request_functions" in self.__dict__
 
     @cached_property
     def request(self) -> flask.Request:  # type: ignore[override]  # flask sets it; here it is made late
@@ -74,7 +110,7 @@ class Context(flask.ctx.RequestContext):
     @cached_property
     def async_request(self) -> async_request.Request:
         """The request as async code sees it."""
-        return async_face(self.request, self.exchange)
+        return async_face(self.app, self.request, self.exchange)
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # as request
@@ -105,15 +141,22 @@ class Context(flask.ctx.RequestContext):
         """Open the session, if nobody has yet."""
         if self._session is None:
             interface = self.app.session_interface
-            session = interface.open_session(self.app, self.request)
-            self._session = interface.make_null_session(self.app) if session is None else session
+            if opens_async(interface):
+                run_on_loop(self.open_session_async)
+            else:
+                session = interface.open_session(self.app, self.request)
+                self._session = interface.make_null_session(self.app) if session is None else session
 
     def match_request(self) -> None:
         """Find the rule for the request, or the error that says why there is none."""
         try:
             if (adapter := self.url_adapter) is None:
                 return
-            self.take(*adapter.match(return_rule=True))  # type: ignore[arg-type]  # a Mapping that is a dict
+            rule, view_args = adapter.match(return_rule=True)
+            if rule.websocket and is_async(self.app.view_functions[rule.endpoint]):
+                # A request to upgrade is no websocket yet; only sync views do the upgrade themselves.
+                rule, view_args = adapter.match(return_rule=True, websocket=False)
+            self.take(rule, view_args)  # type: ignore[arg-type]  # a Mapping that is a dict
         except MethodNotAllowed as error:
             error.valid_methods = sorted(error.valid_methods or ())  # Werkzeug's order changes with each process
             self.routing_exception = error
@@ -142,6 +185,8 @@ class Context(flask.ctx.RequestContext):
 
     def copy(self) -> Self:
         """Make a context of the same request, for another thread or task."""
+        self.request  # noqa: B018 - what is made when it is asked for, all copies have to share
+        self.open_session()
         context = type(self)(self.app, self.exchange)
         context.__dict__.update({name: value for name, value in vars(self).items() if name not in ("g", "url_adapter")})
         context._bound = []
@@ -151,25 +196,38 @@ class Context(flask.ctx.RequestContext):
         """Make this the current context, of the app too unless the app has one already."""
         outer = _cv_app.get(None)
         is_outermost = outer is None or outer.app is not self.app
-        variables: list[ContextVar[Any]] = [_cv_app, _cv_request] if is_outermost else [_cv_request]
-        bound = [(variable, variable.set(self)) for variable in variables]
+        bound: list[Binding] = [_cv_request.set(self)]
         if is_outermost:
+            bound.append(_cv_app.set(self))  # type: ignore[arg-type]  # it is the context of both
             self.owns_app_context = True
         elif outer is not None and vars(outer) is not vars(self):
             self.__dict__["g"] = outer.g
-        if "quart" in sys.modules:
-            from .quart_context import bind
-
-            bound += bind(self)
+        if quart_context is not None:
+            bound += quart_context.bind(self)
         self._bound.append(bound)
+
+    def enter_anew(self) -> None:
+        """Enter once more, for the variables of a framework that was imported meanwhile."""
+        if unbind(self._bound[-1]):
+            self._bound.pop()
+            self.enter()
+        elif quart_context is not None:  # the variables of this thread, or of this step of a stream, end with it
+            quart_context.bind(self)
 
     def leave(self) -> None:
         """Make the context before this the current one again."""
         current = _cv_request.get(None)
         if current is not self:
             raise AssertionError(f"Popped wrong request context. ({current!r} instead of {self!r})")
-        bound = next((bound for bound in reversed(self._bound) if unbind(bound)), self._bound[-1])
-        self._bound.remove(bound)
+        if unbind(self._bound[-1]):
+            self._bound.pop()
+        else:
+            bound = next((bound for bound in reversed(self._bound) if unbind(bound)), self._bound[-1])
+            self._bound.remove(bound)
+
+    def end(self) -> None:
+        """Leave the context to the set of variables that it was entered in, which ends with the request."""
+        self._bound.clear()  # they know the variables, which know this context: a cycle for the collector
 
     def push(self) -> None:
         """Enter the context, open its session and find its rule, as `with app.request_context(...)` does."""
@@ -208,7 +266,7 @@ class Context(flask.ctx.RequestContext):
 
     async def __aenter__(self) -> Self:
         self.enter()
-        await from_loop(self.open_session)
+        await from_loop(self.open_session_async if opens_async(self.app.session_interface) else self.open_session)
         self.match_request()
         return self
 
@@ -228,15 +286,22 @@ class AppContext(flask.ctx.AppContext):
         super().__init__(app)
         self._bound_for_quart: list[list[Binding]] = []
 
+    def copy(self) -> Self:
+        """Make a context with the same `g`, for another thread or task."""
+        context = type(self)(self.app)
+        context.g = self.g
+        return context
+
     def push(self) -> None:
         """Make this the current context of the app."""
-        bound = []
-        if "quart" in sys.modules:
-            from .quart_context import bind_app
-
-            bound = bind_app(self)
-        self._bound_for_quart.append(bound)
+        self._bound_for_quart.append([])
+        self.bind_for_quart()
         super().push()
+
+    def bind_for_quart(self) -> None:
+        """Make this the current context for Quart's globals too, if quart was imported."""
+        if quart_context is not None:
+            self._bound_for_quart[-1] += quart_context.bind_app(self)
 
     def pop(self, exc: BaseException | None = flask.ctx._sentinel) -> None:  # type: ignore[assignment]  # flask's own default
         """Run the teardown functions and make the context before this the current one again."""
@@ -259,3 +324,23 @@ class AppContext(flask.ctx.AppContext):
             _cv_app.reset(self._cv_tokens.pop())
             unbind(self._bound_for_quart.pop())
         appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+
+# What knows Quart's context variables, once there are any.
+quart_context: ModuleType | None = None
+
+
+def take_quart_in() -> None:
+    """Show Quart's globals the contexts of requests, that of a request in which quart is imported first too."""
+    global quart_context
+    from . import quart_context, quart_signals
+
+    quart_signals.connect()
+    context, outer = _cv_request.get(None), _cv_app.get(None)
+    if isinstance(context, Context):
+        context.enter_anew()
+    elif isinstance(outer, AppContext):
+        outer.bind_for_quart()
+
+
+after_import("quart", take_quart_in)

@@ -7,6 +7,7 @@ by an own method is left to that method.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import flask
@@ -23,8 +24,76 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.routing import RoutingException
 
 from .context import Context
+from .crossing import step
+from .plain import Plain
 from .plan import Plan, each_applied, each_called, first_answer, is_heard
-from .responses import Plain, response_from
+from .responses import response_from
+
+# The receivers of all signals that are sent for each request: dicts that blinker keeps as long as the signals.
+RECEIVERS = tuple(
+    signal.receivers
+    for signal in (
+        appcontext_popped,
+        appcontext_pushed,
+        appcontext_tearing_down,
+        request_finished,
+        request_started,
+        request_tearing_down,
+    )
+)
+
+
+def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
+    """Answer a request in a thread: by the short road if it leads there, or else by the pipeline.
+
+    The short road is for requests for which the pipeline would do nothing but call the view. Whatever comes of the
+    view that is no simple value, an error too, is handed to the pipeline as if it had called the view.
+    """
+    if is_short(context, plan):
+        try:
+            value = plan.view(**context.view_args)  # type: ignore[misc, arg-type]  # there is one, and a match
+        except BaseException as error:
+            context.viewed = partial(raise_again, error)
+        else:
+            if (plain := plain_answer(context, plan, value)) is not None:
+                return plain
+            context.viewed = lambda: value
+    return step(dispatch(context, plan))
+
+
+async def answer_on_loop(context: Context, plan: Plan) -> flask.Response | Plain:
+    """Do the same on the loop."""
+    if is_short(context, plan):
+        try:
+            value = await plan.view(**context.view_args)  # type: ignore[misc, arg-type]  # as above
+        except BaseException as error:
+            context.viewed = partial(raise_again, error)
+        else:
+            if (plain := plain_answer(context, plan, value)) is not None:
+                return plain
+            context.viewed = lambda: value
+    return await dispatch(context, plan)
+
+
+def is_short(context: Context, plan: Plan) -> bool:
+    return plan.is_short and context.exchange.method != "OPTIONS" and not any(RECEIVERS)
+
+
+def plain_answer(context: Context, plan: Plan, value: Any) -> Plain | None:
+    """Make the answer of a view's value; None if anybody else has a say in it, or if it is for the pipeline to fail."""
+    if context.is_touched or (context.exchange.cookies and cookie_arrived(context)) or any(RECEIVERS):
+        return None
+    try:
+        plain = plan.plain_from(value, plan.view)
+    except Exception:
+        return None
+    if plain is not None:
+        context.close_request()
+    return plain
+
+
+def raise_again(error: BaseException) -> None:
+    raise error
 
 
 async def dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
@@ -76,13 +145,7 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
 
 def is_unseen(context: Context) -> bool:
     """Tell whether nobody is going to look at the response before the client does."""
-    return not (
-        context.is_kept
-        or context._after_request_functions
-        or is_heard(request_finished, context.app)
-        or context._session is not None
-        or cookie_arrived(context)
-    )
+    return not (context.is_touched or cookie_arrived(context) or is_heard(request_finished, context.app))
 
 
 async def preprocess(context: Context, plan: Plan) -> Any:
@@ -102,6 +165,8 @@ async def dispatch_view(context: Context, plan: Plan) -> Any:
     rule = context.rule
     if context.exchange.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
         return context.app.make_default_options_response()
+    if context.viewed is not None:
+        return context.viewed()
     if plan.adapted_view is None:
         raise KeyError(rule.endpoint)  # type: ignore[union-attr]  # Flask's error for an endpoint without a view
     return await plan.call(plan.adapted_view, **context.current_view_args)

@@ -42,37 +42,33 @@ request: Any = LocalProxy(current_request)
 def render_template(template: Any, **context: Any) -> Any:
     """Render a template by name, or the first of a list of names that exists; await it in `async def` code."""
     if caller_is_async():
-        return templating.render_async(find_template(template), context)
+        return templating.render_async(environment().get_or_select_template(template), context)
     return flask.render_template(template, **context)
 
 
 def render_template_string(source: str, **context: Any) -> Any:
     """Render a template from its source; await it in `async def` code."""
     if caller_is_async():
-        return templating.render_async(async_environment().from_string(source), context)
+        return templating.render_async(environment().twin.compiled(source), context)
     return flask.render_template_string(source, **context)
 
 
 def stream_template(template: Any, **context: Any) -> Any:
     """Render a template by name as a stream of strings; in `async def` code await it for an async stream."""
     if caller_is_async():
-        return templating.stream_async(find_template(template), context)
-    return templating.stream(flask.current_app.jinja_env.get_or_select_template(template), context)
+        return templating.stream_async(environment().get_or_select_template(template), context)
+    return templating.stream(environment().get_or_select_template(template), context)
 
 
 def stream_template_string(source: str, **context: Any) -> Any:
     """Render a template from its source as a stream of strings; in `async def` code await it for an async stream."""
     if caller_is_async():
-        return templating.stream_async(async_environment().from_string(source), context)
-    return templating.stream(flask.current_app.jinja_env.from_string(source), context)
+        return templating.stream_async(environment().twin.compiled(source), context)
+    return templating.stream(environment().from_string(source), context)
 
 
-def async_environment() -> Any:
-    return flask.current_app.async_jinja_env  # type: ignore[attr-defined]  # it is a DualApp
-
-
-def find_template(template: Any) -> Any:
-    return async_environment().get_or_select_template(template)
+def environment() -> Any:
+    return flask.current_app.jinja_env
 
 
 def giving_ours(func: Callable[P, Any]) -> Callable[P, Response]:

@@ -23,8 +23,8 @@ class Exchange(Protocol):
         """The path below the mount point, decoded."""
 
     @property
-    def host(self) -> str | None:
-        """The Host header."""
+    def host(self) -> str | bytes | None:
+        """The Host header, as the server gives it."""
 
     @property
     def upgrades(self) -> bool:

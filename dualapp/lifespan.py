@@ -30,6 +30,7 @@ Function = Callable[..., Any]
 starting: ContextVar[Lifespan] = ContextVar("dualapp.starting")
 
 got_background_exception = Signal("An exception ended a background task.")
+got_serving_exception = Signal("A function that runs before, while or after serving failed.")
 
 
 class StartupFailed(RuntimeError):
@@ -131,6 +132,7 @@ class Lifespan:
             await work
         except Exception as error:
             self._app.logger.exception("Startup failed in %s", name_of(func))
+            await self._tell(got_serving_exception, error)
             self._failure = StartupFailed(f"{name_of(func)} failed: {error!r}")
             raise self._failure from error
 
@@ -138,7 +140,7 @@ class Lifespan:
         """Give the tasks in the background their time, then run the functions that come after serving."""
         if self.is_idle:
             return
-        self.has_started = False
+        self.has_started, self._starting = False, None
         await self._end_tasks()
         async with self._app.app_context():  # type: ignore[attr-defined]  # as in startup
             for func in self.after:
@@ -151,8 +153,16 @@ class Lifespan:
         """Await one part of the shutdown; if it fails, the others have their turn all the same."""
         try:
             await work
-        except Exception:
+        except Exception as error:
             self._app.logger.exception("Shutdown failed in %s", name_of(subject))
+            await self._tell(got_serving_exception, error)
+
+    async def _tell(self, signal: Signal, error: Exception) -> None:
+        await signal.send_async(
+            self._app,
+            _sync_wrapper=self._app.ensure_async,  # type: ignore[attr-defined]  # as in startup
+            exception=error,
+        )
 
     async def _end_tasks(self) -> None:
         tasks = set(self._tasks)
@@ -180,11 +190,7 @@ class Lifespan:
                     await self._threads.call(func, *args, **kwargs)
         except Exception as error:
             without_request().run(self._app.logger.exception, "Exception in background task %s", name_of(func))
-            await got_background_exception.send_async(
-                self._app,
-                _sync_wrapper=self._app.ensure_async,  # type: ignore[attr-defined]  # as in startup
-                exception=error,
-            )
+            await self._tell(got_background_exception, error)
         finally:
             self._tasks.discard(task)
 

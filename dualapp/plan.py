@@ -8,24 +8,26 @@ replaced.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from enum import Enum
 from functools import partial
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import flask
 from flask.helpers import _split_blueprint_path
 from flask.sessions import SecureCookieSessionInterface
 
 from .colour import is_async
-from .context import Context
+from .context import Context, with_body
 from .crossing import Habit, awaiting, direct, step, to_loop
-from .responses import PlainMaker, Response
+from .plain import PlainMaker
+from .responses import Response
 from .routing import Matcher
+from .views import in_own_colour, is_mixed
 
 if TYPE_CHECKING:
     from blinker import Signal
+    from werkzeug.routing import Rule
 
 Function = Callable[..., Any]
 Crossing = Callable[[Function], Function]
@@ -62,10 +64,11 @@ class Plan:
     """How requests for one endpoint are handled; `endpoint` is None for those that no rule answers."""
 
     def __init__(
-        self, app: flask.Flask, endpoint: str | None, where: Callable[[Home], Home], to_thread: Crossing
+        self, app: flask.Flask, endpoint: str | None, method: str, where: Callable[[Home], Home], to_thread: Crossing
     ) -> None:
         """Decide for an entry: `where` a pipeline runs, and how sync functions are called from one on the loop."""
-        self.view = None if endpoint is None else app.view_functions.get(endpoint)
+        view = None if endpoint is None else app.view_functions.get(endpoint)
+        self.view = None if view is None else in_own_colour(view, method)
         self.names = blueprints_of(endpoint)
         self.replaced = {name: getattr(app, name) for name in REPLACEABLE if is_replaced(app, name)}
         self.home = where(self._find_home(app))
@@ -88,6 +91,13 @@ class Plan:
         self.opens_session_late = type(app.session_interface) is SecureCookieSessionInterface and not self.replaced
         self.is_plain = self.opens_session_late and not self.after and app.response_class is Response
         self.plain_from = PlainMaker(app).make
+        # Nothing but the view has to be called for a request that nobody looks at.
+        self.is_short = (
+            self.is_plain
+            and self.view is not None
+            and self.adapted_view is self.view
+            and not (self.has_hooks or self.teardown or self.teardown_app)
+        )
         opens_async = is_async(app.session_interface.open_session)
         self.open_session = self.adapt(open_current_session_async if opens_async else open_current_session)
         self.save_session = self._in_place if self.opens_session_late else self.adapt
@@ -118,7 +128,7 @@ class Plan:
         """Return `func` as `self.call` takes it: itself at home, a crossing if it is of the other colour."""
         if self.home is Home.LOOP:
             return func if is_async(func) else self._to_thread(func)
-        return to_loop(func) if is_async(func) else func
+        return with_body(to_loop(func)) if is_async(func) else func
 
     def _in_place(self, func: Function) -> Function:
         """Return a sync function that does not block as `self.call` takes it, without a crossing."""
@@ -154,39 +164,55 @@ class Plans:
         self._app = app
         self._where = where
         self._to_thread = to_thread
-        self._plans: dict[str | None, Plan] = {}
-        self._matcher: Matcher | Literal[False] | None = None
-        self._known_hosts: set[str | None] = set()
+        self._plans: dict[str | tuple[str | None, str] | None, Plan] = {}
+        self._matcher: Matcher | None = None
+        self._has_begun = False
+        self._known_hosts: set[str | bytes | None] = set()
 
     def find(self, context: Context) -> Plan:
         """Return the plan for a request that was matched; from now on nothing can be registered."""
-        if not self._app._got_first_request:
-            self._app._got_first_request = True
-            self._plans.clear()
-            self._matcher = None
-        if self._matcher is None:
-            self._matcher = Matcher(self._app.url_map) if can_match_fast(self._app) else False
-        self._route(context)
-        endpoint = None if context.rule is None else context.rule.endpoint
-        plan = self._plans.get(endpoint)
-        if plan is None:
-            plan = self._plans[endpoint] = Plan(self._app, endpoint, self._where, self._to_thread)
-        return plan
-
-    def _route(self, context: Context) -> None:
-        """Find the rule by the short way, if it is sure of it and Werkzeug has nothing against the host."""
+        if not self._app._got_first_request or not self._has_begun:
+            self._begin()
         exchange = context.exchange
-        if self._matcher and exchange.host in self._known_hosts and not exchange.upgrades:
-            with suppress(Exception):  # a converter's own, which is raised again where it can be answered
-                match = self._matcher.match(exchange.method, exchange.path)
-                if match is not None:
-                    context.take(*match)
-                    return
+        # Only where Werkzeug has nothing against the host.
+        rule = self._match(context) if exchange.host in self._known_hosts and not exchange.upgrades else None
+        if rule is None:
+            self._ask_werkzeug(context)
+            rule = context.rule
+        endpoint = None if rule is None else rule.endpoint
+        return self._plans.get(endpoint) or self._plan(endpoint, exchange.method)
+
+    def _plan(self, endpoint: str | None, method: str) -> Plan:
+        view = None if endpoint is None else self._app.view_functions.get(endpoint)
+        key = (endpoint, method) if is_mixed(view) else endpoint
+        if key not in self._plans:
+            self._plans[key] = Plan(self._app, endpoint, method, self._where, self._to_thread)
+        return self._plans[key]
+
+    def _begin(self) -> None:
+        self._has_begun = self._app._got_first_request = True
+        self._plans.clear()
+        self._known_hosts.clear()
+        self._matcher = Matcher(self._app.url_map) if can_match_fast(self._app) else None
+
+    def _match(self, context: Context) -> Rule | None:
+        """Find the rule by the short way; None if that is not sure of it."""
+        exchange = context.exchange
+        try:
+            match = self._matcher.match(exchange.method, exchange.path)  # type: ignore[union-attr]  # or no host is known
+        except Exception:  # a converter's own, which is raised again where it can be answered
+            return None
+        if match is None:
+            return None
+        context.rule, context.view_args = match
+        return match[0]
+
+    def _ask_werkzeug(self, context: Context) -> None:
         context.route()
-        if context.url_adapter is not None:
+        if self._matcher is not None and context.url_adapter is not None:
             if len(self._known_hosts) >= MOST_HOSTS:
                 self._known_hosts.clear()
-            self._known_hosts.add(exchange.host)
+            self._known_hosts.add(context.exchange.host)
 
 
 def can_match_fast(app: flask.Flask) -> bool:

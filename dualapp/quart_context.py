@@ -16,15 +16,15 @@ VARIABLES: list[ContextVar[Any]] = [
 ]
 
 
-def bind(context: Any) -> list[tuple[ContextVar[Any], Token[Any]]]:
+def bind(context: Any) -> list[Token[Any]]:
     """Make a `dualapp.context.Context` the current one for Quart's globals."""
     shape = QuartContext(context)
-    return [(variable, variable.set(shape)) for variable in VARIABLES]
+    return [variable.set(shape) for variable in VARIABLES]
 
 
-def bind_app(context: Any) -> list[tuple[ContextVar[Any], Token[Any]]]:
+def bind_app(context: Any) -> list[Token[Any]]:
     """Make a `dualapp.context.AppContext` the current one for Quart's globals that need no request."""
-    return [(VARIABLES[0], VARIABLES[0].set(QuartAppContext(context)))]
+    return [VARIABLES[0].set(QuartAppContext(context))]
 
 
 class QuartAppContext:
@@ -40,25 +40,35 @@ class QuartAppContext:
             raise RuntimeError(f"There is no {name} in this context.")
         return getattr(self._context, name)
 
+    def copy(self) -> Self:
+        """Make a context like this one, for another task."""
+        return type(self)(self._context.copy())
 
-class QuartContext:
+    async def __aenter__(self) -> Self:
+        await self._context.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._context.__aexit__(exc_type, exc, traceback)
+
+
+class QuartContext(QuartAppContext):
     """A context as `quart.request`, `quart.g` and the others look into it."""
 
     has_request = True
-    has_websocket = False
-
-    def __init__(self, context: Any) -> None:
-        self._context = context
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._context, name)
 
     @property
     def request(self) -> Any:
         return self._context.async_request
 
     request_websocket = request
-    _request = request
+    _request = _request_websocket = request
+
+    @property
+    def session(self) -> Any:
+        return self._context.session
 
     @property
     def flashes(self) -> list[tuple[str, str]] | None:
@@ -70,15 +80,3 @@ class QuartContext:
         self._context.flashes = flashes
 
     _flashes = flashes
-
-    def copy(self) -> Self:
-        return type(self)(self._context.copy())
-
-    async def __aenter__(self) -> Self:
-        self._context.enter()
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._context.leave()

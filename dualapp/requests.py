@@ -6,8 +6,10 @@ both: they share their attributes, the body, the parsed form and what routing fo
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, ref
 
 import flask
@@ -38,11 +40,28 @@ def limit_of(reference: ReferenceType[flask.Request]) -> Callable[[], int | None
     return limit
 
 
-def async_face(request: flask.Request, exchange: Exchange) -> async_request.Request:
+def async_face(app: Any, request: flask.Request, exchange: Exchange) -> async_request.Request:
     """Make the request that `quart.request` stands for, of the one that `flask.request` stands for."""
     from . import async_request  # quart is imported when the first coroutine asks for it, not before
 
-    return async_request.Request(request, exchange)
+    cls: type[async_request.Request] = app.async_request_class or async_request.Request
+    return cls(request, exchange)
+
+
+def is_async_class(cls: type) -> bool:
+    """Tell whether a class is one for the async face: Quart's, or made of it."""
+    quart = sys.modules.get("quart")
+    return quart is not None and issubclass(cls, quart.Request)
+
+
+@cache
+def async_class(cls: type) -> type[async_request.Request]:
+    """Return a class for the async face that is both `cls`, which was made for Quart, and ours."""
+    from .async_request import Request
+
+    if issubclass(Request, cls):
+        return Request
+    return cls if issubclass(cls, Request) else type(cls.__name__, (cls, Request), {})
 
 
 def close(request: flask.Request) -> None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable
+import sys
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cache
-from json import JSONEncoder
 from typing import TYPE_CHECKING, Any, Self
 
 import flask
 import werkzeug
 from flask import Flask
-from flask.json.provider import DefaultJSONProvider
-from werkzeug.http import HTTP_STATUS_CODES
-from werkzeug.utils import get_content_type
-from werkzeug.wsgi import ClosingIterator
+from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import ClosingIterator, FileWrapper
 
 from .ahead import iterate_on_loop
 from .colour import caller_is_async
 from .crossing import close_stream, run_on_loop
+from .files import FileBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -56,7 +56,7 @@ class Response(flask.Response):
 
     async def _collect(self) -> None:
         stream: AsyncIterable[Any] = self.response  # type: ignore[assignment]  # werkzeug knows sync bodies only
-        self.response = [chunk.encode() if isinstance(chunk, str) else chunk async for chunk in stream]
+        self.response = [chunk async for chunk in encoded(stream)]
 
     @property
     def data(self) -> Any:
@@ -82,15 +82,41 @@ class Response(flask.Response):
         """The body parsed as JSON, as `get_json()` gives it."""
         return self._get_json_async(False, False) if caller_is_async() else super().get_json()
 
-    def make_sequence(self) -> None:
+    # What Quart awaits and Flask just calls does its work at once and gives the response, which may be awaited.
+
+    def make_sequence(self) -> Any:
+        """Make the body a list; a body that async code makes is to be awaited in `async def` code."""
         if self.is_async:
+            if caller_is_async():
+                return self._collect()
             run_on_loop(self._collect)
         super().make_sequence()
+        return self
+
+    def freeze(self) -> Any:
+        """Make the response ready to be pickled."""
+        super().freeze()
+        return self
+
+    def add_etag(self, overwrite: bool = False, weak: bool = False) -> Any:
+        """Give the response the hash of its body for an ETag."""
+        super().add_etag(overwrite, weak)
+        return self
+
+    # What Quart's `send_file` makes bodies of.
+
+    io_body_class = FileWrapper
+    file_body_class = FileBody
+
+    def iter_encoded(self) -> Iterator[bytes]:
+        """Iterate over the body as bytes, over one that async code makes too."""
+        if self.is_async:
+            return iterate_on_loop(encoded(self.response))  # type: ignore[arg-type]  # werkzeug knows sync bodies only
+        return super().iter_encoded()
 
     def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
         if self.is_async and not is_bodiless(self, environ["REQUEST_METHOD"]):
-            chunks = iterate_on_loop(encoded(self.response))  # type: ignore[arg-type]  # werkzeug knows sync bodies only
-            return ClosingIterator(chunks, self.close)
+            return ClosingIterator(self.iter_encoded(), self.close)
         return super().get_app_iter(environ)
 
     @property
@@ -102,7 +128,19 @@ class Response(flask.Response):
 @cache
 def with_ours(cls: type[flask.Response]) -> type[flask.Response]:
     """Return a response class that is both `cls` and ours."""
-    return cls if issubclass(cls, Response) else type(cls.__name__, (cls, Response), {})
+    if issubclass(cls, Response):
+        return cls
+    theirs = quarts_class()
+    if theirs is None or not issubclass(cls, theirs):
+        return type(cls.__name__, (cls, Response), {})
+    ours = type("Response", (Response, theirs), {})  # what the user changed of Quart's counts, what Quart has does not
+    return ours if cls is theirs else type(cls.__name__, (cls, ours), {})
+
+
+def quarts_class() -> Any:
+    """Return Quart's own class of responses, None unless quart is imported."""
+    module = sys.modules.get("quart.wrappers.response")
+    return None if module is None else module.Response
 
 
 def is_bodiless(response: werkzeug.Response, method: str) -> bool:
@@ -121,96 +159,13 @@ def timeout_of(response: flask.Response, app: Flask) -> float | None:
 
 async def encoded(stream: AsyncIterable[str | bytes]) -> AsyncIterator[bytes]:
     """Iterate over the chunks of an async body as bytes; ending early ends the body too."""
-    chunks = aiter(stream)
-    try:
+    async with AsyncExitStack() as stack:
+        if isinstance(stream, AbstractAsyncContextManager):  # as Quart's bodies are
+            stream = await stack.enter_async_context(stream)
+        chunks = aiter(stream)
+        stack.push_async_callback(close_stream, chunks)
         async for chunk in chunks:
             yield chunk.encode() if isinstance(chunk, str) else chunk
-    finally:
-        await close_stream(chunks)
-
-
-class Plain:
-    """A response of bytes that nobody looks at on its way: what is left of one when its class is not needed."""
-
-    __slots__ = ("_content_type", "body", "status", "status_code")
-
-    def __init__(self, status_code: int, status: str, content_type: str, body: bytes) -> None:
-        self.status_code = status_code
-        self.status = status
-        self.body = body
-        self._content_type = content_type
-
-    @property
-    def headers(self) -> list[tuple[str, str]]:
-        """The headers as WSGI wants them."""
-        return [("Content-Type", self._content_type), ("Content-Length", str(len(self.body)))]
-
-    @property
-    def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers as ASGI wants them."""
-        return [(b"content-type", self._content_type.encode("latin-1")), (b"content-length", b"%d" % len(self.body))]
-
-
-# The codes that go with content, and with no rules of their own about it.
-STATUS_LINES = {
-    code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items() if code >= 200 and code not in (204, 304)
-}
-
-
-class PlainMaker:
-    """Makes plain responses for one app; what it needs to know of the app it looks up once."""
-
-    def __init__(self, app: Flask) -> None:
-        self._app = app
-        self._settings: tuple[Any, ...] = ()
-        self._encoder = JSONEncoder()
-        self._text_type = get_content_type(Response.default_mimetype or "", "utf-8")
-        # A provider that somebody changed answers for itself.
-        is_flasks = type(app.json) is DefaultJSONProvider and not PROVIDER_METHODS & vars(app.json).keys()
-        self._provider = app.json if is_flasks else None
-
-    def make(self, value: Any, view: Callable[..., Any] | None) -> Plain | None:
-        """Make of a view's value what `response_from` would, to the byte; None if that takes more than is known."""
-        status_code = 200
-        if type(value) is tuple and len(value) == 2 and type(value[1]) is int:
-            value, status_code = value
-        status, kind = STATUS_LINES.get(status_code), type(value)
-        if status is None:
-            return None
-        if kind is str:
-            return Plain(status_code, status, self._text_type, value.encode())
-        if kind is bytes:
-            return Plain(status_code, status, self._text_type, value)
-        if (kind is dict or kind is list) and self._provider is not None and self._app.json is self._provider:
-            return self._make_json(status_code, status, value, view)
-        return None
-
-    def _make_json(self, status_code: int, status: str, value: Any, view: Callable[..., Any] | None) -> Plain:
-        provider: Any = self._provider
-        try:
-            body = f"{self._encoder_for(provider).encode(value)}\n".encode()
-        except TypeError as error:
-            name_view(error, view)
-            raise
-        return Plain(status_code, status, get_content_type(provider.mimetype, "utf-8"), body)
-
-    def _encoder_for(self, provider: DefaultJSONProvider) -> JSONEncoder:
-        """Return an encoder with the provider's settings; it is kept, where Flask makes one for each response."""
-        compact = provider.compact if provider.compact is not None else not self._app.debug
-        settings = (provider.default, provider.ensure_ascii, provider.sort_keys, compact)
-        if settings != self._settings:
-            self._settings = settings
-            self._encoder = JSONEncoder(
-                default=provider.default,
-                ensure_ascii=provider.ensure_ascii,
-                sort_keys=provider.sort_keys,
-                separators=(",", ":") if compact else None,
-                indent=None if compact else 2,
-            )
-        return self._encoder
-
-
-PROVIDER_METHODS = {"dumps", "dump", "response"}
 
 
 def name_view(error: TypeError, view: Callable[..., Any] | None) -> None:
@@ -244,6 +199,33 @@ def coloured_response_from(app: Flask, value: Any) -> flask.Response:
         response = Flask.make_response(app, (iter(()), *rest) if is_tuple else iter(()))
         response.response = body  # type: ignore[assignment]  # werkzeug knows sync bodies only
         return response
+    if is_quarts(body):
+        body = ours_from(app, body)
+    if isinstance(body, HTTPException):
+        body = page_of(app, body)
     if isinstance(body, bytearray):
         body = bytes(body)  # PEP 3333 has servers send bytes, and gunicorn refuses what is merely like them
     return Flask.make_response(app, (body, *rest) if is_tuple else body)
+
+
+def page_of(app: Flask, error: HTTPException) -> Any:
+    """Make the page of an error of Werkzeug's own, where Flask would run it as an app; leave others as they are."""
+    if error.response is not None or type(error).__module__ != HTTPException.__module__:
+        return error
+    return app.response_class(error.get_body(), error.code, error.get_headers())
+
+
+def is_quarts(value: Any) -> bool:
+    """Tell whether a value is a response of Quart's own class."""
+    theirs = quarts_class()
+    return theirs is not None and isinstance(value, theirs) and not isinstance(value, werkzeug.Response)
+
+
+def ours_from(app: Flask, theirs: Any) -> flask.Response:
+    """Make a response of the app's class of one of Quart's, with the same headers and the same body."""
+    body = theirs.response
+    data = body.data[body.begin : body.end] if hasattr(body, "data") else body
+    ours = app.response_class(data, status=theirs.status)
+    ours.headers = theirs.headers
+    ours.timeout = theirs.timeout  # type: ignore[attr-defined]  # a DualApp's class has it
+    return ours

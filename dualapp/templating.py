@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any
+from functools import cache, cached_property
+from typing import Any, Self
 
 import flask
+import jinja2
 from flask.globals import _cv_app, _cv_request
 from flask.signals import before_render_template, template_rendered
 from flask.templating import _default_template_ctx_processor
-from jinja2 import Environment, Template
+from werkzeug.local import LocalProxy
 
-from .colour import is_async
+from .colour import caller_is_async, is_async
 from .crossing import from_loop, to_loop
 from .streams import stream_with_context
 
@@ -29,10 +31,14 @@ class Functions(dict[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.awaited.pop(name, None)
-        if is_async(value):
+        if type(value) is not LocalProxy and is_async(value):  # a proxy stands for nothing yet
             self.awaited[name] = value
             value = to_loop(value)
         super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self.awaited.pop(name, None)
 
     def update(self, *others: Any, **functions: Any) -> None:
         """Register several, each as if it were set by itself."""
@@ -46,22 +52,99 @@ class Functions(dict[str, Any]):
         return self[name]
 
 
+class AwaitedFunctions(ChainMap[str, Any]):
+    """The same functions for templates that async code renders; what is set here is set there."""
+
+    def __init__(self, functions: Functions) -> None:
+        super().__init__(functions.awaited, functions)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.maps[1][name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self.maps[1][name]
+
+
 KINDS = ("filters", "tests", "globals")
 
 
-def take_both_colours(environment: Environment) -> None:
-    """Let async functions be registered in an environment that renders for sync code."""
-    for kind in KINDS:
-        setattr(environment, kind, Functions(getattr(environment, kind)))
+class Template(jinja2.Template):
+    """A template that can be rendered in both colours: each asks its twin for what is of the other one."""
+
+    source: Any = None
+
+    @property
+    def twin(self) -> jinja2.Template:
+        """The same template, compiled for the other colour."""
+        environment: Environment = self.environment.twin  # type: ignore[attr-defined]  # it is made by ours
+        own = self.globals.maps[0] if isinstance(self.globals, ChainMap) else None
+        if self.source is None:
+            return environment.get_template(self.name, globals=own)  # type: ignore[arg-type]  # only those of strings have none
+        return environment.compiled(self.source, own)
+
+    def render(self, *args: Any, **kwargs: Any) -> str:
+        """Render it in sync code."""
+        return self.twin.render(*args, **kwargs) if self.environment.is_async else super().render(*args, **kwargs)
+
+    def generate(self, *args: Any, **kwargs: Any) -> Iterator[str]:
+        """Render it in sync code, piece by piece."""
+        return self.twin.generate(*args, **kwargs) if self.environment.is_async else super().generate(*args, **kwargs)
+
+    async def render_async(self, *args: Any, **kwargs: Any) -> str:
+        """Render it in async code."""
+        if self.environment.is_async:
+            return await super().render_async(*args, **kwargs)
+        return await self.twin.render_async(*args, **kwargs)
+
+    def generate_async(self, *args: Any, **kwargs: Any) -> AsyncIterator[str]:  # type: ignore[override]  # jinja's is a generator
+        """Render it in async code, piece by piece."""
+        if self.environment.is_async:
+            return super().generate_async(*args, **kwargs)
+        return self.twin.generate_async(*args, **kwargs)
 
 
-def async_environment(app: flask.Flask) -> Environment:
-    """Make the twin of the app's Jinja environment that awaits; it shares loader, filters, tests and globals."""
-    environment = app.jinja_env.overlay(enable_async=True)
-    for kind in KINDS:
-        functions = getattr(app.jinja_env, kind)
-        setattr(environment, kind, ChainMap(functions.awaited, functions))
-    return environment
+class Environment(jinja2.Environment):
+    """A Jinja environment for sync code, with a twin for async code that has the same templates and functions."""
+
+    template_class = Template
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.is_async = False  # it is on in Quart's own class
+        for kind in KINDS:
+            setattr(self, kind, Functions(getattr(self, kind)))
+
+    @cached_property
+    def twin(self) -> Environment:
+        """The environment of the other colour."""
+        twin: Environment = self.overlay(enable_async=True)
+        vars(twin)["twin"] = self
+        for kind in KINDS:
+            setattr(twin, kind, AwaitedFunctions(getattr(self, kind)))
+        return twin
+
+    def overlay(self, *args: Any, **kwargs: Any) -> Self:
+        """Make an environment with other options, and so with a twin of its own."""
+        overlay = super().overlay(*args, **kwargs)
+        vars(overlay).pop("twin", None)
+        return overlay
+
+    def from_string(self, source: Any, globals: Any = None, template_class: Any = None) -> jinja2.Template:
+        """Compile a template, for the colour of the code that asks."""
+        environment = self if caller_is_async() == self.is_async else self.twin
+        return environment.compiled(source, globals, template_class)
+
+    def compiled(self, source: Any, globals: Any = None, template_class: Any = None) -> jinja2.Template:
+        """Compile a template for the colour of this environment."""
+        template = super().from_string(source, globals, template_class)
+        template.source = source  # type: ignore[attr-defined]  # for its twin
+        return template
+
+
+@cache
+def with_twin(cls: type[jinja2.Environment]) -> type[jinja2.Environment]:
+    """Return a class of environments that is both `cls` and ours."""
+    return cls if issubclass(cls, Environment) else type(cls.__name__, (Environment, cls), {})
 
 
 async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
@@ -78,7 +161,7 @@ async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
     context.update(given)
 
 
-async def render_async(template: Template, context: dict[str, Any]) -> str:
+async def render_async(template: jinja2.Template, context: dict[str, Any]) -> str:
     app = current_app()
     await update_context(app, context)
     await before_render_template.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
@@ -87,7 +170,7 @@ async def render_async(template: Template, context: dict[str, Any]) -> str:
     return text
 
 
-def stream(template: Template, context: dict[str, Any]) -> Iterator[str]:
+def stream(template: jinja2.Template, context: dict[str, Any]) -> Iterator[str]:
     app = current_app()
     app.update_template_context(context)
     before_render_template.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
@@ -99,7 +182,7 @@ def stream(template: Template, context: dict[str, Any]) -> Iterator[str]:
     return stream_with_context(generate()) if _cv_request.get(None) is not None else generate()
 
 
-async def stream_async(template: Template, context: dict[str, Any]) -> AsyncIterator[str]:
+async def stream_async(template: jinja2.Template, context: dict[str, Any]) -> AsyncIterator[str]:
     app = current_app()
     await update_context(app, context)
     await before_render_template.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)

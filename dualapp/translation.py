@@ -49,6 +49,7 @@ def environ_from(scope: Scope, stream: io.RawIOBase) -> WSGIEnvironment:
     }
     if client_host is not None:
         environ["REMOTE_ADDR"] = client_host
+    if client_port is not None:
         environ["REMOTE_PORT"] = str(client_port)
     environ.update(cgi_headers(scope["headers"]))
     return environ

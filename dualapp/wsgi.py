@@ -15,14 +15,19 @@ import flask
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
 from .crossing import END, offer_loop, step, to_request_thread
-from .dispatch import dispatch, recover, tear_down
+from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan
+from .plain import Plain
 from .plan import Home, Plan, Plans
-from .responses import Plain, is_bodiless, timeout_of
+from .responses import is_bodiless, timeout_of
 from .translation import Scope, from_latin1, scope_from
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+# How Werkzeug's debugger and Flask's test client ask for the context, which they enter again.
+PRESERVE = "werkzeug.debug.preserve_context"
 
 
 class WSGIExchange:
@@ -32,22 +37,11 @@ class WSGIExchange:
         self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
         self.path = from_latin1(environ.get("PATH_INFO") or "")
-        self.body = body_from(environ)
-
-    @property
-    def host(self) -> str | None:
-        """The Host header."""
-        return self.environ.get("HTTP_HOST")
-
-    @property
-    def upgrades(self) -> bool:
-        """Whether there is an Upgrade header."""
-        return "HTTP_UPGRADE" in self.environ
-
-    @property
-    def cookies(self) -> str:
-        """The Cookie header, empty if there is none."""
-        return self.environ.get("HTTP_COOKIE", "")  # type: ignore[no-any-return]  # PEP 3333 says a string
+        self.host: str | None = environ.get("HTTP_HOST")
+        self.cookies: str = environ.get("HTTP_COOKIE", "")
+        self.upgrades = "HTTP_UPGRADE" in environ
+        is_bare = not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ
+        self.body = NO_BODY if is_bare else body_from(environ)
 
     @cached_property
     def scope(self) -> Scope:
@@ -94,17 +88,21 @@ class WSGIGateway:
         try:
             plan = self.plans.find(context)
             try:
-                response = drive(plan, dispatch, context, plan)
+                response = answer(context, plan)
             finally:
-                preserve(context, environ)
-        finally:
+                if PRESERVE in environ:
+                    environ[PRESERVE](context)
+        except BaseException:
             context.leave()
-        if type(response) is Plain:
+            raise
+        if isinstance(response, Plain):
+            context.end()
             start_response(response.status, response.headers)
             return [b"" if context.exchange.method == "HEAD" else response.body]
+        context.leave()
         is_file = response.direct_passthrough and not is_bodiless(response, context.exchange.method)
         if is_file and not context.is_kept:
-            return response(environ, start_response)  # type: ignore[no-any-return]  # which servers send themselves
+            return response(environ, start_response)  # which servers send themselves
         return self._start(response, context, plan, start_response, variables)
 
     def _start(
@@ -191,6 +189,14 @@ def where(home: Home) -> Home:
     return Home.THREAD if home is Home.EITHER else home
 
 
+def answer(context: Context, plan: Plan) -> flask.Response | Plain:
+    """Have a request answered where its view is at home."""
+    if plan.home is Home.LOOP:
+        context.exchange.body.read_ahead()
+        return plan.habit.run(answer_on_loop, context, plan)
+    return answer_in_thread(context, plan)
+
+
 def drive(plan: Plan, pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
     """Run a pipeline to its end: in this thread, or on the host loop while this thread waits."""
     if plan.home is Home.LOOP:
@@ -213,9 +219,3 @@ def finish(context: Context, plan: Plan) -> None:
     if context.is_kept:
         context.is_kept = False
         in_context(context, plan, tear_down, context, plan)
-
-
-def preserve(context: Context, environ: WSGIEnvironment) -> None:
-    """Hand the context to Werkzeug's debugger or Flask's test client, which enter it again."""
-    if (keep := environ.get("werkzeug.debug.preserve_context")) is not None:
-        keep(context)

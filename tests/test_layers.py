@@ -14,12 +14,12 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {"colour", "translation", "sync_request", "routing", "streams", "turns", "late", "scaffold", "resources"},
+    {"colour", "translation", "sync_request", "routing", "streams", "turns", "late", "scaffold", "resources", "files"},
     {"host"},
     {"crossing"},
-    {"ahead"},
+    {"ahead", "views"},
     {"body", "responses"},
-    {"exchange"},
+    {"exchange", "plain"},
     {"async_request", "quart_context", "templating", "lifespan", "commands", "testing"},
     {"requests", "quart_signals"},
     {"context"},
@@ -38,7 +38,7 @@ CONCURRENT = {"turns", "host", "crossing", "ahead", "lifespan", "asgi"}
 
 # Whose words are whose. The faces of a request translate, and the app's entries have the signatures that servers call.
 WORDS = {
-    "environ": {"wsgi", "translation", "exchange", "requests", "responses", "app", "asgi", "proxy"},
+    "environ": {"wsgi", "translation", "exchange", "requests", "responses", "app", "asgi", "proxy", "testing"},
     "start_response": {"wsgi", "app"},
     "scope": {"asgi", "translation", "exchange", "async_request", "app", "wsgi", "proxy"},
     "receive": {"asgi", "body", "lifespan", "app", "proxy"},

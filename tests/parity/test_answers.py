@@ -297,3 +297,17 @@ def test_own_response_class_and_json_provider(serve: Serve) -> None:
     client = serve(build)
     assert client.get("/text").header("content-type") == "text/plain; charset=utf-8"
     assert client.get("/json").text == '{\n  "z": 1,\n  "a": [\n    2\n  ]\n}\n'
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 205, 206, 304, 404, 416, 500])
+def test_headers_of_a_value_for_each_status(serve: Serve, status: int) -> None:
+    sent = {"X-Own": "1", "ETag": '"a"', "Allow": "GET", "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT"}
+
+    def build(app: DualApp) -> None:
+        @app.get("/<int:status>")
+        async def value(status):
+            return {"a": 1}, status, sent
+
+    answer = serve(build).get(f"/{status}")
+    assert (answer.status, answer.header("x-own"), answer.header("etag")) == (status, "1", '"a"')
+    assert (answer.header("content-type") is None) == (status == 304)

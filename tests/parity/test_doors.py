@@ -123,3 +123,64 @@ def test_a_stream_reads_the_body_as_it_comes(serve: Serve) -> None:
     client = serve(build)
     assert client.post("/", body=b"x" * 300_000).json() == {"size": 300_000, "same": True}
     assert client.post("/", body=[b"x" * 100_000] * 3).json() == {"size": 300_000, "same": True}
+
+
+def reading(app: DualApp) -> None:
+    @app.post("/form")
+    async def form():
+        return flask.request.form.to_dict()
+
+    @app.post("/data")
+    async def data():
+        return str(len(flask.request.get_data()))
+
+    @app.post("/awaited")
+    async def async_awaited():
+        await quart.request.get_data()
+        return str(len(flask.request.get_data()))
+
+    @app.post("/crossed")
+    @app.ensure_sync
+    async def async_crossed():
+        return str(len(flask.request.get_data()))
+
+    @app.post("/hooked")
+    def hooked():
+        return str(flask.g.length)
+
+    @app.before_request
+    async def async_hook():
+        if flask.request.endpoint == "hooked":
+            flask.g.length = len(flask.request.get_data())
+
+
+def test_sync_code_of_async_views_finds_short_bodies(serve: Serve) -> None:
+    client = serve(reading, twin=False)
+    assert client.post("/form", form={"x": "1"}).json() == {"x": "1"}
+    for path in ("/data", "/awaited", "/crossed", "/hooked"):
+        assert client.post(path, body=b"x" * 64 * 1024).text == "65536"
+
+
+def test_sync_code_of_async_views_cannot_wait_for_long_bodies(serve: Serve) -> None:
+    def settings(app: DualApp) -> None:
+        app.config["PROPAGATE_EXCEPTIONS"] = True
+
+    client = serve(reading, settings, twin=False)
+    long = b"x" * (64 * 1024 + 1)
+    assert client.post("/awaited", body=long).text == "65537"
+    for path in ("/data", "/crossed", "/hooked"):
+        answer = client.post(path, body=long, escapes=True)
+        if path == "/data" and not serve.is_async:
+            assert answer.text == "65537"
+        else:
+            assert isinstance(answer.error, RuntimeError)
+            assert "BODY_READ_AHEAD" in str(answer.error)
+
+
+def test_how_much_is_read_ahead_can_be_set(serve: Serve) -> None:
+    def settings(app: DualApp) -> None:
+        app.config["BODY_READ_AHEAD"] = 300_000
+
+    client = serve(reading, settings, twin=False)
+    for path in ("/data", "/awaited", "/crossed", "/hooked"):
+        assert client.post(path, body=b"x" * 300_000).text == "300000"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import flask
 import pytest
 
 from dualapp import DualApp, request
@@ -187,3 +188,13 @@ def test_own_url_rule_and_test_classes(serve: Serve) -> None:
             return "lowered"
 
     assert serve(build, mixin=Mixin).get("/upper").text == "lowered"
+
+
+def test_commands_of_a_base_class_are_kept() -> None:
+    class Base(flask.Flask):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.cli.command("own")(lambda: print("ran"))
+
+    app = type("App", (DualApp, Base), {})(__name__)
+    assert app.test_cli_runner().invoke(args=["own"]).output == "ran\n"

@@ -7,7 +7,16 @@ import datetime
 import pytest
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionInterface
 
-from dualapp import DualApp, flash, get_flashed_messages, make_response, render_template, request, session
+from dualapp import (
+    DualApp,
+    flash,
+    get_flashed_messages,
+    make_response,
+    render_template,
+    render_template_string,
+    request,
+    session,
+)
 
 from ..conftest import Serve
 from ..drive import Client
@@ -66,6 +75,23 @@ def test_a_session_nobody_touches_sets_nothing(serve: Serve) -> None:
     client = serve(keeping)
     answer = client.get("/untouched", [client.get("/put/x").cookie])
     assert (answer.header("set-cookie"), answer.header("vary")) == (None, None)
+
+
+def test_only_a_template_that_shows_the_session_looks_at_it(serve: Serve) -> None:
+    """And not the first one either, for which Jinja's environment is made."""
+
+    def build(app: DualApp) -> None:
+        @app.get("/plain")
+        async def plain():
+            return await render_template_string("{{ 1 + 1 }}")
+
+        @app.get("/shown")
+        async def shown():
+            return await render_template_string("{{ session.value }}")
+
+    client = serve(keeping, build)
+    assert client.get("/plain").header("vary") is None
+    assert client.get("/shown").header("vary") == "Cookie"
 
 
 def test_changes_within_are_told_and_types_are_kept(serve: Serve) -> None:

@@ -13,12 +13,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+import flask.cli
 import pytest
+import quart.cli
 import werkzeug.serving
 from flask.cli import routes_command
 
@@ -113,6 +115,26 @@ def test_commands_of_a_blueprint() -> None:
 
     app.register_blueprint(blueprint)
     assert app.test_cli_runner().invoke(args=["bp", "count"]).output == "counted\n"
+
+
+@pytest.mark.parametrize("pass_script_info", [flask.cli.pass_script_info, quart.cli.pass_script_info])
+def test_commands_that_ask_for_the_app(pass_script_info: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "false")  # FlaskGroup sets it, and what runs later would see it
+    app = DualApp("commands")
+
+    @click.command("name")
+    @pass_script_info
+    def name(info: Any) -> None:
+        click.echo(f"{info.load_app() is app} {info.data}")
+
+    app.cli.add_command(name)
+    app.cli.add_command(click.Group("group", commands=[name]))
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["name"]).output == "True {}\n"
+    info = flask.cli.ScriptInfo(create_app=lambda: app)
+    info.data["a"] = 1
+    group = flask.cli.FlaskGroup(load_dotenv=False)
+    assert runner.invoke(group, ["group", "name"], obj=info).output == "True {'a': 1}\n"
 
 
 def test_the_shell_has_its_context() -> None:

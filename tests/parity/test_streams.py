@@ -11,6 +11,7 @@ import pytest
 from dualapp import DualApp, Response, g, request, stream_with_context
 
 from ..conftest import Paint, Serve
+from ..recolour import Build
 
 
 class Own(Exception):
@@ -120,6 +121,36 @@ def test_a_client_that_leaves_ends_the_stream(serve: Serve, leave: int) -> None:
         time.sleep(0.005)
     assert "closed" in client.app.extensions["seen"]
     assert client.get("/fine").text == "fine"
+
+
+@pytest.fixture
+def shouting(paint: Paint) -> Build:
+    """A hook that changes streams as they are made, as those do that compress."""
+
+    @paint
+    def build(app: DualApp) -> None:
+        @app.after_request
+        async def shout(response):
+            response.response = map(bytes.upper, response.iter_encoded())
+            return response
+
+    return build
+
+
+def test_a_hook_may_change_a_stream_as_it_is_made(serve: Serve, shouting: Build) -> None:
+    client = serve(streaming, shouting)
+    assert client.get("/gaps").text == "AB"
+    assert client.get("/fine").text == "FINE"
+
+
+def test_a_client_that_leaves_ends_a_stream_that_a_hook_has_changed(serve: Serve, shouting: Build) -> None:
+    client = serve(streaming, shouting, twin=False)
+    assert client.get("/endless", leave=2).chunks[0] == b"X" * 1000
+    seen = client.app.extensions["seen"]
+    deadline = time.monotonic() + 5
+    while "closed" not in seen and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert "closed" in seen
 
 
 def test_an_empty_stream_is_an_empty_body(serve: Serve) -> None:

@@ -1,0 +1,102 @@
+"""What is registered in Quart's way: rules and hooks of websockets, on an app and on a blueprint."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import flask
+from flask.sansio.app import App
+from flask.sansio.scaffold import Scaffold, setupmethod
+
+F = TypeVar("F", bound=Callable[..., Any])
+Registry = dict[str | None, list[Callable[..., Any]]]
+
+REGISTRIES = ("before_websocket_funcs", "after_websocket_funcs", "teardown_websocket_funcs")
+
+
+class QuartScaffold(Scaffold):
+    """An app or a blueprint on which websockets can be registered."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.before_websocket_funcs: Registry = defaultdict(list)
+        self.after_websocket_funcs: Registry = defaultdict(list)
+        self.teardown_websocket_funcs: Registry = defaultdict(list)
+        super().__init__(*args, **kwargs)
+
+    def websocket(self, rule: str, **options: Any) -> Callable[[F], F]:
+        """Register a view of websockets for a rule."""
+
+        def decorator(func: F) -> F:
+            self.add_websocket(rule, options.pop("endpoint", None), func, **options)
+            return func
+
+        return decorator
+
+    def add_websocket(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Callable[..., Any] | None = None,
+        **options: Any,
+    ) -> None:
+        """Register a rule for websockets."""
+        self.add_url_rule(rule, endpoint, view_func, methods={"GET"}, websocket=True, **options)
+
+    @setupmethod
+    def before_websocket(self, func: F) -> F:
+        """Register a function to run before a view of websockets."""
+        self.before_websocket_funcs[None].append(func)
+        return func
+
+    @setupmethod
+    def after_websocket(self, func: F) -> F:
+        """Register a function to run after a view of websockets; it takes the response if there is one."""
+        self.after_websocket_funcs[None].append(func)
+        return func
+
+    @setupmethod
+    def teardown_websocket(self, func: F) -> F:
+        """Register a function to run when a websocket is over, with the error that ended it if one did."""
+        self.teardown_websocket_funcs[None].append(func)
+        return func
+
+
+class Blueprint(QuartScaffold, flask.Blueprint):
+    """A Flask blueprint that takes what Quart's take: websockets, and what runs before, while and after serving."""
+
+    def before_app_serving(self, func: F) -> F:
+        """Register a function to run once in each process, before the app serves."""
+        return self._on_app("before_serving", func)
+
+    def while_app_serving(self, func: F) -> F:
+        """Register a generator function that yields once: what is before it runs before serving, the rest after."""
+        return self._on_app("while_serving", func)
+
+    def after_app_serving(self, func: F) -> F:
+        """Register a function to run once in each process, when the app has ended serving."""
+        return self._on_app("after_serving", func)
+
+    def before_app_websocket(self, func: F) -> F:
+        """Register a function to run before each view of websockets of the app."""
+        return self._on_app("before_websocket", func)
+
+    def after_app_websocket(self, func: F) -> F:
+        """Register a function to run after each view of websockets of the app."""
+        return self._on_app("after_websocket", func)
+
+    def teardown_app_websocket(self, func: F) -> F:
+        """Register a function to run when any websocket of the app is over."""
+        return self._on_app("teardown_websocket", func)
+
+    @setupmethod
+    def _on_app(self, register: str, func: F) -> F:
+        self.record_once(lambda state: getattr(state.app, register)(func))
+        return func
+
+    def _merge_blueprint_funcs(self, app: App, name: str) -> None:
+        super()._merge_blueprint_funcs(app, name)
+        for registry in REGISTRIES:
+            for key, funcs in getattr(self, registry).items():
+                getattr(app, registry)[name if key is None else f"{name}.{key}"] += funcs
