@@ -256,6 +256,27 @@ class DualApp(QuartScaffold, flask.Flask):
         """Make a context of the app, for `with` and for `async with`."""
         return AppContext(self)
 
+    # Steps of a request, for tests that take them one by one. Quart's are awaited; those of 0.23 take the context first.
+
+    def preprocess_request(self, *args: Any) -> Any:
+        """Run the functions that come before a view; await it in `async def` code."""
+        return self._step(super().preprocess_request)
+
+    def dispatch_request(self, *args: Any) -> Any:
+        """Call the view; await it in `async def` code."""
+        return self._step(super().dispatch_request)
+
+    def full_dispatch_request(self, *args: Any) -> Any:
+        """Answer the current request; await it in `async def` code."""
+        return self._step(super().full_dispatch_request)
+
+    def process_response(self, *args: Any) -> Any:
+        """Hand a response through the functions that come after a view; await it in `async def` code."""
+        return self._step(super().process_response, args[-1])
+
+    def _step(self, step: Callable[..., Any], *args: Any) -> Any:
+        return from_loop(step, *args) if caller_is_async(depth=2) else step(*args)
+
     # Colours.
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import asyncio
 import io
 import os
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,13 +21,14 @@ from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan, serve
 from .plain import Plain
 from .plan import Function, Home, Plans
-from .responses import encoded, is_bodiless, timeout_of
+from .responses import encoded, finished, is_bodiless, timeout_of
 from .translation import Scope, environ_from, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 T = TypeVar("T")
+RawHeaders = list[tuple[bytes, bytes]]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -116,9 +117,10 @@ class ASGIGateway:
         try:
             response = await self._answer(context, watch)
             if isinstance(response, Plain):
-                with suppress(OSError):  # the client has left (see careful)
-                    await send(start_message(response.status_code, response.raw_headers))
-                    await send(chunk_of(b"" if exchange.method == "HEAD" else response.body, more=False))
+                await send_all(response.status_code, response.raw_headers, response.body, exchange.method, send)
+            elif not context.is_kept and (parts := finished(response)):
+                headers, body = parts
+                await send_all(response.status_code, raw(headers), body, exchange.method, send)
             else:
                 await self._deliver(response, context, watch, careful(send))
         except ClientLeft:
@@ -225,6 +227,12 @@ class ASGIGateway:
 
 class ClientLeft(Exception):
     """The server could not send, because nobody is there."""
+
+
+async def send_all(status: int, headers: RawHeaders, body: bytes, method: str, send: Send) -> None:
+    with suppress(OSError):  # the client has left (see careful)
+        await send(start_message(status, headers))
+        await send(chunk_of(b"" if method == "HEAD" else body, more=False))
 
 
 def careful(send: Send) -> Send:
@@ -347,11 +355,15 @@ def start_of(response: flask.Response, context: Context) -> Message:
     # The environ is made, and kept for as long as a stream lasts, only for those who look into it.
     looks = response.autocorrect_location_header or type(response).get_wsgi_headers is not MAKES_HEADERS
     headers = response.get_wsgi_headers(context.exchange.environ if looks else {}).to_wsgi_list()
-    raw_headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    return start_message(response.status_code, raw_headers)
+    return start_message(response.status_code, raw(headers))
 
 
-def start_message(status: int, headers: list[tuple[bytes, bytes]]) -> Message:
+def raw(headers: Iterable[tuple[str, str]]) -> RawHeaders:
+    """Spell headers as the ASGI spec wants them."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def start_message(status: int, headers: RawHeaders) -> Message:
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 

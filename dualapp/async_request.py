@@ -150,7 +150,7 @@ class Request(quart.Request):
         return self._sync.get_json(force=force, silent=silent, cache=cache)
 
     def on_json_loading_failed(self, error: Exception | None) -> Any:
-        return self._sync.on_json_loading_failed(error)  # type: ignore[arg-type]  # quart says Exception, flask ValueError
+        return type(self._sync).on_json_loading_failed(self._sync, error)  # type: ignore[arg-type]  # quart says Exception, flask ValueError
 
     async def send_push_promise(self, path: str) -> None:
         """Do nothing: a push is a hint, which no browser takes any more."""

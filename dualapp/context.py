@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextvars import Token
+from contextvars import Context as Variables
+from contextvars import Token, copy_context
 from functools import cached_property, wraps
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -18,7 +19,7 @@ from werkzeug.routing import MapAdapter, Rule
 
 from .body import NO_BODY
 from .colour import is_async
-from .crossing import from_loop, on_loop_thread, run_on_loop
+from .crossing import from_loop, on_loop_thread, restore, run_on_loop
 from .exchange import Exchange
 from .late import after_import
 from .requests import async_face, close, sync_face
@@ -79,9 +80,11 @@ class Context(flask.ctx.RequestContext):
     viewed: Callable[[], Any] | None = None
     plan: Any = None
     is_kept = False
+    waits_for_start = False
     owns_app_context = False
     is_torn_down = False
     _session: SessionMixin | None = None
+    _sync_variables: Variables | None = None
 
     def __init__(self, app: flask.Flask, exchange: Exchange) -> None:
         self.app = app
@@ -97,7 +100,8 @@ class Context(flask.ctx.RequestContext):
     @property
     def is_touched(self) -> bool:
         """Whether something was asked for that has a say in the response."""
-        return self.is_kept or self._session is not None or "_after_request_functions" in self.__dict__
+        has_say = self.is_kept or self.waits_for_start or self._session is not None
+        return has_say or "_after_request_functions" in self.__dict__
 
     @cached_property
     def request(self) -> flask.Request:  # type: ignore[override]  # flask sets it; here it is made late
@@ -219,11 +223,29 @@ class Context(flask.ctx.RequestContext):
         current = _cv_request.get(None)
         if current is not self:
             raise AssertionError(f"Popped wrong request context. ({current!r} instead of {self!r})")
+        if not (self.is_kept or self.waits_for_start):
+            self._sync_variables = None  # they know this context: a cycle for the collector
         if unbind(self._bound[-1]):
             self._bound.pop()
         else:
             bound = next((bound for bound in reversed(self._bound) if unbind(bound)), self._bound[-1])
             self._bound.remove(bound)
+
+    def call_beside(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call one of the sync functions of a request that is at home on the loop.
+
+        All of them get one set of context variables: a token that one hook got from a variable is good in the next.
+        """
+        variables, self._sync_variables = self._sync_variables, None  # one that was given up may still be using them
+        if variables is None:
+            variables = copy_context()
+        else:
+            variables.run(restore, copy_context())
+        try:
+            return variables.run(func, *args, **kwargs)
+        finally:
+            restore(variables)
+            self._sync_variables = variables
 
     def end(self) -> None:
         """Leave the context to the set of variables that it was entered in, which ends with the request."""

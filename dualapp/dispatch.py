@@ -25,9 +25,9 @@ from werkzeug.routing import RoutingException
 
 from .context import Context
 from .crossing import step
-from .plain import Plain
+from .plain import Plain, response_from_plain
 from .plan import Plan, each_applied, each_called, first_answer, is_heard
-from .responses import response_from
+from .responses import Response, response_from
 
 # The receivers of all signals that are sent for each request: dicts that blinker keeps as long as the signals.
 RECEIVERS = tuple(
@@ -79,17 +79,17 @@ def is_short(context: Context, plan: Plan) -> bool:
     return plan.is_short and context.exchange.method != "OPTIONS" and not any(RECEIVERS)
 
 
-def plain_answer(context: Context, plan: Plan, value: Any) -> Plain | None:
+def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | Plain | None:
     """Make the answer of a view's value; None if anybody else has a say in it, or if it is for the pipeline to fail."""
     if context.is_touched or (context.exchange.cookies and cookie_arrived(context)) or any(RECEIVERS):
         return None
     try:
-        plain = plan.plain_from(value, plan.view)
+        answer = value if isinstance(value, Response) else plan.plain_from(value, plan.view)
     except Exception:
         return None
-    if plain is not None:
+    if answer is not None:
         context.close_request()
-    return plain
+    return answer
 
 
 def raise_again(error: BaseException) -> None:
@@ -108,10 +108,10 @@ async def dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
             return await recover(context, plan, error)
     except BaseException as error:
         context.error = error
-        context.is_kept = False  # there is no response that could keep it
+        context.is_kept = context.waits_for_start = False  # there is no response for which to wait
         raise
     finally:
-        if not context.is_kept:
+        if not (context.is_kept or context.waits_for_start):
             await tear_down(context, plan)
 
 
@@ -239,6 +239,8 @@ async def finalize(context: Context, plan: Plan, value: Any, from_error_handler:
 async def make_response(context: Context, plan: Plan, value: Any) -> flask.Response:
     if replacement := plan.adapted.get("make_response"):
         return await plan.call(replacement, value)  # type: ignore[no-any-return]  # as full_dispatch
+    if plan.has_stock_responses and (plain := plan.plain_from(value, plan.view)) and plain.body:
+        return response_from_plain(plain)
     return response_from(context.app, value, plan.view)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.datastructures import Headers
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import get_content_type
 
@@ -28,7 +29,7 @@ ORDINARY_VALUE = re.compile(r"[ -~]*").fullmatch
 
 PROVIDER_METHODS = {"dumps", "dump", "response"}
 
-Headers = list[tuple[str, str]]
+Pairs = list[tuple[str, str]]
 
 
 class Kind:
@@ -45,7 +46,7 @@ class Plain:
 
     __slots__ = ("_extra", "_kind", "body", "status_code")
 
-    def __init__(self, status_code: int, kind: Kind, body: bytes, extra: Headers) -> None:
+    def __init__(self, status_code: int, kind: Kind, body: bytes, extra: Pairs) -> None:
         self.status_code = status_code
         self.body = body
         self._kind = kind
@@ -57,7 +58,7 @@ class Plain:
         return STATUS_LINES[self.status_code]
 
     @property
-    def headers(self) -> Headers:
+    def headers(self) -> Pairs:
         """The headers as WSGI wants them."""
         headers = [self._kind.header]
         if self.status_code not in BODYLESS:
@@ -78,6 +79,18 @@ class Plain:
         return headers
 
 
+def response_from_plain(plain: Plain) -> Response:
+    """Make the response that a plain one stands for, without asking of each part what it is."""
+    response = Response.__new__(Response)
+    response.headers = Headers()
+    response.headers._list = plain.headers
+    response._status, response._status_code = plain.status, plain.status_code
+    response.response = [plain.body]
+    response.direct_passthrough = False
+    response._on_close = []
+    return response
+
+
 class PlainMaker:
     """Makes plain responses for one app; what it needs to know of the app it looks up once."""
 
@@ -94,7 +107,7 @@ class PlainMaker:
     def make(self, value: Any, view: Callable[..., Any] | None) -> Plain | None:
         """Make of a view's value what `response_from` would, to the byte; None if that takes more than is known."""
         status_code: int = 200
-        extra: Headers = []
+        extra: Pairs = []
         kind = type(value)
         if kind is tuple:
             parts = ordinary(value)
@@ -127,7 +140,7 @@ class PlainMaker:
             raise
 
 
-def ordinary(value: tuple[Any, ...]) -> tuple[Any, int, Headers] | None:
+def ordinary(value: tuple[Any, ...]) -> tuple[Any, int, Pairs] | None:
     """Take a view's tuple apart, if its status and headers are such that they are sent as they are."""
     status_code: Any = 200
     headers: Any = {}
@@ -147,7 +160,7 @@ def ordinary(value: tuple[Any, ...]) -> tuple[Any, int, Headers] | None:
     return (value, status_code, extra) if not extra or are_ordinary(extra) else None
 
 
-def are_ordinary(headers: Headers) -> bool:
+def are_ordinary(headers: Pairs) -> bool:
     names = set()
     for name, value in headers:
         if type(name) is not str or type(value) is not str or not ORDINARY_NAME(name) or not ORDINARY_VALUE(value):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
-from functools import partial
+from functools import partial, wraps
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import flask
+from flask.globals import request_ctx
 from flask.helpers import _split_blueprint_path
 from flask.sessions import SecureCookieSessionInterface
 
@@ -89,7 +90,8 @@ class Plan:
         self.has_hooks = bool(self.preprocessors or self.before)
         # Flask's own steps look at the session without asking for it, so where one may run it must be open.
         self.opens_session_late = type(app.session_interface) is SecureCookieSessionInterface and not self.replaced
-        self.is_plain = self.opens_session_late and not self.after and app.response_class is Response
+        self.has_stock_responses = app.response_class is Response and "make_response" not in self.replaced
+        self.is_plain = self.opens_session_late and not self.after and self.has_stock_responses
         self.plain_from = PlainMaker(app).make
         # Nothing but the view has to be called for a request that nobody looks at.
         self.is_short = (
@@ -127,7 +129,7 @@ class Plan:
     def adapt(self, func: Function) -> Function:
         """Return `func` as `self.call` takes it: itself at home, a crossing if it is of the other colour."""
         if self.home is Home.LOOP:
-            return func if is_async(func) else self._to_thread(func)
+            return func if is_async(func) else self._to_thread(beside(func))
         return with_body(to_loop(func)) if is_async(func) else func
 
     def _in_place(self, func: Function) -> Function:
@@ -218,6 +220,17 @@ class Plans:
 def can_match_fast(app: flask.Flask) -> bool:
     """Tell whether only the method and the path decide which rule answers."""
     return not (app.subdomain_matching or app.config["TRUSTED_HOSTS"] or is_replaced(app, "create_url_adapter"))
+
+
+def beside(func: Function) -> Function:
+    """Make a sync function that runs beside a pipeline on the loop share what its like in the request share."""
+
+    @wraps(func, updated=())
+    def call(*args: Any, **kwargs: Any) -> Any:
+        context: Context = request_ctx._get_current_object()  # type: ignore[attr-defined]  # it is a proxy
+        return context.call_beside(func, *args, **kwargs)
+
+    return call
 
 
 def together(functions: list[Function], run: Function, coloured_async: bool) -> Function:

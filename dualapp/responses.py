@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -47,11 +48,13 @@ class Response(flask.Response):
     def _get_data(self, as_text: bool = False) -> Any:
         if self.is_async:
             run_on_loop(self._collect)
+        self.direct_passthrough = False  # who asks for a file's bytes gets them, as from Quart's responses
         return super().get_data(as_text)  # type: ignore[call-overload]  # as_text is not literal
 
     async def _get_data_async(self, as_text: bool = False) -> Any:
         if self.is_async:
             await self._collect()
+        self.direct_passthrough = False  # as in _get_data
         return super().get_data(as_text)  # type: ignore[call-overload]  # as_text is not literal
 
     async def _collect(self) -> None:
@@ -146,6 +149,51 @@ def quarts_class() -> Any:
 def is_bodiless(response: werkzeug.Response, method: str) -> bool:
     """Tell whether the answer has no content (RFC 9110 sections 9.3.2, 15.2, 15.3.5 and 15.4.5)."""
     return method == "HEAD" or response.status_code in (204, 304) or 100 <= response.status_code < 200
+
+
+# A path, and perhaps a query, in which Werkzeug finds nothing to quote.
+is_uri = re.compile(r"/(?:[\w.~-][\w./~-]*)?(?:\?[\w.~=-]+)?", re.ASCII).fullmatch
+
+
+def finished(response: flask.Response) -> tuple[list[tuple[str, str]], bytes] | None:
+    """Return the headers and the body of a response that is all there, as Werkzeug would send them.
+
+    None for one that is still to be made, adjusted or closed, which is for Werkzeug to do.
+    """
+    chunks = response.response
+    if type(chunks) is not list or response._on_close or response.direct_passthrough or not is_stock(type(response)):  # type: ignore[arg-type]  # classes have a hash
+        return None
+    has_length = False
+    for name, value in response.headers:
+        match name.lower():
+            case "content-length":
+                has_length = True
+            case "location":
+                if not is_uri(value):
+                    return None
+            case "content-location":
+                return None
+    if not has_length or response.status_code < 200 or response.status_code in (204, 304):
+        return None
+    try:
+        return response.headers.to_wsgi_list(), b"".join(chunks)
+    except TypeError:  # there is text in it
+        return None
+
+
+@cache
+def is_stock(cls: type[flask.Response]) -> bool:
+    """Tell whether the responses of a class are sent as ours and Werkzeug's are."""
+    names = (
+        "get_wsgi_headers",
+        "get_wsgi_response",
+        "get_app_iter",
+        "iter_encoded",
+        "__call__",
+        "status_code",
+        "close",
+    )
+    return not cls.autocorrect_location_header and all(getattr(cls, name) is getattr(Response, name) for name in names)
 
 
 def timeout_of(response: flask.Response, app: Flask) -> float | None:

@@ -19,7 +19,7 @@ from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan
 from .plain import Plain
 from .plan import Home, Plan, Plans
-from .responses import is_bodiless, timeout_of
+from .responses import finished, is_bodiless, timeout_of
 from .translation import Scope, from_latin1, scope_from
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class WSGIGateway:
         context.enter()
         try:
             plan = self.plans.find(context)
+            if "wsgi_app" in vars(self.app):  # there is middleware
+                start_response = within(context, plan, start_response)
             try:
                 response = answer(context, plan)
             finally:
@@ -100,9 +102,28 @@ class WSGIGateway:
             start_response(response.status, response.headers)
             return [b"" if context.exchange.method == "HEAD" else response.body]
         context.leave()
+        try:
+            return self._send(response, context, plan, start_response, variables)
+        finally:
+            if context.waits_for_start:  # for what did not come
+                context.waits_for_start = False
+                in_context(context, plan, tear_down, context, plan)
+
+    def _send(
+        self,
+        response: flask.Response,
+        context: Context,
+        plan: Plan,
+        start_response: StartResponse,
+        variables: Variables,
+    ) -> Iterable[bytes]:
+        if not context.is_kept and (parts := finished(response)):
+            headers, body = parts
+            start_response(response.status, headers)
+            return [b"" if context.exchange.method == "HEAD" else body]
         is_file = response.direct_passthrough and not is_bodiless(response, context.exchange.method)
         if is_file and not context.is_kept:
-            return response(environ, start_response)  # which servers send themselves
+            return response(context.exchange.environ, start_response)  # which servers send themselves
         return self._start(response, context, plan, start_response, variables)
 
     def _start(
@@ -183,6 +204,25 @@ def close(chunks: Iterator[bytes]) -> None:
     """Close what can be closed: the iterator that a response gives closes the response too."""
     if hasattr(chunks, "close"):
         chunks.close()
+
+
+def within(context: Context, plan: Plan, start_response: StartResponse) -> StartResponse:
+    """Have a response started within its context, which is torn down after that: middleware may look into it."""
+    context.waits_for_start = True
+
+    def start(*args: Any) -> Any:
+        context.enter()
+        try:
+            return start_response(*args)
+        finally:
+            context.waits_for_start = False
+            try:
+                if not context.is_kept:
+                    drive(plan, tear_down, context, plan)
+            finally:
+                context.leave()
+
+    return start
 
 
 def where(home: Home) -> Home:

@@ -241,6 +241,26 @@ def test_request_contexts(serve: Serve, app: DualApp) -> None:
     )
 
 
+def test_a_request_step_by_step(serve: Serve, app: DualApp) -> None:
+    def after(response):
+        response.headers["X-After"] = "1"
+        return response
+
+    app.after_request(after)
+    app.before_request(lambda: g.setdefault("before", "ran") and None)
+
+    async def take_steps(app):
+        async with app.test_request_context("/a", query_string={"q": "1"}):
+            before = await app.preprocess_request(), g.before
+            value = await app.dispatch_request()
+            made = await app.make_response(value)
+            processed = await app.process_response(made)
+            full = await app.full_dispatch_request()
+            return before, value["args"], processed.headers["X-After"], await full.get_json() == value
+
+    assert serve.call(take_steps, app) == ((None, "ran"), {"q": "1"}, "1", True)
+
+
 def test_startup_and_shutdown_around_a_test(serve: Serve) -> None:
     order: list[str] = []
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import flask
 import pytest
 
-from dualapp import DualApp
+from dualapp import DualApp, ProxyFix
 
 from ..conftest import NAME, Serve
 from ..drive import LOOP, TIMEOUT, Ask, Client, environ_of
@@ -61,6 +62,39 @@ def test_asgiref_sees_an_asgi_app_of_version_three() -> None:
 
     assert not is_double_callable(DualApp("entries"))
     assert not is_double_callable(DualApp("entries").asgi)
+
+
+@pytest.mark.parametrize("prepare", [lambda app: None, ProxyFix], ids=["bare", "behind a proxy"])
+def test_what_asgi_middleware_wraps_looks_like_an_app_of_version_three(prepare: Any) -> None:
+    """To those who ask as uvicorn does: it must be a function, or an object with an async `__call__`."""
+    app = DualApp("entries")
+    prepare(app)
+    asgi_app = app.asgi_app
+    assert inspect.iscoroutinefunction(asgi_app if inspect.isfunction(asgi_app) else asgi_app.__call__)
+
+
+def test_who_replaces_the_call_of_flask_apps_is_asked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As tools do that watch Flask apps; of the ASGI entry Flask has no call."""
+    asked, call = [], flask.Flask.__call__
+
+    def watched(app: Any, environ: Any, start_response: Any) -> Any:
+        asked.append(environ["PATH_INFO"])
+        return call(app, environ, start_response)
+
+    monkeypatch.setattr(flask.Flask, "__call__", watched)
+    client = serve(build)
+    for target in (client.app, Called(client.app)):
+        assert Client(target, client.entry).get("/").text == "here"
+    assert asked == {"wsgi": ["/", "/"], "asgi": []}[client.entry]
+
+
+def test_a_subclass_may_have_its_own_asgi_app(serve: Serve) -> None:
+    class Mixin:
+        async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
+            await super().asgi_app({**scope, "path": "/"}, receive, send)  # type: ignore[misc]  # DualApp's
+
+    client = serve(build, twin=False, mixin=Mixin)
+    assert Client(client.app, "asgi").get("/anywhere").text == "here"
 
 
 def test_a_wsgi_middleware_is_honoured(serve: Serve) -> None:
@@ -243,3 +277,53 @@ def test_an_environ_of_a_server_that_does_not_end_its_input(serve: Serve) -> Non
     del environ["wsgi.input_terminated"]
     environ["wsgi.input"] = Endless(b"0123456789")
     assert b"".join(app.wsgi(environ, lambda status, headers, exc_info=None: None)) == b"0123456789"
+
+
+def noting(app: flask.Flask, events: list[Any]) -> Callable[..., Any]:
+    """Middleware that looks into the request when the response starts."""
+    inner = app.wsgi_app
+
+    def middleware(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+            events.append((flask.request.path, status))
+            return start_response(status, headers)
+
+        return inner(environ, start)
+
+    return middleware
+
+
+@pytest.mark.parametrize("path", ["/text", "/stream", "/error", "/nowhere"])
+def test_wsgi_middleware_finds_the_context_when_the_response_starts(serve: Serve, path: str) -> None:
+    """And the teardown comes after it, as in Flask: OpenTelemetry's middleware keeps the status for its teardown."""
+    if serve.entry == "asgi":
+        pytest.skip("it is WSGI's middleware")
+
+    def build(app: DualApp) -> None:
+        app.extensions["events"] = events = []
+        app.wsgi_app = noting(app, events)  # type: ignore[method-assign]  # as middleware is put around an app
+
+        @app.teardown_request
+        def teardown(error):
+            events.append(type(error))
+
+        @app.get("/text")
+        async def text():
+            return "text"
+
+        @app.get("/stream")
+        async def stream():
+            return iter(["stre", "am"])
+
+        @app.get("/error")
+        async def fail():
+            raise ValueError("of mine")
+
+    client = serve(build)
+    answer = client.get(path)
+    events = client.app.extensions["events"]
+    assert events[0][0] == path
+    assert events[0][1].startswith(str(answer.status))
+    assert len(events) == 2
+    assert client.twin is not None
+    assert client.twin.app.extensions["events"] == events

@@ -337,6 +337,57 @@ def test_resources_are_awaited_as_quarts(serve: Serve) -> None:
     assert client.get("/r").text == client.get("/rb").text == "0123456789"
 
 
+def test_hooks_may_read_files(serve: Serve) -> None:
+    """Quart's responses allow it; Flask's refuse for those that the server may send by itself."""
+
+    def build(app: DualApp) -> None:
+        @app.after_request
+        async def shout(response):
+            response.set_data((await response.get_data()).upper() + b"!")
+            return response
+
+        @app.get("/")
+        async def index():
+            return flask.send_file(io.BytesIO(b"file"), mimetype="text/plain")
+
+    answer = serve(build, twin=False).get("/")
+    assert (answer.text, answer.header("content-length")) == ("FILE!", "5")
+
+
+def test_quarts_methods_of_the_app(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        def sync_work(x):
+            return [x, quart.request.path]
+
+        @app.route("/", methods=["GET", "PUT"], provide_automatic_options=False)
+        async def async_view():
+            current = quart.current_app
+            file = await current.send_static_file("hello.txt")
+            data = await file.get_data()
+            file.close()
+            made = await current.make_response(("made", 201))
+            options = await current.make_default_options_response()
+            return {
+                "file": data[:4].decode(),
+                "made": [await made.get_data(as_text=True), made.status_code],
+                "options": options.headers["Allow"],
+                "in a thread": await current.ensure_async(sync_work)(1),
+                "too": await current.sync_to_async(sync_work)(2),
+                "json": current.json.loads(current.json.dumps({"a": 1})),
+                "url": current.url_for("async_view", _external=True),
+            }
+
+    assert serve(build, twin=False).get("/").json() == {
+        "file": "0123",
+        "made": ["made", 201],
+        "options": "GET, HEAD, PUT",
+        "in a thread": [1, "/"],
+        "too": [2, "/"],
+        "json": {"a": 1},
+        "url": "http://localhost/",
+    }
+
+
 # The rest of the helpers.
 
 

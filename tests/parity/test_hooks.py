@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 
+import flask
 import pytest
 
 from dualapp import (
@@ -427,3 +429,29 @@ def test_an_extension_may_put_its_hooks_where_it_likes(serve: Serve, paint: Pain
     client.get("/")
     seen = calls(client)
     assert (seen[0], seen[1], seen[-5]) == ("first of all", "before 1", "last of all")
+
+
+def test_what_one_hook_sets_in_a_variable_another_may_reset(serve: Serve) -> None:
+    """A token is good only in the set of variables that it was made in; OpenTelemetry's hooks keep one."""
+    word: ContextVar[str] = ContextVar("word")
+
+    def build(app: DualApp) -> None:
+        @app.before_request
+        def before():
+            flask.g.token = word.set("mine")
+
+        @app.get("/")
+        async def index():
+            return word.get()
+
+        @app.after_request
+        def after(response):
+            word.reset(flask.g.token)
+            flask.g.token = word.set("after")
+            return response
+
+        @app.teardown_request
+        def teardown(error):
+            word.reset(flask.g.token)
+
+    assert serve(build).get("/").text == "mine"

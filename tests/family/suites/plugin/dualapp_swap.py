@@ -1,0 +1,48 @@
+"""A pytest plugin: puts DualApp in the place of Flask's or Quart's class before a test suite imports it, and notes each outcome."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dualapp_over_asgi import OverASGI
+
+from dualapp import DualApp
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("dualapp")
+    group.addoption("--app", choices=["plain", "wsgi", "asgi"], required=True, help="the class to use, and its entry")
+    group.addoption("--instead-of", default="flask.Flask", help="the class that it is used instead of")
+    group.addoption("--outcomes", type=Path, required=True, help="where to write the outcome of each test")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Swap the class before the first module of the suite, a conftest.py, can import it."""
+    options = early_config.known_args_namespace
+    if options.app != "plain":
+        module, _, name = options.instead_of.rpartition(".")
+        setattr(import_module(module), name, DualApp if options.app == "wsgi" else OverASGI)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Outcomes(config.getoption("outcomes")))
+
+
+class Outcomes:
+    """What became of each test: "failed" or "skipped" if one of its phases did, otherwise "passed"."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.outcomes: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.when == "setup" or report.outcome != "passed":
+            self.outcomes[report.nodeid] = report.outcome
+
+    def pytest_sessionfinish(self) -> None:
+        self.path.write_text(json.dumps(self.outcomes))

@@ -1,0 +1,67 @@
+"""Runs a suite in its environment, with DualApp or with the framework's own class."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .environment import interpreter, source
+from .suite import HERE, SUITES, Suite
+
+PLUGIN = HERE / "plugin"
+TIMEOUT = 300
+
+
+@dataclass(frozen=True)
+class Run:
+    """The outcome of each test, and what pytest printed."""
+
+    outcomes: dict[str, str]
+    output: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return dict(Counter(self.outcomes.values()))
+
+    def differences(self, other: Run) -> set[str]:
+        """Return the tests that had another outcome in another run."""
+        tests = self.outcomes.keys() | other.outcomes.keys()
+        return {test for test in tests if self.outcomes.get(test) != other.outcomes.get(test)}
+
+
+@cache
+def run(name: str, app: str) -> Run:
+    """Run a suite once; `app` is "plain", "wsgi" or "asgi"."""
+    suite = SUITES[name]
+    with TemporaryDirectory() as directory:
+        outcomes = Path(directory, "outcomes.json")
+        ended = subprocess.run(
+            command(suite, app, outcomes),
+            cwd=source(suite),
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+        )
+        assert outcomes.exists(), ended.stdout
+        return Run(json.loads(outcomes.read_text()), ended.stdout)
+
+
+def command(suite: Suite, app: str, outcomes: Path) -> list[str]:
+    """Return the command that runs the suite; what it adds to its own options by itself needs plugins for coverage."""
+    options = [f"--app={app}", f"--instead-of={suite.instead_of}", f"--outcomes={outcomes}"]
+    quiet = ["-p", "dualapp_swap", "--rootdir=.", "--override-ini=addopts="]
+    return [str(interpreter()), "-m", "pytest", *quiet, *options, *suite.arguments]
+
+
+def environment() -> dict[str, str]:
+    """Return nothing of how our own tests are run, but where the plugin is."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
+    return {**inherited, "PYTHONPATH": str(PLUGIN)}

@@ -1,0 +1,25 @@
+"""The suites of Flask and of extensions, with DualApp in the place of the framework's class, on each entry.
+
+What comes out otherwise with DualApp than without it stands in `suites/known/`, with its reason; the lists are exact.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from .suites.run import run
+from .suites.suite import SUITES
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_without_us_a_suite_comes_out_as_is_known(name: str) -> None:
+    plain = run(name, "plain")
+    assert plain.counts == SUITES[name].counts["plain"], plain.output
+
+
+@pytest.mark.parametrize("entry", ["wsgi", "asgi"])
+@pytest.mark.parametrize("name", SUITES)
+def test_with_us_a_suite_comes_out_as_without_but_for_what_is_known(name: str, entry: str) -> None:
+    ours, suite = run(name, entry), SUITES[name]
+    assert ours.differences(run(name, "plain")) == suite.differing(entry), ours.output
+    assert ours.counts == suite.counts[entry]
