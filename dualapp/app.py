@@ -256,7 +256,7 @@ class DualApp(QuartScaffold, flask.Flask):
         """Make a context of the app, for `with` and for `async with`."""
         return AppContext(self)
 
-    # Steps of a request, for tests that take them one by one. Quart's are awaited; those of 0.23 take the context first.
+    # Steps of a request, for tests that take them one by one. Quart's are awaited; 0.23's take the context first.
 
     def preprocess_request(self, *args: Any) -> Any:
         """Run the functions that come before a view; await it in `async def` code."""

@@ -7,7 +7,6 @@ import io
 import os
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
-from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -198,6 +197,7 @@ class ASGIGateway:
                 first = await anext(chunks, END)
             except Exception as error:
                 answer = await self._in_context(context, recover, error)
+                watch.pause()  # as below, until all is torn down; an answer that is a stream goes on
                 try:
                     await self._send(answer, context, watch, send)
                 finally:
@@ -230,9 +230,11 @@ class ClientLeft(Exception):
 
 
 async def send_all(status: int, headers: RawHeaders, body: bytes, method: str, send: Send) -> None:
-    with suppress(OSError):  # the client has left (see careful)
+    try:
         await send(start_message(status, headers))
         await send(chunk_of(b"" if method == "HEAD" else body, more=False))
+    except OSError:  # as in `careful`
+        raise ClientLeft from None
 
 
 def careful(send: Send) -> Send:
@@ -307,21 +309,24 @@ class Watch:
 @types.coroutine
 def noticing(work: Coroutine[Any, Any, T], on_wait: Callable[[], None]) -> Generator[Any, Any, T]:
     """Await a coroutine, and call a function when it first has to wait for something."""
+    sent: Any = None
     try:
-        waits_for = work.send(None)
+        waits_for = work.send(sent)
         on_wait()
         while True:
+            go_on: Callable[[Any], Any] = work.send
             try:
-                value = yield waits_for
+                sent = yield waits_for
             except GeneratorExit:
                 work.close()
                 raise
             except BaseException as error:
-                waits_for = work.throw(error)
-            else:
-                waits_for = work.send(value)
+                go_on, sent = work.throw, error
+            waits_for = go_on(sent)  # outside of the handler, or the error would be the context of whatever comes next
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # it is the coroutine's
+    finally:
+        sent = None  # an error knows this frame
 
 
 def where(home: Home) -> Home:

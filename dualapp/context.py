@@ -40,7 +40,7 @@ def unbind(bound: list[Binding]) -> bool:
     another iteration of a stream, are not to be undone here.
     """
     try:
-        for token in reversed(bound):
+        for token in bound:  # each of a variable of its own, so that the order does not matter
             token.var.reset(token)
     except ValueError:
         return False
@@ -199,12 +199,11 @@ class Context(flask.ctx.RequestContext):
     def enter(self) -> None:
         """Make this the current context, of the app too unless the app has one already."""
         outer = _cv_app.get(None)
-        is_outermost = outer is None or outer.app is not self.app
         bound: list[Binding] = [_cv_request.set(self)]
-        if is_outermost:
+        if outer is None or outer.app is not self.app:
             bound.append(_cv_app.set(self))  # type: ignore[arg-type]  # it is the context of both
             self.owns_app_context = True
-        elif outer is not None and vars(outer) is not vars(self):
+        elif vars(outer) is not vars(self):
             self.__dict__["g"] = outer.g
         if quart_context is not None:
             bound += quart_context.bind(self)
@@ -231,7 +230,7 @@ class Context(flask.ctx.RequestContext):
             bound = next((bound for bound in reversed(self._bound) if unbind(bound)), self._bound[-1])
             self._bound.remove(bound)
 
-    def call_beside(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    def call_beside(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """Call one of the sync functions of a request that is at home on the loop.
 
         All of them get one set of context variables: a token that one hook got from a variable is good in the next.

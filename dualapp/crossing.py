@@ -55,12 +55,12 @@ def step(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError(f"{coroutine!r} waited for something where there is no event loop to wake it.")
 
 
-async def direct(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+async def direct(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Call a sync function: the `call` of a pipeline that is stepped in a thread."""
     return func(*args, **kwargs)
 
 
-async def awaiting(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+async def awaiting(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
     """Await an async function: the `call` of a pipeline that runs on a loop."""
     return await func(*args, **kwargs)
 
@@ -208,7 +208,7 @@ class Habit:
     def __init__(self, waits: bool = False) -> None:
         self._waits = waits
 
-    def run(self, func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+    def run(self, func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
         """Run the function on the loop that this thread belongs to, and wait for it.
 
         On the loop's own thread waiting would stop everything, so there only a function that does not suspend can run.
@@ -249,7 +249,7 @@ else:
         loop.create_task(work, context=variables)
 
 
-def run_in_place(func: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+def run_in_place(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
     try:
         return step(awaiting(func, *args, **kwargs))
     except RuntimeError as error:
@@ -306,7 +306,7 @@ class Threads:
         """Take the name that the threads will have, and how many there may be, which is asked when one is needed."""
         self._workers = Workers(name, size)
 
-    async def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    async def call(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """Call a sync function in one of the threads.
 
         If the task is cancelled meanwhile, the function is left to end by itself.
@@ -401,7 +401,7 @@ def to_request_thread(func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
     return sync_to_async(partial(contained, func), thread_sensitive=True)
 
 
-def contained(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def contained(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """Call a function and keep StopIteration inside, as PEP 479 has it for generators.
 
     No future can carry it: on Python 3.11 who awaits that future waits forever.
@@ -412,7 +412,7 @@ def contained(func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         raise RuntimeError(f"{getattr(func, '__qualname__', func)} raised StopIteration") from stop
 
 
-async def from_loop(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+async def from_loop(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Call a function of either colour from the loop; sync ones in the thread of the request, if it waits."""
     if is_async(func):
         return await func(*args, **kwargs)

@@ -42,6 +42,9 @@ RECEIVERS = tuple(
     )
 )
 
+# Those that a view answers. OPTIONS may be answered for it, and in any spelling, as far as Werkzeug is concerned.
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+
 
 def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
     """Answer a request in a thread: by the short road if it leads there, or else by the pipeline.
@@ -76,7 +79,7 @@ async def answer_on_loop(context: Context, plan: Plan) -> flask.Response | Plain
 
 
 def is_short(context: Context, plan: Plan) -> bool:
-    return plan.is_short and context.exchange.method != "OPTIONS" and not any(RECEIVERS)
+    return plan.is_short and context.exchange.method in METHODS and not any(RECEIVERS)
 
 
 def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | Plain | None:
@@ -87,8 +90,9 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | P
         answer = value if isinstance(value, Response) else plan.plain_from(value, plan.view)
     except Exception:
         return None
-    if answer is not None:
-        context.close_request()
+    if answer is None or context.is_touched:  # by what was encoded
+        return None
+    context.close_request()
     return answer
 
 
@@ -122,7 +126,8 @@ async def recover(context: Context, plan: Plan, error: Exception) -> flask.Respo
 
 
 async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
-    if context.owns_app_context and is_heard(appcontext_pushed, context.app):
+    has_begun = context.viewed is not None  # so that it is too late for signals that somebody listens to since
+    if context.owns_app_context and not has_begun and is_heard(appcontext_pushed, context.app):
         await plan.call(plan.send, appcontext_pushed)
     if context.routing_failure is not None:
         raise context.routing_failure
@@ -131,14 +136,14 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
     if replacement := plan.adapted.get("full_dispatch_request"):
         return await plan.call(replacement)  # type: ignore[no-any-return]  # whatever it is, it is the answer
     try:
-        if is_heard(request_started, context.app):
+        if not has_begun and is_heard(request_started, context.app):
             await plan.call(plan.send, request_started)
         value = await preprocess(context, plan) if plan.has_hooks or plan.replaced else None
         if value is None:
             value = await dispatch_view(context, plan)
     except Exception as error:
         value = await handle_user_exception(context, plan, error)
-    if plan.is_plain and is_unseen(context) and (plain := plan.plain_from(value, plan.view)) is not None:
+    if plan.is_plain and is_unseen(context) and (plain := plan.plain_from(value, plan.view)) and not context.is_touched:
         return plain
     return await finalize(context, plan, value)
 
@@ -163,7 +168,7 @@ async def dispatch_view(context: Context, plan: Plan) -> Any:
     if context.routing_exception is not None:
         context.app.raise_routing_exception(context.request)
     rule = context.rule
-    if context.exchange.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
+    if context.exchange.method.upper() == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
         return context.app.make_default_options_response()
     if context.viewed is not None:
         return context.viewed()

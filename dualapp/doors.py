@@ -114,14 +114,9 @@ def copy_current_app_context(func: F) -> F:
         raise RuntimeError(
             "'copy_current_app_context' can only be used when an app context is active, such as in a view function."
         )
-    app, g = context.app, context.g
-
-    def copy() -> AppContext:
-        copied = AppContext(app)
-        copied.g = g
-        return copied
-
-    return bound_to(copy, func)
+    shared = AppContext(context.app)
+    shared.g = context.g
+    return bound_to(shared.copy, func)
 
 
 def bound_to(copy: Callable[[], Any], func: F) -> F:

@@ -175,7 +175,7 @@ class Lifespan:
 
     # Tasks in the background.
 
-    def add_task(self, func: Function, *args: Any, **kwargs: Any) -> None:
+    def add_task(self, func: Function, /, *args: Any, **kwargs: Any) -> None:
         """Run a function of either colour on the host loop, or in a thread, and do not wait for it."""
         spawn(self._run_task, func, args, kwargs)
 

@@ -97,9 +97,8 @@ class PlainMaker:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._text = Kind(get_content_type(Response.default_mimetype or "", "utf-8"), comes_last=True)
-        self._json = self._text
-        self._settings: tuple[Any, ...] = ()
-        self._encode: Callable[[Any], str] = str
+        # The settings, and what is made of them; together, since many threads use them.
+        self._known: tuple[tuple[Any, ...], Callable[[Any], str], Kind] = ((), str, self._text)
         # A provider that somebody changed answers for itself.
         is_flasks = type(app.json) is DefaultJSONProvider and not PROVIDER_METHODS & vars(app.json).keys()
         self._provider = app.json if is_flasks else None
@@ -118,23 +117,23 @@ class PlainMaker:
         if kind is str:
             body, content = value.encode(), self._text
         elif (kind is dict or kind is list) and self._provider is not None and self._app.json is self._provider:
-            body, content = self._json_of(value, view), self._json
+            body, content = self._json_of(value, view)
         elif kind is bytes:
             body, content = value, self._text
         else:
             return None
         return Plain(status_code, content, b"" if status_code in BODYLESS else body, extra)
 
-    def _json_of(self, value: Any, view: Callable[..., Any] | None) -> bytes:
+    def _json_of(self, value: Any, view: Callable[..., Any] | None) -> tuple[bytes, Kind]:
         provider: Any = self._provider
-        debug = self._app.config["DEBUG"] if provider.compact is None else not provider.compact
+        debug = self._app.config["DEBUG"] if provider.compact is None else provider.compact is False
         settings = (provider.default, provider.ensure_ascii, provider.sort_keys, debug, provider.mimetype)
-        if settings != self._settings:
-            self._settings = settings
-            self._encode = encoding(*settings[:4])
-            self._json = Kind(get_content_type(provider.mimetype, "utf-8"), comes_last=False)
+        known, encode, kind = self._known
+        if settings != known:
+            encode, kind = encoding(*settings[:4]), Kind(get_content_type(provider.mimetype, "utf-8"), comes_last=False)
+            self._known = settings, encode, kind
         try:
-            return f"{self._encode(value)}\n".encode()
+            return f"{encode(value)}\n".encode(), kind
         except TypeError as error:
             name_view(error, view)
             raise

@@ -163,14 +163,15 @@ def finished(response: flask.Response) -> tuple[list[tuple[str, str]], bytes] | 
     chunks = response.response
     if type(chunks) is not list or response._on_close or response.direct_passthrough or not is_stock(type(response)):  # type: ignore[arg-type]  # classes have a hash
         return None
-    has_length = False
+    has_length = has_location = False
     for name, value in response.headers:
         match name.lower():
             case "content-length":
                 has_length = True
             case "location":
-                if not is_uri(value):
+                if has_location or not is_uri(value):
                     return None
+                has_location = True
             case "content-location":
                 return None
     if not has_length or response.status_code < 200 or response.status_code in (204, 304):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from types import SimpleNamespace, TracebackType
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from flask.sessions import SessionMixin
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
+from werkzeug.test import Cookie
 
 from .colour import caller_is_async
 from .crossing import from_loop
@@ -38,7 +40,7 @@ def in_werkzeugs_words(path: str, arguments: dict[str, Any]) -> tuple[str, dict[
     if version := arguments.pop("http_version", None):
         overrides["SERVER_PROTOCOL"] = f"HTTP/{version}"
     if client := (arguments.pop("scope_base", None) or {}).get("client"):
-        overrides["REMOTE_ADDR"], overrides["REMOTE_PORT"] = client[0], str(client[1])
+        overrides.update(zip(("REMOTE_ADDR", "REMOTE_PORT"), map(str, client), strict=False))
     return path, {**arguments, **({"environ_overrides": overrides} if overrides else {})}
 
 
@@ -185,10 +187,8 @@ class DualClient(FlaskClient):
 
     @property
     def cookie_jar(self) -> list[Any] | None:
-        """The names and values of the cookies, None if the client keeps none."""
-        if self._cookies is None:
-            return None
-        return [SimpleNamespace(name=cookie.key, value=cookie.value) for cookie in self._cookies.values()]
+        """The cookies with the attributes that those of `http.cookiejar` have, None if the client keeps none."""
+        return None if self._cookies is None else list(map(as_in_a_jar, self._cookies.values()))
 
     def set_cookie(self, *args: Any, **kwargs: Any) -> None:
         """Set a cookie: a key and a value, as for Werkzeug's client, or a server, a key and a value, as for Quart's."""
@@ -239,6 +239,20 @@ class Transaction:
     async def __aexit__(self, *exc_info: Any) -> bool | None:
         suppressed: bool | None = await from_loop(self._manager.__exit__, *exc_info)
         return suppressed
+
+
+def as_in_a_jar(cookie: Cookie) -> SimpleNamespace:
+    expires = None if cookie.expires is None else int(cookie.expires.timestamp())
+    if cookie.max_age is not None:  # which goes first (RFC 6265 section 4.1.2.2)
+        expires = int(time.time()) + cookie.max_age
+    return SimpleNamespace(
+        name=cookie.key,
+        value=cookie.value,
+        domain=cookie.domain,
+        path=cookie.path,
+        secure=bool(cookie.secure),
+        expires=expires,
+    )
 
 
 def without_server(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

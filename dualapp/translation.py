@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable, MutableMapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wsgi import FileWrapper
@@ -63,15 +64,22 @@ def cgi_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """
     folded: dict[str, str] = {}
     for raw_name, raw_value in headers:
-        if b"_" in raw_name:
+        key = cgi_name(raw_name)
+        if key is None:
             continue
-        name = raw_name.decode("latin-1").lower()
-        key = CGI_NAMES.get(name) or "HTTP_" + name.upper().replace("-", "_")
         value = raw_value.decode("latin-1")
         if key in folded:
-            value = folded[key] + ("; " if name == "cookie" else ",") + value
+            value = folded[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
         folded[key] = value
     return folded
+
+
+@lru_cache(1024)
+def cgi_name(raw_name: bytes) -> str | None:
+    if b"_" in raw_name:
+        return None
+    name = raw_name.decode("latin-1").lower()
+    return CGI_NAMES.get(name) or "HTTP_" + name.upper().replace("-", "_")
 
 
 def wrap_file(file: Any, buffer_size: int = FILE_CHUNK_SIZE) -> FileWrapper:

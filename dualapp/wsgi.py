@@ -18,7 +18,7 @@ from .crossing import END, offer_loop, step, to_request_thread
 from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan
 from .plain import Plain
-from .plan import Home, Plan, Plans
+from .plan import Home, Plan, Plans, is_replaced
 from .responses import finished, is_bodiless, timeout_of
 from .translation import Scope, from_latin1, scope_from
 
@@ -72,6 +72,12 @@ class WSGIGateway:
         self.app = app
         self.lifespan = lifespan
         self.plans = Plans(app, where, to_request_thread)
+        self._context_of: Callable[[WSGIEnvironment], Any] = (
+            app.request_context if is_replaced(app, "request_context") else self._new_context
+        )
+
+    def _new_context(self, environ: WSGIEnvironment) -> Context:
+        return Context(self.app, WSGIExchange(environ))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self.lifespan.has_started:
@@ -83,7 +89,7 @@ class WSGIGateway:
         return answer
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse, variables: Variables) -> Iterable[bytes]:
-        context: Context = self.app.request_context(environ)  # type: ignore[assignment]  # DualApp makes our Context
+        context: Context = self._context_of(environ)
         context.enter()
         try:
             plan = self.plans.find(context)
@@ -100,7 +106,7 @@ class WSGIGateway:
         if isinstance(response, Plain):
             context.end()
             start_response(response.status, response.headers)
-            return [b"" if context.exchange.method == "HEAD" else response.body]
+            return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
         context.leave()
         try:
             return self._send(response, context, plan, start_response, variables)

@@ -16,27 +16,32 @@ from dualapp import DualApp
 
 from .drive import LOOP, Client
 from .recolour import Build, recolour
+from .roads import ROADS
 
 Paint = Callable[[Build], Build]
 #: Its templates/ and static/ are those beside the tests.
 NAME = "tests.parity"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--road", choices=ROADS, default="short", help="general: serve apps that can take no shortcut")
+
+
 class Serve:
     """`serve(build, ...)` gives a client of the app that the builds make; `twin` is the same app in plain Flask."""
 
-    def __init__(self, entry: str, colour: str) -> None:
-        self.entry, self.colour = entry, colour
+    def __init__(self, entry: str, colour: str, road: str = "short") -> None:
+        self.entry, self.colour, self.road = entry, colour, road
 
     def __call__(self, *builds: Build, twin: bool = True, mixin: type = object, **options: Any) -> Client:
-        app = subclass(DualApp, mixin)(NAME, **options)
+        app = subclass(DualApp, mixin, *ROADS[self.road])(NAME, **options)
         for build in builds:
             self.paint(build)(app)
         return Client(app, self.entry, flask_twin(mixin, *builds, **options) if twin else None)
 
     def shared(self, build: Build) -> Client:
         """Give a client that the cases of one table share; their app must keep nothing from one case to the next."""
-        return shared_client(self.entry, self.colour, build)
+        return shared_client(self.entry, self.colour, self.road, build)
 
     def paint(self, build: Build) -> Build:
         return recolour(build) if self.colour == "def" and not getattr(build, "painted", False) else build
@@ -51,12 +56,13 @@ class Serve:
 
 
 @cache
-def shared_client(entry: str, colour: str, build: Build) -> Client:
-    return Serve(entry, colour)(build)
+def shared_client(entry: str, colour: str, road: str, build: Build) -> Client:
+    return Serve(entry, colour, road)(build)
 
 
-def subclass(base: type[flask.Flask], mixin: type) -> Any:
-    return base if mixin is object else type("App", (mixin, base), {})
+def subclass(base: type[flask.Flask], *mixins: type) -> Any:
+    own = [mixin for mixin in mixins if mixin is not object]
+    return type("App", (*own, base), {}) if own else base
 
 
 def flask_twin(mixin: type, *builds: Build, **options: Any) -> Client:
@@ -76,7 +82,7 @@ def flask_names(build: Build) -> dict[str, Any]:
 
 @pytest.fixture(params=["wsgi-def", "wsgi-async", "asgi-def", "asgi-async"])
 def serve(request: pytest.FixtureRequest) -> Serve:
-    return Serve(*request.param.split("-"))
+    return Serve(*request.param.split("-"), road=request.config.getoption("--road"))
 
 
 @pytest.fixture(params=["def-hooks", "async-hooks"])

@@ -23,17 +23,24 @@ CELLS = ("wsgi-def", "wsgi-async", "asgi-def", "asgi-async")
 TOP = """\
 # Extensions
 
-Each of these extensions runs unmodified in a `DualApp`: a small app that uses what is named here is asked the same on both
-entries, with its views in `async def` and in `def`, and must answer as the same app does in plain Flask, or in plain Quart
-if the extension is Quart's. The apps are in `tests/family/`; `tox -e family` runs them, and
+Each of these extensions runs unmodified in a `DualApp`: a small app that uses what is named here is asked the same on
+both entries, with its views in `async def` and in `def`, and must answer as the same app does in plain Flask, or in
+plain Quart if the extension is Quart's. The apps are in `tests/family/`; `tox -e family` runs them, and
 `python -m tests.family.table` makes this page of them.
 """
 
 SUITES_TOP = """\
 ## Test suites of others
 
-The tests of Flask itself and those of extensions, as their source distributions have them, with `DualApp` in the place of
-the framework's class: how many pass as they are, through the WSGI entry, and with their test client put on the ASGI entry.
+The tests of Flask itself and those of extensions, as their source distributions have them: how many pass without us,
+and how many with `DualApp` in the place of the framework's class, through the WSGI entry and with their test client put
+on the ASGI entry. Why some come out otherwise stands below; which ones, in `tests/family/suites/known/`.
+"""
+
+LEFT_OUT = """\
+Left out: suites that are not in the source distribution (flask-babel, Flask-DebugToolbar, Flask-Mail, Flask-Principal,
+Flask-Session, quart-babel, Quart-Session), whose fixtures are not (flask-restx), which run Flask in processes of their
+own (Flask-Migrate), or which take many minutes (Flask-Admin, Flask-Security).
 """
 
 
@@ -69,7 +76,10 @@ def main() -> None:
     if ended != pytest.ExitCode.OK or collected.skipped:
         sys.exit(f"There is no page of tests that fail or are skipped: {ended!r} {collected.skipped}")
     text = page(collected.items)
-    print(text, end="") if prints else PAGE.write_text(text)
+    if prints:
+        print(text, end="")
+    else:
+        PAGE.write_text(text)
 
 
 def described() -> dict[Path, tuple[str, str]]:
@@ -87,7 +97,7 @@ def page(items: Iterable[pytest.Item]) -> str:
     extensions = table(["extension", "version", "what is driven", *map(heading, CELLS)], rows(list(items), notes))
     numbered = [f"{number}. {reason}" for number, reason in enumerate(notes, 1)]
     suites = table(["suite", "version", "tests", "without us", "WSGI", "ASGI"], suite_rows())
-    return "\n".join([TOP, *extensions, "", *numbered, "", SUITES_TOP, *suites, "", *differences()])
+    return "\n".join([TOP, *extensions, "", *numbered, "", SUITES_TOP, *suites, "", *differences(), "", LEFT_OUT])
 
 
 def heading(cell: str) -> str:
@@ -98,14 +108,19 @@ def heading(cell: str) -> str:
 def rows(items: list[pytest.Item], notes: Notes) -> Iterator[list[str]]:
     for path, (name, about) in sorted(described().items(), key=lambda module: module[1][0].lower()):
         mine = [item for item in items if item.path == path]
-        yield [name, version(name), about, *(cell([item for item in mine if each in item.name], notes) for each in CELLS)]
+        yield [
+            name,
+            version(name),
+            about,
+            *(cell([item for item in mine if each in item.name], notes) for each in CELLS),
+        ]
 
 
 def cell(tests: list[pytest.Item], notes: Notes) -> str:
     """Say whether what these tests do works: they pass, or are known to fail."""
     reasons = [reason for test in tests for reason in reasons_of(test)]
     if not tests:
-        return "–"
+        return "not driven"
     word = "no" if len(reasons) == len(tests) else "partly" if reasons else "yes"
     return " ".join([word, *dict.fromkeys(map(notes.number, reasons))])
 
@@ -117,16 +132,16 @@ def reasons_of(test: pytest.Item) -> list[str]:
 
 def suite_rows() -> Iterator[list[str]]:
     for suite in SUITES.values():
-        passed = [str(suite.counts[kind].get("passed", 0)) for kind in ("plain", "wsgi", "asgi")]
+        passed = [str(suite.counts[kind]["passed"]) for kind in ("plain", "wsgi", "asgi")]
         yield [suite.distribution, suite.version, str(sum(suite.counts["plain"].values())), *passed]
 
 
 def differences() -> Iterator[str]:
-    """List the tests that come out otherwise with us than without us."""
+    """Say why tests of suites come out otherwise with us than without us."""
     for suite in SUITES.values():
-        for entry, tests in suite.differences.items():
-            for test, reason in tests.items():
-                yield f"- {suite.distribution}, {entry.upper()}, `{test}`: {reason}"
+        for each in suite.differences:
+            entries, count = " and ".join(map(str.upper, each.entries)), len(each.tests)
+            yield f"- {suite.distribution}, {entries}, {count} test{'s'[: count - 1]}: {each.reason}"
 
 
 def table(heads: list[str], lines: Iterable[list[str]]) -> list[str]:

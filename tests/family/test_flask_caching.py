@@ -20,6 +20,7 @@ from dualapp import DualApp, render_template_string, request
 from ..conftest import Serve
 from ..recolour import Build
 from .redis_server import redis_server
+from .shortcomings import ASYNC, fails_in
 
 
 @pytest.fixture(scope="module")
@@ -190,23 +191,14 @@ def test_a_fragment_of_a_template_is_rendered_once(serve: Serve, store: Build) -
 
 
 @pytest.mark.filterwarnings("ignore:coroutine 'Macro._async_invoke' was never awaited:RuntimeWarning")  # as below
-def test_a_fragment_of_an_awaited_template_is_rendered_once(
-    serve: Serve, store: Build, request: pytest.FixtureRequest
-) -> None:
-    if serve.is_async:
-        reason = (
-            "rendered each time: what Jinja's caller() gives in awaited templates is a coroutine, and cannot be cached"
-        )
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+@fails_in(*ASYNC, reason="in awaited templates Jinja's `caller()` gives a coroutine: `{% cache %}` renders each time")
+def test_a_fragment_of_an_awaited_template_is_rendered_once(serve: Serve, store: Build) -> None:
     client = serve(store, caching, counting)
     assert [client.get(target).text for target in ("/awaited?v=1", "/awaited?v=1")] == ["1", "1"]
 
 
-def test_an_async_function_is_memoized(serve: Serve, store: Build, request: pytest.FixtureRequest) -> None:
-    if serve.is_async:
-        reason = "memoize makes a sync function of an async one, with ensure_sync: it gives nothing to await"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
+@fails_in(*ASYNC, reason="`memoize` makes a sync function of an async one, by `ensure_sync`: nothing can be awaited")
+def test_an_async_function_is_memoized(serve: Serve, store: Build) -> None:
     def build(app: DualApp) -> None:
         cache = Cache(app)
         calls = Counter()

@@ -21,6 +21,7 @@ from dualapp import DualApp, make_response, request, send_from_directory
 
 from ..conftest import Serve
 from ..recolour import Build
+from .shortcomings import ASYNC, fails_in
 
 TEXT = "All that is said is said again. " * 200
 
@@ -187,11 +188,8 @@ def test_the_decorator_compresses_one_view(serve: Serve) -> None:
     check_decorated(serve, build)
 
 
-def test_the_decorator_right_above_the_view(serve: Serve, request: pytest.FixtureRequest) -> None:
-    if serve.is_async:
-        reason = "compressed() calls the view without ensure_sync and so has a coroutine: put @app.ensure_sync between"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
+@fails_in(*ASYNC, reason="compressed() calls the view without `ensure_sync`: put `@app.ensure_sync` between")
+def test_the_decorator_right_above_the_view(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         @app.get("/decorated")
         @Compress(app).compressed()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
 from flask_cors import CORS, cross_origin
 
 from dualapp import Blueprint, DualApp
 
 from ..conftest import Serve
 from ..recolour import Build
+from .shortcomings import ASYNC, fails_in
 
 SHOP, EVIL = ("Origin", "https://shop.example"), ("Origin", "https://evil.example")
 ALLOWED = "access-control-allow-origin"
@@ -128,11 +128,8 @@ def test_the_decorator_is_for_one_view_and_its_preflight(serve: Serve) -> None:
     check_decorated(serve, build)
 
 
-def test_the_decorator_right_above_the_view(serve: Serve, request: pytest.FixtureRequest) -> None:
-    if serve.is_async:
-        reason = "cross_origin calls the view without ensure_sync and so has a coroutine: put @app.ensure_sync between"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
+@fails_in(*ASYNC, reason="cross_origin calls the view without `ensure_sync`: put `@app.ensure_sync` between")
+def test_the_decorator_right_above_the_view(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         @app.get("/decorated")
         @cross_origin(origins="https://shop.example", methods=["GET", "PUT"])

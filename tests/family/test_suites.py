@@ -7,8 +7,16 @@ from __future__ import annotations
 
 import pytest
 
-from .suites.run import run
-from .suites.suite import SUITES
+from .suites.run import run, run_in
+from .suites.suite import HERE, SUITES
+
+
+@pytest.mark.parametrize("app", ["plain", "wsgi", "asgi"])
+def test_a_suite_runs_on_what_it_is_said_to_run_on(app: str) -> None:
+    probe = run_in(HERE, app, "probe.py", "--override-ini=python_files=probe.py", "-p", "no:cacheprovider")
+    others = {f"probe.py::test_{other}" for other in ("plain", "wsgi", "asgi") if other != app}
+    assert {test for test, outcome in probe.outcomes.items() if outcome != "passed"} == others, probe.output
+    assert len(probe.outcomes) == 7
 
 
 @pytest.mark.parametrize("name", SUITES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import flask
 import pytest
@@ -42,6 +43,10 @@ def build(app: DualApp) -> None:
     @app.get("/redirect")
     async def redirect():
         return flask.redirect("/redirected")
+
+    @app.get("/address")
+    async def address():
+        return request.remote_addr
 
     @app.get("/session")
     async def show_session():
@@ -172,6 +177,51 @@ def test_cookies_in_both_words(serve: Serve, app: DualApp) -> None:
     assert names == ["a", "b", "c", "d", "e", "f"]
     assert first == {"a": "1", "b": "2", "c": "3", "f": "6"}
     assert {name for name in second if name != "session"} == {"c"}
+
+
+def test_cookies_tell_when_they_expire(app: DualApp) -> None:
+    client = app.test_client()
+    client.set_cookie("kept", "1")
+    client.set_cookie("aged", "1", max_age=60)
+    client.set_cookie("dated", "1", expires=time.time() + 120)
+    expires = {cookie.name: cookie.expires for cookie in client.cookie_jar or ()}
+    assert expires["kept"] is None
+    assert time.time() < expires["aged"] < time.time() + 90 < expires["dated"]
+
+
+def test_the_client_may_be_elsewhere(serve: Serve, app: DualApp) -> None:
+    app.add_url_rule("/who", "who", lambda: f"{request.remote_addr} {request.environ.get('REMOTE_PORT')}")
+
+    async def ask(app):
+        client = app.test_client()
+        near = await client.get("/who", scope_base={"client": ("10.0.0.1", 4711)})
+        far = await client.get("/who", scope_base={"client": ("10.0.0.2",)})
+        return [(await near.get_data()).decode(), (await far.get_data()).decode()]
+
+    assert serve.call(ask, app) == ["10.0.0.1 4711", "10.0.0.2 None"]
+
+
+def test_cookies_have_the_attributes_of_those_in_a_jar(serve: Serve, app: DualApp) -> None:
+    async def ask(app):
+        client = app.test_client()
+        client.set_cookie("a", "1")
+        client.set_cookie("b", "2", expires=86400, secure=True, path="/x")
+        names = ("name", "value", "domain", "path", "secure", "expires")
+        return sorted(tuple(getattr(cookie, name) for name in names) for cookie in client.cookie_jar)
+
+    assert serve.call(ask, app) == [
+        ("a", "1", "localhost", "/", False, None),
+        ("b", "2", "localhost", "/x", True, 86400),
+    ]
+
+
+@pytest.mark.parametrize("client", [("10.0.0.1",), ("10.0.0.1", 4711)], ids=["host", "host-and-port"])
+def test_an_address_in_quarts_words(serve: Serve, app: DualApp, client: tuple[object, ...]) -> None:
+    async def ask(app):
+        response = await app.test_client().get("/address", scope_base={"client": client})
+        return await response.get_data(as_text=True)
+
+    assert serve.call(ask, app) == "10.0.0.1"
 
 
 def test_a_client_class_made_for_flask(serve: Serve, app: DualApp) -> None:

@@ -614,6 +614,37 @@ def test_both_frameworks_receivers_hear_each_event_once(serve: Serve, path: str,
     assert {"appcontext_pushed", "request_started", "request_finished", "appcontext_popped"} <= set(heard)
 
 
+def test_errors_beside_requests_reach_receivers_of_quarts_signals(serve: Serve) -> None:
+    seen: list[object] = []
+
+    async def receive(sender, exception, **extra):
+        seen.append((sender is app, str(exception)))
+
+    def build(app: DualApp) -> None:
+        @app.after_serving
+        async def fail():
+            raise LookupError("serving")
+
+        @app.get("/")
+        async def index():
+            async def work():
+                raise LookupError("background")
+
+            quart.current_app.add_background_task(work)
+            return "x"
+
+    app = serve(build, twin=False).app
+
+    async def live():
+        async with app.test_app() as test_app:
+            await test_app.test_client().get("/")
+
+    quart.signals.got_background_exception.connect(receive, app)
+    quart.signals.got_serving_exception.connect(receive, app)
+    asyncio.run(live())
+    assert seen == [(True, "background"), (True, "serving")]
+
+
 def test_signals_are_silent_while_nobody_listens(serve: Serve) -> None:
     """A signal with receivers costs each request something."""
     client = serve(signalling, twin=False)

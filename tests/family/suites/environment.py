@@ -24,11 +24,11 @@ CACHE = Path(os.environ.get("DUALAPP_SUITES", ROOT / ".tox" / "suites"))
 def interpreter() -> Path:
     """Return a Python that has what the suites need, and this dualapp."""
     # The name says all that it depends on: with another Python or other versions it is another environment.
-    digest = hashlib.sha256(sys.version.encode() + REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    home = CACHE / f"environment-{digest}"
+    wanted = sys.version.encode() + REQUIREMENTS.read_bytes() + (ROOT / "setup.cfg").read_bytes()
+    home = CACHE / f"environment-{hashlib.sha256(wanted).hexdigest()[:12]}"
     python, made = home / "bin" / "python", home / "made"
     if not made.exists():
-        venv.create(home, clear=True)
+        venv.create(home, clear=True, symlinks=True)
         pip("--python", python, "install", "--editable", ROOT, "--requirement", REQUIREMENTS)
         made.touch()
     return python
@@ -45,7 +45,8 @@ def source(suite: Suite) -> Path:
 
 
 def download(suite: Suite) -> Path:
-    wanted, place = f"{suite.distribution}=={suite.version}", CACHE / "archives" / suite.distribution
+    wanted = f"{suite.distribution}=={suite.version}"
+    place = CACHE / "archives" / wanted
     pip("download", "--no-deps", "--no-binary", suite.distribution, "--dest", place, wanted)
     (archive,) = place.iterdir()
     return archive

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .environment import interpreter, source
-from .suite import HERE, SUITES, Suite
+from .suite import HERE, SUITES
 
 PLUGIN = HERE / "plugin"
 TIMEOUT = 300
@@ -39,11 +39,24 @@ class Run:
 def run(name: str, app: str) -> Run:
     """Run a suite once; `app` is "plain", "wsgi" or "asgi"."""
     suite = SUITES[name]
-    with TemporaryDirectory() as directory:
-        outcomes = Path(directory, "outcomes.json")
+    return run_in(source(suite), app, *suite.arguments, f"--instead-of={suite.instead_of}")
+
+
+def run_in(directory: Path, app: str, *arguments: str) -> Run:
+    """Run pytest; the options that a suite adds to its own by itself need plugins for coverage."""
+    with TemporaryDirectory() as kept:
+        outcomes = Path(kept, "outcomes.json")
+        options = [
+            "-p",
+            "dualapp_swap",
+            f"--app={app}",
+            f"--outcomes={outcomes}",
+            "--rootdir=.",
+            "--override-ini=addopts=",
+        ]
         ended = subprocess.run(
-            command(suite, app, outcomes),
-            cwd=source(suite),
+            [interpreter(), "-m", "pytest", *options, *arguments],
+            cwd=directory,
             env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -52,13 +65,6 @@ def run(name: str, app: str) -> Run:
         )
         assert outcomes.exists(), ended.stdout
         return Run(json.loads(outcomes.read_text()), ended.stdout)
-
-
-def command(suite: Suite, app: str, outcomes: Path) -> list[str]:
-    """Return the command that runs the suite; what it adds to its own options by itself needs plugins for coverage."""
-    options = [f"--app={app}", f"--instead-of={suite.instead_of}", f"--outcomes={outcomes}"]
-    quiet = ["-p", "dualapp_swap", "--rootdir=.", "--override-ini=addopts="]
-    return [str(interpreter()), "-m", "pytest", *quiet, *options, *suite.arguments]
 
 
 def environment() -> dict[str, str]:

@@ -55,5 +55,7 @@ def normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-VERSIONS = {normalized(name): version for name, version in re.findall(r"^(\S+)==(\S+)$", REQUIREMENTS.read_text(), re.M)}
+VERSIONS = {
+    normalized(name): version for name, version in re.findall(r"^(\S+)==(\S+)$", REQUIREMENTS.read_text(), re.M)
+}
 SUITES = {path.stem: read(path) for path in sorted(HERE.glob("known/*.toml"))}

@@ -1,4 +1,4 @@
-"""A pytest plugin: puts DualApp in the place of Flask's or Quart's class before a test suite imports it, and notes each outcome."""
+"""A pytest plugin: puts DualApp in the place of a framework's class before a suite imports it, and notes outcomes."""
 
 from __future__ import annotations
 
