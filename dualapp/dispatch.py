@@ -8,6 +8,7 @@ by an own method is left to that method.
 from __future__ import annotations
 
 from functools import partial
+from types import CoroutineType
 from typing import Any
 
 import flask
@@ -26,8 +27,8 @@ from werkzeug.routing import RoutingException
 from .context import Context
 from .crossing import step
 from .plain import Plain, response_from_plain
-from .plan import Plan, each_applied, each_called, first_answer, is_heard
-from .responses import Response, response_from
+from .plan import Home, Plan, each_applied, each_called, first_answer, is_heard
+from .responses import Response, outcome_of, response_from
 
 # The receivers of all signals that are sent for each request: dicts that blinker keeps as long as the signals.
 RECEIVERS = tuple(
@@ -141,6 +142,8 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
         value = await preprocess(context, plan) if plan.has_hooks or plan.replaced else None
         if value is None:
             value = await dispatch_view(context, plan)
+            if type(value) is CoroutineType and plan.home is Home.THREAD:
+                value = outcome_of(value)
     except Exception as error:
         value = await handle_user_exception(context, plan, error)
     if plan.is_plain and is_unseen(context) and (plain := plan.plain_from(value, plan.view)) and not context.is_touched:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
@@ -18,7 +18,7 @@ from werkzeug.wsgi import ClosingIterator, FileWrapper
 
 from .ahead import iterate_on_loop
 from .colour import caller_is_async
-from .crossing import close_stream, run_on_loop
+from .crossing import awaiting_value, close_stream, on_loop_thread, run_on_loop
 from .files import FileBody
 
 if TYPE_CHECKING:
@@ -238,12 +238,10 @@ def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None
 def coloured_response_from(app: Flask, value: Any) -> flask.Response:
     is_tuple = isinstance(value, tuple) and len(value) > 0
     body, rest = (value[0], value[1:]) if is_tuple else (value, ())
+    if inspect.iscoroutine(value):
+        return coloured_response_from(app, outcome_of(value))
     if inspect.iscoroutine(body):
-        body.close()
-        raise TypeError(
-            "The view function returned a coroutine: it calls async code without awaiting it."
-            " Make it `async def` and await the call, or call it through `app.ensure_sync`."
-        )
+        return coloured_response_from(app, (outcome_of(body), *rest))
     if isinstance(body, AsyncIterable) and not isinstance(body, werkzeug.Response):
         response = Flask.make_response(app, (iter(()), *rest) if is_tuple else iter(()))
         response.response = body  # type: ignore[assignment]  # werkzeug knows sync bodies only
@@ -255,6 +253,17 @@ def coloured_response_from(app: Flask, value: Any) -> flask.Response:
     if isinstance(body, bytearray):
         body = bytes(body)  # PEP 3333 has servers send bytes, and gunicorn refuses what is merely like them
     return Flask.make_response(app, (body, *rest) if is_tuple else body)
+
+
+def outcome_of(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that sync code returned: a decorator that knows nothing of async has called an async view.
+
+    Raises TypeError on the loop's own thread, where it was simply not awaited.
+    """
+    if not on_loop_thread():
+        return run_on_loop(awaiting_value, coroutine)
+    coroutine.close()
+    raise TypeError("The view function returned a coroutine: it calls async code without awaiting it.")
 
 
 def page_of(app: Flask, error: HTTPException) -> Any:

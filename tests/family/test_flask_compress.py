@@ -21,7 +21,6 @@ from dualapp import DualApp, make_response, request, send_from_directory
 
 from ..conftest import Serve
 from ..recolour import Build
-from .shortcomings import ASYNC, fails_in
 
 TEXT = "All that is said is said again. " * 200
 
@@ -188,7 +187,6 @@ def test_the_decorator_compresses_one_view(serve: Serve) -> None:
     check_decorated(serve, build)
 
 
-@fails_in(*ASYNC, reason="compressed() calls the view without `ensure_sync`: put `@app.ensure_sync` between")
 def test_the_decorator_right_above_the_view(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         @app.get("/decorated")

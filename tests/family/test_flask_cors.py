@@ -14,7 +14,6 @@ from dualapp import Blueprint, DualApp
 
 from ..conftest import Serve
 from ..recolour import Build
-from .shortcomings import ASYNC, fails_in
 
 SHOP, EVIL = ("Origin", "https://shop.example"), ("Origin", "https://evil.example")
 ALLOWED = "access-control-allow-origin"
@@ -128,7 +127,6 @@ def test_the_decorator_is_for_one_view_and_its_preflight(serve: Serve) -> None:
     check_decorated(serve, build)
 
 
-@fails_in(*ASYNC, reason="cross_origin calls the view without `ensure_sync`: put `@app.ensure_sync` between")
 def test_the_decorator_right_above_the_view(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         @app.get("/decorated")

@@ -28,7 +28,6 @@ from dualapp import DualApp, g, redirect, render_template_string, session
 
 from ..conftest import Build, Serve
 from .databases import closing_databases
-from .shortcomings import ASYNC, fails_in
 
 PAGE = "<!doctype html><html><body><p>{{ greeting }} {{ request.args.get('name') }}</p></body></html>"
 
@@ -159,7 +158,6 @@ def test_queries_of_flask_sqlalchemy(serve: Serve) -> None:
     assert "1 query" in page
 
 
-@fails_in(*ASYNC, reason="its `dispatch_request` calls views without `ensure_sync`: no async view, in Flask as well")
 def test_views_without_ensure_sync(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         @app.get("/bare")

@@ -24,7 +24,6 @@ from flask_principal import (
 from dualapp import DualApp, current_app, g, request, session
 
 from ..conftest import Serve
-from .shortcomings import ASYNC, fails_in
 
 ROLES = {"ann": ["admin", "editor"], "bob": ["editor"], "eve": ["editor", "banned"]}
 PostNeed = namedtuple("PostNeed", ["verb", "post"])
@@ -123,7 +122,6 @@ def test_a_decorator_needs_its_permission_once_the_view_is_made_sync(serve: Serv
     assert client.get("/admin", [bob]).status == 403
 
 
-@fails_in(*ASYNC, reason="`require()` calls the view without `ensure_sync`: no async view below it, in Flask as well")
 def test_a_decorator_right_on_a_view(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         @app.get("/editor")

@@ -76,7 +76,7 @@ def test_what_cannot_be_serialised(serve: Serve) -> None:
     assert client.get("/fine").text == "fine"
 
 
-def test_a_sync_view_returning_a_coroutine(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_async_view_returning_a_coroutine(caplog: pytest.LogCaptureFixture) -> None:
     """The coroutine is closed, so that no `never awaited` warning comes out of nowhere later."""
 
     def build(app: DualApp) -> None:
@@ -84,13 +84,14 @@ def test_a_sync_view_returning_a_coroutine(serve: Serve, caplog: pytest.LogCaptu
             return "x"
 
         @app.get("/coroutine")
-        def forgot_to_await():
+        async def forgot_to_await():
             return async_inner()
 
-    client = serve(build, bad, twin=False)
-    assert client.get("/coroutine").status == 500
+    for entry in ("wsgi", "asgi"):
+        client = Serve(entry, "async")(build, bad, twin=False)
+        assert client.get("/coroutine").status == 500
+        assert client.get("/fine").text == "fine"
     assert "forgot_to_await" in "\n".join(logging.Formatter().format(record) for record in errors(caplog))
-    assert client.get("/fine").text == "fine"
 
 
 def test_wrong_arguments(serve: Serve) -> None:

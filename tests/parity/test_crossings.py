@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
+from typing import Any
+
+import flask
 
 from dualapp import DualApp, current_app, g, request
 
@@ -56,8 +59,7 @@ def test_code_of_one_colour_runs_in_one_place(serve: Serve) -> None:
         assert loop == server if client.entry == "asgi" else loop not in (None, server)
     else:
         assert loop is None
-    # Under WSGI the request's own thread borrows the loop for async code that does not wait.
-    assert (thread == mine) == (client.entry == "wsgi")
+        assert (thread == mine) == (client.entry == "wsgi")
 
 
 def test_async_code_runs_on_one_loop_from_request_to_request(serve: Serve) -> None:
@@ -161,3 +163,47 @@ def test_calling_the_other_colour_by_hand(serve: Serve) -> None:
 
     client = serve(build, twin=False)
     assert client.get("/sync").json() == client.get("/async").json() == {"got": 1, "plain": 2}
+
+
+def test_a_decorator_that_knows_nothing_of_async_may_stand_above_an_async_view(serve: Serve) -> None:
+    """The oldest extensions have them: what the view gives is a coroutine, which is run on the loop."""
+
+    def decorated(view: Any) -> Any:
+        @functools.wraps(view)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return view(*args, **kwargs)
+
+        return call
+
+    def responding(view: Any) -> Any:
+        @functools.wraps(view)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            response = flask.make_response(view(*args, **kwargs))
+            response.headers["X-Seen"] = "yes"
+            return response
+
+        return call
+
+    def build(app: DualApp) -> None:
+        @app.post("/<name>")
+        @decorated
+        async def name_and_form(name):
+            await asyncio.sleep(0)
+            if name == "nobody":
+                flask.abort(404)
+            return {name: await request.get_data(as_text=True)}, 202
+
+        @app.get("/seen")
+        @responding
+        async def seen():
+            await asyncio.sleep(0)
+            return "seen"
+
+        @app.errorhandler(404)
+        async def missing(error):
+            return "no such name", 404
+
+    client = serve(build)
+    assert client.post("/ann", body=b"data").json() == {"ann": "data"}
+    assert client.post("/nobody").text == "no such name"
+    assert client.get("/seen").header("x-seen") == "yes"
