@@ -295,6 +295,32 @@ def test_teardown_runs_once_when_a_stream_with_context_fails(serve: Serve, paint
     assert client.app.extensions["torn"] == ["/0", "/2", "/1"]
 
 
+def test_who_has_all_of_an_error_page_and_leaves_stops_no_teardown(serve: Serve, paint: Paint) -> None:
+    @paint
+    def hooks(app: DualApp) -> None:
+        app.extensions["torn"] = []
+
+        @app.teardown_request
+        async def teardown(error):
+            await asyncio.sleep(0.01)
+            app.extensions["torn"].append(type(error).__name__)
+
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            @stream_with_context
+            async def words():
+                await asyncio.sleep(0.001)
+                raise Own
+                yield "word"
+
+            return words()
+
+    client = serve(build, hooks, twin=False)  # in Flask the status is sent before the stream begins
+    assert client.get("/").status == 500
+    assert client.app.extensions["torn"] == ["Own"]
+
+
 def test_teardown_runs_once_when_the_client_leaves(serve: Serve, paint: Paint) -> None:
     @paint
     def hooks(app: DualApp) -> None:

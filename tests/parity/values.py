@@ -146,6 +146,7 @@ HEADERS: dict[str, Any] = {
     "own-type": {"Content-Type": "text/plain", "X-After": "1"},
     "own-type-lower": {"content-type": "text/plain"},
     "location": {"Location": "/ä b?c=%20"},
+    "quoted": {"Location": "/a b|c"},
     "absolute": {"Location": "//elsewhere/x"},
     "content-location": {"Content-Location": "/ü"},
     "cookie": {"Set-Cookie": "a=b"},

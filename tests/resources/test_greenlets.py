@@ -12,14 +12,14 @@ import pytest
 
 pytest.importorskip("sqlalchemy")
 
-from sqlalchemy import func, select, text  # noqa: E402
-from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine  # noqa: E402
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship  # noqa: E402
-from sqlalchemy.schema import ForeignKey  # noqa: E402
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.schema import ForeignKey
 
-from dualapp import DualApp, g, request, stream_with_context  # noqa: E402
-from tests.conftest import Serve  # noqa: E402
-from tests.drive import Ask, Client  # noqa: E402 - the skip comes first
+from dualapp import DualApp, g, request, stream_with_context
+from tests.conftest import Serve
+from tests.drive import Ask, Client
 
 
 class Base(AsyncAttrs, DeclarativeBase):
@@ -29,7 +29,7 @@ class Base(AsyncAttrs, DeclarativeBase):
 class Author(Base):
     __tablename__ = "author"
     id: Mapped[int] = mapped_column(primary_key=True)
-    books: Mapped[list["Book"]] = relationship()
+    books: Mapped[list[Book]] = relationship()
 
 
 class Book(Base):
