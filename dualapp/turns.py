@@ -7,6 +7,8 @@ spends its time asleep, in `select`, and whoever wants something of it then may 
 - A task is stepped by one thread all its life: a greenlet, or an sqlite connection, must stay where it was made. So the
   steps of a task that a thread has started are brought to that thread, and all others are taken by the loop's.
 - A borrower that leaves something for the loop to do, a callback or a timer, wakes the loop's thread.
+- Nobody starves. The loop's thread has the turn next when it asks for it; and a borrower whose step finds the loop at
+  work queues up with the loop's callbacks, some of which go on until that very step is taken (anyio's cancellation).
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ class Sleep(selectors.DefaultSelector):
         super().__init__()
         self.turn = threading.Lock()
         self.turn.acquire()
+        self.is_wanted = False
         self._poll = select.poll()
         self._poll.register(self.fileno(), select.POLLIN)  # epoll(7): itself readable when anything in it is ready
 
@@ -41,20 +44,28 @@ class Sleep(selectors.DefaultSelector):
             try:
                 self._poll.poll(None if timeout is None else timeout * 1000)
             finally:
-                self.turn.acquire()
+                self._come_back()
         return super().select(0)
+
+    def _come_back(self) -> None:
+        self.is_wanted = True
+        self.turn.acquire()
+        self.is_wanted = False
+
+    def borrow(self) -> bool:
+        """Take the turn, if nobody has it or asks for it."""
+        return not self.is_wanted and self.turn.acquire(blocking=False)
 
 
 class LendingLoop(asyncio.SelectorEventLoop):
     """asyncio's own loop, which other threads may borrow."""
 
     def __init__(self) -> None:
-        sleep = Sleep()
-        self._turn = sleep.turn
+        self._sleep = Sleep()
         self._lent: dict[asyncio.Task[Any] | None, Bring] = {}
         self._new_borrower: Bring | None = None
         self._is_borrowed = self._has_more_to_do = False
-        super().__init__(sleep)
+        super().__init__(self._sleep)
         self.call_soon(self._note_hooks)
 
     def _note_hooks(self) -> None:
@@ -63,34 +74,57 @@ class LendingLoop(asyncio.SelectorEventLoop):
 
     def lend(self, work: Coroutine[Any, Any, Any], variables: Context, bring: Bring) -> asyncio.Task[Any] | None:
         """Start a task whose steps are brought to the calling thread, to be taken there; None if the loop is busy."""
-        if self.get_debug() or not self._turn.acquire(blocking=False):  # in debug mode asyncio minds the thread
+        if self.get_debug() or not self._sleep.borrow():  # in debug mode asyncio minds the thread
             return None
         try:
             self._new_borrower = bring
             return asyncio.Task(work, loop=self, context=variables)
         finally:
             self._new_borrower = None
-            self._turn.release()
+            self._sleep.turn.release()
 
     def take_back(self, task: asyncio.Task[Any] | None) -> bool:
         """Bring no more steps of a task to who started it; called by who has the turn. Tell whether any were."""
         return self._lent.pop(task, None) is not None
 
     def take(self, step: asyncio.Handle) -> None:
-        """Take a step that was brought to this thread, which runs the loop meanwhile."""
-        with self._turn:
-            self._is_borrowed, self._has_more_to_do = True, False
-            asyncio._set_running_loop(self)
-            sys.set_asyncgen_hooks(*self._asyncgen_hooks)
+        """Take a step that was brought to this thread, when it is its turn."""
+        if self._sleep.borrow():
             try:
-                step._run()
+                self._run(step)
+                has_more_to_do = self._has_more_to_do
             finally:
-                sys.set_asyncgen_hooks(None, None)
-                asyncio._set_running_loop(None)
-                self._is_borrowed = False
-            has_more_to_do = self._has_more_to_do
-        if has_more_to_do:
-            self.call_soon_threadsafe(bool)  # which does nothing but wake the loop's thread
+                self._sleep.turn.release()
+            if has_more_to_do:
+                self.call_soon_threadsafe(bool)  # which does nothing but wake the loop's thread
+        else:
+            self._take_in_queue(step)
+
+    def _take_in_queue(self, step: asyncio.Handle) -> None:
+        is_due, is_done = threading.Event(), threading.Event()
+
+        def hand_over() -> None:
+            is_due.set()
+            is_done.wait()
+
+        self.call_soon_threadsafe(hand_over)
+        try:
+            is_due.wait()
+            self._run(step)
+        finally:
+            is_done.set()
+
+    def _run(self, step: asyncio.Handle) -> None:
+        """Run the loop in this thread for the time of one step."""
+        self._is_borrowed, self._has_more_to_do = True, False
+        asyncio._set_running_loop(self)
+        sys.set_asyncgen_hooks(*self._asyncgen_hooks)
+        try:
+            step._run()
+        finally:
+            sys.set_asyncgen_hooks(None, None)
+            asyncio._set_running_loop(None)
+            self._is_borrowed = False
 
     def call_soon(
         self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None

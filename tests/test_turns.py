@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def settled() -> LendingLoop:
     loop = host_loop.get()
     assert isinstance(loop, LendingLoop)
     deadline = time.monotonic() + TIMEOUT
-    while loop._turn.locked() and time.monotonic() < deadline:
+    while loop._sleep.turn.locked() and time.monotonic() < deadline:
         time.sleep(0.001)
     return loop
 
@@ -245,3 +246,46 @@ def test_many_threads_borrow_one_loop_while_timers_go_on() -> None:
     assert numbers == list(range(2000))
     assert ticks > 10
     assert not settled()._lent
+
+
+def test_callbacks_that_go_on_until_a_step_is_taken_do_not_hold_it_up() -> None:
+    """So does anyio cancel: it calls itself at each turn of the loop until the task has ended."""
+    rounds = 0
+
+    async def nagged() -> str:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        woken = loop.create_future()
+
+        def nag() -> None:
+            nonlocal rounds
+            rounds += 1
+            if not woken.done():
+                woken.set_result(None)
+            if not task.done():
+                loop.call_soon(nag)
+
+        loop.call_soon(nag)
+        await woken
+        await asyncio.sleep(0)
+        return "free"
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(run, nagged).result(TIMEOUT) == "free"
+    assert rounds
+
+
+def test_the_loops_thread_has_its_turn_beside_those_who_borrow_all_the_time() -> None:
+    loop, ticks = settled(), []
+
+    def tick() -> None:
+        ticks.append(time.monotonic())
+        if len(ticks) < 20:
+            loop.call_later(0.005, tick)
+
+    loop.call_soon_threadsafe(tick)
+    habit, end = Habit(), time.monotonic() + TIMEOUT
+    while len(ticks) < 20 and time.monotonic() < end:
+        habit.run(here)
+    assert len(ticks) == 20
+    assert max(after - before for before, after in pairwise(ticks)) < 1
