@@ -89,7 +89,7 @@ class Plan:
         self.adapted = {name: self.adapt(func) for name, func in self.replaced.items()}
         self.has_hooks = bool(self.preprocessors or self.before)
         # Flask's own steps look at the session without asking for it, so where one may run it must be open.
-        self.opens_session_late = type(app.session_interface) is SecureCookieSessionInterface and not self.replaced
+        self.opens_session_late = has_stock_sessions(app) and not self.replaced
         self.has_stock_responses = app.response_class is Response and "make_response" not in self.replaced
         self.is_plain = self.opens_session_late and not self.after and self.has_stock_responses
         self.plain_from = PlainMaker(app).make
@@ -220,6 +220,12 @@ class Plans:
 def can_match_fast(app: flask.Flask) -> bool:
     """Tell whether only the method and the path decide which rule answers."""
     return not (app.subdomain_matching or app.config["TRUSTED_HOSTS"] or is_replaced(app, "create_url_adapter"))
+
+
+def has_stock_sessions(app: flask.Flask) -> bool:
+    """Tell whether sessions are Flask's own, to which nobody has put anything."""
+    interface = app.session_interface
+    return type(interface) is SecureCookieSessionInterface and not vars(interface)
 
 
 def beside(func: Function) -> Function:
