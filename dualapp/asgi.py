@@ -309,18 +309,10 @@ class Watch:
 @types.coroutine
 def noticing(work: Coroutine[Any, Any, T], on_wait: Callable[[], None]) -> Generator[Any, Any, T]:
     """Await a coroutine, and call a function when it first has to wait for something."""
-    try:
-        waits_for = work.send(None)
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # it is the coroutine's
-    on_wait()
-    return (yield from going_on(work, waits_for))
-
-
-def going_on(work: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
-    """Await the rest of a coroutine, which waits for something."""
     sent: Any = None
     try:
+        waits_for = work.send(sent)
+        on_wait()
         while True:
             go_on: Callable[[Any], Any] = work.send
             try:
