@@ -168,3 +168,24 @@ def test_a_step_that_runs_is_waited_for() -> None:
 
     started, go_on, ended = threading.Event(), threading.Event(), threading.Event()
     asyncio.run(leave())
+
+
+def test_the_loop_turns_between_two_items() -> None:
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def read() -> None:
+        items = iterate_in_threads(Threads("ahead", lambda: 1), source.sync())
+        await anext(items)
+        await asyncio.to_thread(stopped, lambda: source.made)
+        others = asyncio.create_task(turn())
+        for taken in range(ENOUGH_ITEMS // 2):
+            await anext(items)
+            assert turns >= taken
+        others.cancel()
+
+    source, turns = Counted(b"x"), 0
+    asyncio.run(read())
