@@ -85,8 +85,8 @@ async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> Async
                 yield item
                 if making.done() and making.exception() is None and making.result() and not stock.is_above(0.5):
                     making = start()
-                # Others get their turn; and a server learns that the connection broke before it is given more, since
-                # after that asyncio's `writelines` (CPython 3.12, 3.13.0) watches a descriptor that is about to be closed.
+                # Others get their turn; and a server hears that a connection broke before it is given more: after that,
+                # asyncio's `writelines` (CPython 3.12, 3.13.0) watches a descriptor that is about to be closed.
                 await asyncio.sleep(0)
             elif not making.done():
                 arrived.clear()

@@ -6,9 +6,10 @@ import asyncio
 import io
 import os
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, MutableMapping
+from contextlib import suppress
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import flask
 
@@ -26,12 +27,15 @@ from .translation import Scope, environ_from, path_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-T = TypeVar("T")
 RawHeaders = list[tuple[bytes, bytes]]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+#: What is left of an awaitable.
+Steps = Generator[Any, Any, None]
+
+LOOP = Home.LOOP
 MAKES_HEADERS = flask.Response.get_wsgi_headers
 
 
@@ -48,30 +52,24 @@ class ASGIExchange:
         self._headers = headers = dict(scope["headers"])  # of repeated ones the last
         self.host: bytes | None = headers.get(b"host")
         self.upgrades = b"upgrade" in headers
-        self.body = NO_BODY if self._is_bare() else Body(self._announced_length(), fetch_async=self._fetch)
+        # In HTTP/1 the headers say that there is no content (RFC 9112 section 6.3); from HTTP/2 on frames carry the
+        # content, and the last one says so.
+        is_bare = (
+            b"content-length" not in headers and b"transfer-encoding" not in headers and scope["http_version"] < "2"
+        )
+        self.body = NO_BODY if is_bare else Body(self._announced_length(), fetch_async=self._fetch)
 
     @property
-    def cookies(self) -> str:
-        """The Cookie headers, empty if there are none."""
+    def cookies(self) -> str | None:
+        """The Cookie headers, None if there are none."""
         if b"cookie" not in self._headers:
-            return ""
+            return None
         return "; ".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie")
 
     @cached_property
     def environ(self) -> WSGIEnvironment:
         """The request in WSGI's words."""
         return environ_from(self.scope, BodyStream(self.body))
-
-    def _is_bare(self) -> bool:
-        """Tell whether the request has no content, which in HTTP/1 the headers say (RFC 9112 section 6.3)."""
-        headers = self._headers
-        if b"transfer-encoding" in headers:
-            return False
-        if b"content-length" in headers:
-            return bool(headers[b"content-length"] == b"0")
-        # From HTTP/2 on frames carry the content, and the last one says so.
-        version: str = self.scope["http_version"]
-        return version < "2"
 
     def _announced_length(self) -> int | None:
         content_length = self._headers.get(b"content-length")
@@ -110,18 +108,26 @@ class ASGIGateway:
             return
         if not self.lifespan.has_started:
             await self.lifespan.start_async()
-        exchange = ASGIExchange(scope, receive)
-        context: Context = self.app.context_of(exchange)  # type: ignore[attr-defined]  # DualApp's
-        watch = Watch(exchange)
+        context = Context(self.app, ASGIExchange(scope, receive))
+        # Most requests wait for nothing. To try that with `next`, on a coroutine that returns None, takes less than to
+        # await it, and to be told when it waits.
+        steps = self._answer(context).__await__()
+        waits_for = next(steps, END)
+        if waits_for is END and (parts := whole(context)):
+            await send_whole(parts, send)
+        else:
+            await self._go_on(context, steps, waits_for, send)
+
+    async def _go_on(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> None:
+        """Answer a request that waits for something, or whose response is still to be made, while its client stays."""
+        watch = Watch(context.exchange)  # type: ignore[arg-type]  # it is an ASGIExchange
         try:
-            response = await self._answer(context, watch)
-            if isinstance(response, Plain):
-                await send_all(response.status_code, response.raw_headers, response.body, exchange.method, send)
-            elif not context.is_kept and (parts := finished(response)):
-                headers, body = parts
-                await send_all(response.status_code, raw(headers), body, exchange.method, send)
+            if waits_for is not END:
+                await self._rest(context, steps, waits_for, watch)
+            if parts := whole(context):
+                await send_whole(parts, send)
             else:
-                await self._deliver(response, context, watch, careful(send))
+                await self._deliver(context.response, context, watch, careful(send))
         except ClientLeft:
             pass
         except asyncio.CancelledError:
@@ -130,6 +136,14 @@ class ASGIGateway:
             asyncio.current_task().uncancel()  # type: ignore[union-attr]  # it was this task that the watch cancelled
         finally:
             watch.end()
+
+    async def _rest(self, context: Context, steps: Steps, waits_for: Any, watch: Watch) -> None:
+        if context.plan.home is LOOP:  # a thread is left to end
+            watch.begin()
+        try:
+            await rest_of(steps, waits_for)
+        finally:
+            watch.pause()
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -140,18 +154,18 @@ class ASGIGateway:
         else:
             raise ValueError(f"An ASGI scope of type {kind!r} is not known; 'http' and 'lifespan' are.")
 
-    async def _answer(self, context: Context, watch: Watch) -> Any:
+    async def _answer(self, context: Context) -> None:
         """Have a request answered where its view is at home: here, or in one thread while the loop goes on."""
         context.enter()
         try:
             plan = context.plan = self.plans.find(context)
             if not context.exchange.body.complete:
                 await context.exchange.body.read_ahead_async(self.app.config["BODY_TIMEOUT"])
-            if plan.home is Home.LOOP:
-                return await noticing(answer_on_loop(context, plan), watch.begin)
-            return await self.threads.call(answer_in_thread, context, plan)
+            if plan.home is LOOP:
+                context.response = await answer_on_loop(context, plan)
+            else:
+                context.response = await self.threads.call(answer_in_thread, context, plan)
         finally:
-            watch.pause()
             context.leave()
 
     async def _deliver(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
@@ -168,7 +182,7 @@ class ASGIGateway:
         """Run a pipeline to its end, with a context that was left already."""
         context.enter()
         try:
-            if context.plan.home is Home.LOOP:
+            if context.plan.home is LOOP:
                 return await pipeline(context, context.plan, *args)
             return await self.threads.call(stepped, pipeline, context, context.plan, *args)
         finally:
@@ -229,12 +243,23 @@ class ClientLeft(Exception):
     """The server could not send, because nobody is there."""
 
 
-async def send_all(status: int, headers: RawHeaders, body: bytes, method: str, send: Send) -> None:
-    try:
+def whole(context: Context) -> tuple[int, RawHeaders, bytes] | None:
+    """Return the parts of a response that is all there, None if it is still to be made, adjusted or closed."""
+    response = context.response
+    if type(response) is Plain:
+        headers, body = response.raw_headers(), response.body
+    elif not context.is_kept and (parts := finished(response)):
+        headers, body = raw(parts[0]), parts[1]
+    else:
+        return None
+    return response.status_code, headers, b"" if context.exchange.method == "HEAD" else body
+
+
+async def send_whole(parts: tuple[int, RawHeaders, bytes], send: Send) -> None:
+    status, headers, body = parts
+    with suppress(OSError):  # nobody is there, as in `careful`
         await send(start_message(status, headers))
-        await send(chunk_of(b"" if method == "HEAD" else body, more=False))
-    except OSError:  # as in `careful`
-        raise ClientLeft from None
+        await send(chunk_of(body, more=False))
 
 
 def careful(send: Send) -> Send:
@@ -307,24 +332,22 @@ class Watch:
 
 
 @types.coroutine
-def noticing(work: Coroutine[Any, Any, T], on_wait: Callable[[], None]) -> Generator[Any, Any, T]:
-    """Await a coroutine, and call a function when it first has to wait for something."""
+def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, None]:
+    """Await the rest of an awaitable that was begun, and waits for something."""
     sent: Any = None
     try:
-        waits_for = work.send(sent)
-        on_wait()
         while True:
-            go_on: Callable[[Any], Any] = work.send
+            go_on: Callable[[Any], Any] = steps.send
             try:
                 sent = yield waits_for
             except GeneratorExit:
-                work.close()
+                steps.close()
                 raise
             except BaseException as error:
-                go_on, sent = work.throw, error
+                go_on, sent = steps.throw, error
             waits_for = go_on(sent)  # outside of the handler, or the error would be the context of whatever comes next
-    except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # it is the coroutine's
+    except StopIteration:
+        pass
     finally:
         sent = None  # an error knows this frame
 

@@ -79,10 +79,15 @@ class Context(flask.ctx.RequestContext):
     error: BaseException | None = None
     viewed: Callable[[], Any] | None = None
     plan: Any = None
+    response: Any = None
     is_kept = False
     waits_for_start = False
+    #: Whether something was asked for that has a say in the response.
+    is_touched = False
     owns_app_context = False
     is_torn_down = False
+    #: Whether the request was looked at.
+    has_request = False
     _session: SessionMixin | None = None
     _sync_variables: Variables | None = None
 
@@ -95,18 +100,14 @@ class Context(flask.ctx.RequestContext):
 
     @cached_property
     def _after_request_functions(self) -> list[Any]:  # type: ignore[override]  # flask sets it; here it is made late
+        self.is_touched = True
         return []
-
-    @property
-    def is_touched(self) -> bool:
-        """Whether something was asked for that has a say in the response."""
-        has_say = self.is_kept or self.waits_for_start or self._session is not None
-        return has_say or "_after_request_functions" in self.__dict__
 
     @cached_property
     def request(self) -> flask.Request:  # type: ignore[override]  # flask sets it; here it is made late
         """The request as sync code sees it."""
         request = sync_face(self.app, self.exchange)
+        self.has_request = True
         request.url_rule, request.view_args = self.rule, self.view_args
         request.routing_exception = self.routing_exception
         return request
@@ -137,6 +138,7 @@ class Context(flask.ctx.RequestContext):
     async def open_session_async(self) -> None:
         """Open the session with an interface whose functions are async."""
         if self._session is None:
+            self.is_touched = True
             interface: Any = self.app.session_interface
             session = await interface.open_session(self.app, self.async_request)
             self._session = await interface.make_null_session(self.app) if session is None else session
@@ -144,6 +146,7 @@ class Context(flask.ctx.RequestContext):
     def open_session(self) -> None:
         """Open the session, if nobody has yet."""
         if self._session is None:
+            self.is_touched = True
             interface = self.app.session_interface
             if opens_async(interface):
                 run_on_loop(self.open_session_async)
@@ -166,19 +169,19 @@ class Context(flask.ctx.RequestContext):
             self.routing_exception = error
         except HTTPException as error:
             self.routing_exception = error
-        if self.routing_exception is not None and "request" in self.__dict__:
+        if self.routing_exception is not None and self.has_request:
             self.request.routing_exception = self.routing_exception
 
     def take(self, rule: Rule, view_args: dict[str, Any]) -> None:
         """Take note of the rule that answers, and of what the view is called with."""
         self.rule, self.view_args = rule, view_args
-        if "request" in self.__dict__:
+        if self.has_request:
             self.request.url_rule, self.request.view_args = rule, view_args
 
     @property
     def current_view_args(self) -> dict[str, Any]:
         """What the view is called with; a hook may have given the request other arguments."""
-        return (self.request.view_args if "request" in self.__dict__ else self.view_args) or {}
+        return (self.request.view_args if self.has_request else self.view_args) or {}
 
     def route(self) -> None:
         """Find the rule; an error other than HTTP's, as a converter may raise, is kept for the pipeline to answer."""
@@ -222,7 +225,7 @@ class Context(flask.ctx.RequestContext):
         current = _cv_request.get(None)
         if current is not self:
             raise AssertionError(f"Popped wrong request context. ({current!r} instead of {self!r})")
-        if not (self.is_kept or self.waits_for_start):
+        if self._sync_variables is not None and not (self.is_kept or self.waits_for_start):
             self._sync_variables = None  # they know this context: a cycle for the collector
         if unbind(self._bound[-1]):
             self._bound.pop()
@@ -282,7 +285,7 @@ class Context(flask.ctx.RequestContext):
 
     def close_request(self) -> None:
         """Close the uploaded files, if the request was looked at."""
-        if "request" in self.__dict__:
+        if self.has_request:
             close(self.request)
 
     async def __aenter__(self) -> Self:

@@ -30,16 +30,16 @@ from .plain import Plain, response_from_plain
 from .plan import Home, Plan, each_applied, each_called, first_answer, is_heard
 from .responses import Response, outcome_of, response_from
 
-# The receivers of all signals that are sent for each request: dicts that blinker keeps as long as the signals.
-RECEIVERS = tuple(
+# Who receives the signals that are sent for each request: dicts that blinker keeps as long as the signals.
+PUSHED, STARTED, FINISHED, TEARING_DOWN, TEARING_APP_DOWN, POPPED = (
     signal.receivers
     for signal in (
-        appcontext_popped,
         appcontext_pushed,
-        appcontext_tearing_down,
-        request_finished,
         request_started,
+        request_finished,
         request_tearing_down,
+        appcontext_tearing_down,
+        appcontext_popped,
     )
 )
 
@@ -80,12 +80,14 @@ async def answer_on_loop(context: Context, plan: Plan) -> flask.Response | Plain
 
 
 def is_short(context: Context, plan: Plan) -> bool:
-    return plan.is_short and context.exchange.method in METHODS and not any(RECEIVERS)
+    return plan.is_short and context.exchange.method in METHODS and not (PUSHED or STARTED)
 
 
 def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | Plain | None:
     """Make the answer of a view's value; None if anybody else has a say in it, or if it is for the pipeline to fail."""
-    if context.is_touched or (context.exchange.cookies and cookie_arrived(context)) or any(RECEIVERS):
+    if context.is_touched or FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED:
+        return None
+    if context.exchange.cookies and cookie_arrived(context):
         return None
     try:
         answer = value if isinstance(value, Response) else plan.plain_from(value, plan.view)
@@ -93,7 +95,8 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | P
         return None
     if answer is None or context.is_touched:  # by what was encoded
         return None
-    context.close_request()
+    if context.has_request:
+        context.close_request()
     return answer
 
 
@@ -277,7 +280,7 @@ async def save_session(context: Context, plan: Plan, response: flask.Response) -
 def cookie_arrived(context: Context) -> bool:
     """Tell whether the request may carry a session cookie; cheap, and never wrong when it says no."""
     cookies = context.exchange.cookies
-    return bool(cookies) and context.app.session_interface.get_cookie_name(context.app) in cookies
+    return cookies is not None and context.app.session_interface.get_cookie_name(context.app) in cookies
 
 
 async def tear_down(context: Context, plan: Plan) -> None:

@@ -39,8 +39,8 @@ class Exchange(Protocol):
         """The request in ASGI's words."""
 
     @property
-    def cookies(self) -> str:
-        """The Cookie header, empty if there is none."""
+    def cookies(self) -> str | None:
+        """The Cookie header, None if there is none."""
 
     @property
     def body(self) -> Body:

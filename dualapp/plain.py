@@ -5,8 +5,9 @@ from __future__ import annotations
 import json.encoder
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from json import JSONEncoder
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
@@ -14,7 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import get_content_type
 
-from .responses import Response, name_view
+from .responses import Response, is_uri, name_view
 
 # Of a 304 Werkzeug takes the headers that speak of content (RFC 9110 section 15.4.5), so that one is left to it.
 STATUS_LINES = {
@@ -23,13 +24,18 @@ STATUS_LINES = {
 # They have no content (RFC 9110 section 15.3.5).
 BODYLESS = {204}
 
-# The headers that Werkzeug does nothing about; a value with anything else in it than these is for Werkzeug to judge.
-ORDINARY_NAME = re.compile(r"(?i:x-[\w-]+|cache-control|vary|etag|last-modified|expires|allow)", re.ASCII).fullmatch
-ORDINARY_VALUE = re.compile(r"[ -~]*").fullmatch
+# The headers that Werkzeug does nothing about, or only to values that it finds something to quote in.
+is_ordinary_name = re.compile(
+    r"(?i:x-[\w-]+|cache-control|vary|etag|last-modified|expires|allow|location)", re.ASCII
+).fullmatch
+
+T = TypeVar("T")
 
 PROVIDER_METHODS = {"dumps", "dump", "response"}
 
 Pairs = list[tuple[str, str]]
+
+NOTHING: Pairs = []
 
 
 class Kind:
@@ -52,39 +58,32 @@ class Plain:
         self._kind = kind
         self._extra = extra
 
-    @property
-    def status(self) -> str:
-        """The code and the reason, as WSGI wants them."""
-        return STATUS_LINES[self.status_code]
-
-    @property
     def headers(self) -> Pairs:
-        """The headers as WSGI wants them."""
+        """Spell the headers as WSGI wants them."""
         headers = [self._kind.header]
         if self.status_code not in BODYLESS:
             headers.append(("Content-Length", str(len(self.body))))
-        if self._extra:
-            return [*self._extra, *headers] if self._kind.comes_last else [*headers, *self._extra]
-        return headers
+        return self._with_extra(headers, self._extra) if self._extra else headers
 
-    @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers as ASGI wants them."""
+        """Spell the headers as ASGI wants them."""
         headers = [self._kind.raw_header]
         if self.status_code not in BODYLESS:
-            headers.append((b"content-length", b"%d" % len(self.body)))
-        if self._extra:
-            extra = [(name.lower().encode(), value.encode()) for name, value in self._extra]
-            return [*extra, *headers] if self._kind.comes_last else [*headers, *extra]
-        return headers
+            headers.append((b"content-length", str(len(self.body)).encode()))
+        if not self._extra:
+            return headers
+        return self._with_extra(headers, [(ordinary_name(name) or b"", value.encode()) for name, value in self._extra])
+
+    def _with_extra(self, headers: list[T], extra: list[T]) -> list[T]:
+        return extra + headers if self._kind.comes_last else headers + extra
 
 
 def response_from_plain(plain: Plain) -> Response:
     """Make the response that a plain one stands for, without asking of each part what it is."""
     response = Response.__new__(Response)
     response.headers = Headers()
-    response.headers._list = plain.headers
-    response._status, response._status_code = plain.status, plain.status_code
+    response.headers._list = plain.headers()
+    response._status, response._status_code = STATUS_LINES[plain.status_code], plain.status_code
     response.response = [plain.body]
     response.direct_passthrough = False
     response._on_close = []
@@ -103,28 +102,30 @@ class PlainMaker:
         is_flasks = type(app.json) is DefaultJSONProvider and not PROVIDER_METHODS & vars(app.json).keys()
         self._provider = app.json if is_flasks else None
 
-    def make(self, value: Any, view: Callable[..., Any] | None) -> Plain | None:
+    def make(
+        self, value: Any, view: Callable[..., Any] | None, status_code: int = 200, extra: Pairs = NOTHING
+    ) -> Plain | None:
         """Make of a view's value what `response_from` would, to the byte; None if that takes more than is known."""
-        status_code: int = 200
-        extra: Pairs = []
         kind = type(value)
-        if kind is tuple:
-            parts = ordinary(value)
-            if parts is None:
-                return None
-            value, status_code, extra = parts
-            kind = type(value)
         if kind is str:
-            body, content = value.encode(), self._text
-        elif (kind is dict or kind is list) and self._provider is not None and self._app.json is self._provider:
-            body, content = self._json_of(value, view)
-        elif kind is bytes:
-            body, content = value, self._text
-        else:
-            return None
-        return Plain(status_code, content, b"" if status_code in BODYLESS else body, extra)
+            return Plain(status_code, self._text, value.encode(), extra)
+        if (kind is dict or kind is list) and self._provider is not None and self._app.json is self._provider:
+            return self._make_json(value, view, status_code, extra)
+        if kind is bytes:
+            return Plain(status_code, self._text, value, extra)
+        if kind is tuple and (parts := ordinary(value)):
+            return self._make_of_parts(view, *parts)
+        return None
 
-    def _json_of(self, value: Any, view: Callable[..., Any] | None) -> tuple[bytes, Kind]:
+    def _make_of_parts(
+        self, view: Callable[..., Any] | None, value: Any, status_code: int, extra: Pairs
+    ) -> Plain | None:
+        plain = self.make(value, view, status_code, extra)
+        if plain is not None and status_code in BODYLESS:
+            plain.body = b""
+        return plain
+
+    def _make_json(self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs) -> Plain:
         provider: Any = self._provider
         debug = self._app.config["DEBUG"] if provider.compact is None else provider.compact is False
         settings = (provider.default, provider.ensure_ascii, provider.sort_keys, debug, provider.mimetype)
@@ -133,7 +134,7 @@ class PlainMaker:
             encode, kind = encoding(*settings[:4]), Kind(get_content_type(provider.mimetype, "utf-8"), comes_last=False)
             self._known = settings, encode, kind
         try:
-            return f"{encode(value)}\n".encode(), kind
+            return Plain(status_code, kind, f"{encode(value)}\n".encode(), extra)
         except TypeError as error:
             name_view(error, view)
             raise
@@ -142,7 +143,7 @@ class PlainMaker:
 def ordinary(value: tuple[Any, ...]) -> tuple[Any, int, Pairs] | None:
     """Take a view's tuple apart, if its status and headers are such that they are sent as they are."""
     status_code: Any = 200
-    headers: Any = {}
+    headers: Any = None
     if len(value) == 3:
         value, status_code, headers = value
     elif len(value) == 2:
@@ -151,21 +152,30 @@ def ordinary(value: tuple[Any, ...]) -> tuple[Any, int, Pairs] | None:
             status_code = second
         else:
             headers = second
-    else:
+    if type(value) is tuple or type(status_code) is not int or status_code not in STATUS_LINES:
         return None
-    if type(status_code) is not int or status_code not in STATUS_LINES or type(headers) is not dict:
-        return None
-    extra = list(headers.items()) if headers else []
-    return (value, status_code, extra) if not extra or are_ordinary(extra) else None
+    if headers is None:
+        return value, status_code, NOTHING
+    if type(headers) is dict and are_ordinary(headers):
+        return value, status_code, list(headers.items())
+    return None
 
 
-def are_ordinary(headers: Pairs) -> bool:
-    names = set()
-    for name, value in headers:
-        if type(name) is not str or type(value) is not str or not ORDINARY_NAME(name) or not ORDINARY_VALUE(value):
+def are_ordinary(headers: dict[Any, Any]) -> bool:
+    """Tell whether Werkzeug would send headers as they are."""
+    for name, value in headers.items():
+        if type(name) is not str or type(value) is not str or not (value.isascii() and value.isprintable()):
             return False
-        names.add(name.lower())
-    return len(names) == len(headers)
+        raw_name = ordinary_name(name)
+        if raw_name is None or (raw_name == b"location" and not is_uri(value)):
+            return False
+    return len(headers) < 2 or len({ordinary_name(name) for name in headers}) == len(headers)
+
+
+@lru_cache(1024)
+def ordinary_name(name: str) -> bytes | None:
+    """Return the name of a header as ASGI wants it, None if Werkzeug does something about such a header."""
+    return name.lower().encode() if is_ordinary_name(name) else None
 
 
 def encoding(default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool, debug: bool) -> Callable[[Any], str]:

@@ -168,16 +168,23 @@ class Plans:
         self._to_thread = to_thread
         self._plans: dict[str | tuple[str | None, str] | None, Plan] = {}
         self._matcher: Matcher | None = None
-        self._has_begun = False
+        self._is_fast = False
         self._known_hosts: set[str | bytes | None] = set()
 
     def find(self, context: Context) -> Plan:
-        """Return the plan for a request that was matched; from now on nothing can be registered."""
-        if not self._app._got_first_request or not self._has_begun:
+        """Find who answers a request, and return the plan for it; from now on nothing can be registered."""
+        if not self._app._got_first_request or self._matcher is None:
             self._begin()
         exchange = context.exchange
         # Only where Werkzeug has nothing against the host.
-        rule = self._match(context) if exchange.host in self._known_hosts and not exchange.upgrades else None
+        if exchange.host in self._known_hosts and not exchange.upgrades:
+            rule = self._matcher.static.get((exchange.method, exchange.path))  # type: ignore[union-attr]  # it was made
+            if rule is None:
+                rule = self._match_segments(context)
+            else:
+                context.rule, context.view_args = rule, {}
+        else:
+            rule = None
         if rule is None:
             self._ask_werkzeug(context)
             rule = context.rule
@@ -192,16 +199,17 @@ class Plans:
         return self._plans[key]
 
     def _begin(self) -> None:
-        self._has_begun = self._app._got_first_request = True
+        self._app._got_first_request = True
         self._plans.clear()
         self._known_hosts.clear()
-        self._matcher = Matcher(self._app.url_map) if can_match_fast(self._app) else None
+        self._matcher = Matcher(self._app.url_map)
+        self._is_fast = can_match_fast(self._app)
 
-    def _match(self, context: Context) -> Rule | None:
+    def _match_segments(self, context: Context) -> Rule | None:
         """Find the rule by the short way; None if that is not sure of it."""
         exchange = context.exchange
         try:
-            match = self._matcher.match(exchange.method, exchange.path)  # type: ignore[union-attr]  # or no host is known
+            match = self._matcher.match_segments(exchange.method, exchange.path)  # type: ignore[union-attr]  # as above
         except Exception:  # a converter's own, which is raised again where it can be answered
             return None
         if match is None:
@@ -211,7 +219,7 @@ class Plans:
 
     def _ask_werkzeug(self, context: Context) -> None:
         context.route()
-        if self._matcher is not None and context.url_adapter is not None:
+        if self._is_fast and context.url_adapter is not None:
             if len(self._known_hosts) >= MOST_HOSTS:
                 self._known_hosts.clear()
             self._known_hosts.add(context.exchange.host)

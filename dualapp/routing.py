@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from werkzeug.routing import Map, Rule
-from werkzeug.routing.converters import ValidationError
+from werkzeug.routing.converters import BaseConverter, IntegerConverter
 
 Match = tuple[Rule, dict[str, Any]]
 
@@ -27,7 +27,7 @@ class State:
     def __init__(self) -> None:
         self.static: dict[str, State] = {}
         self.dynamic: list[tuple[Callable[[str], re.Match[str] | None], list[int], State]] = []
-        self.endings: dict[str, Rule] = {}
+        self.endings: dict[str, Ending] = {}
 
 
 class Matcher:
@@ -39,7 +39,7 @@ class Matcher:
         self._defaulted = {
             endpoint for endpoint, rules in url_map._rules_by_endpoint.items() if any(rule.defaults for rule in rules)
         }
-        self._static: dict[tuple[str, str], Rule] = {}
+        self.static: dict[tuple[str, str], Rule] = {}
         self._root = State()
         # The first segment of Werkzeug's machine is the domain, empty where neither hosts nor subdomains matter.
         domain = url_map._matcher._root.static.get("")
@@ -53,9 +53,9 @@ class Matcher:
         for segment, target in state.static.items():
             below = segment if path is None else f"{path}/{segment}"
             compiled.static[segment] = self._compile(target, below)
-            for method, rule in compiled.static[segment].endings.items():
-                if not rule._converters:
-                    self._static[method, below] = rule
+            for method, ending in compiled.static[segment].endings.items():
+                if not ending.converters:
+                    self.static[method, below] = ending.rule
         for part, target in state.dynamic:
             if part.final or part.suffixed:
                 break  # it takes more than a segment, and what comes after it can only be second to it
@@ -64,15 +64,15 @@ class Matcher:
             compiled.dynamic.append((pattern.match, groups, self._compile(target, "<>")))
         return compiled
 
-    def _endings(self, rules: list[Rule]) -> dict[str, Rule]:
-        """Return which rule answers which method, where the first that takes it is a plain one."""
+    def _endings(self, rules: list[Rule]) -> dict[str, Ending]:
+        """Return what answers which method, where the first rule that takes it is a plain one."""
         first: dict[str, Rule] = {}
         for rule in rules:
             if rule.methods is None:
                 break  # it takes whatever the ones before it do not
             for method in rule.methods:
                 first.setdefault(method, rule)
-        return {method: rule for method, rule in first.items() if self._is_plain(rule)}
+        return {method: Ending(rule) for method, rule in first.items() if self._is_plain(rule)}
 
     def _is_plain(self, rule: Rule) -> bool:
         """Tell whether a match of the rule is an answer, and can make no redirect."""
@@ -82,34 +82,52 @@ class Matcher:
 
     def match(self, method: str, path: str) -> Match | None:
         """Return the rule and the view's arguments, None if Werkzeug has to be asked."""
-        rule = self._static.get((method, path))
-        if rule is not None:
-            return rule, {}
-        return self._match_segments(method, path.split("/"))
+        rule = self.static.get((method, path))
+        return self.match_segments(method, path) if rule is None else (rule, {})
 
-    def _match_segments(self, method: str, segments: list[str]) -> Match | None:
+    def match_segments(self, method: str, path: str) -> Match | None:
+        """Do the same for a path that is not all static."""
         state, values = self._root, []
-        for segment in segments:
+        for segment in path.split("/"):
             target = state.static.get(segment)
             if target is None:
                 for match, groups, follower in state.dynamic:
                     if (found := match(segment)) is not None:
-                        values += [found[number] for number in groups]
+                        for number in groups:
+                            values.append(found[number])
                         target = follower
                         break
                 else:
                     return None
             state = target
-        rule = state.endings.get(method)
-        return None if rule is None else convert(rule, values)
+        ending = state.endings.get(method)
+        return None if ending is None else ending.match(values)
 
 
-def convert(rule: Rule, values: list[str]) -> Match | None:
-    """Make arguments of the texts in a path; None if a converter refuses, since another rule may match then."""
-    arguments: dict[str, Any] = {}
-    try:
-        for (name, converter), value in zip(rule._converters.items(), values, strict=True):
-            arguments[name] = converter.to_python(value)
-    except ValidationError:
-        return None
-    return rule, arguments
+class Ending:
+    """A rule that answers a path, and how the texts in the path become its view's arguments."""
+
+    __slots__ = ("converters", "rule")
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.converters = [(name, conversion(converter)) for name, converter in rule._converters.items()]
+
+    def match(self, values: list[str]) -> Match | None:
+        """Make arguments of the texts; None if a converter refuses, since another rule may match then."""
+        arguments: dict[str, Any] = {}
+        try:
+            for (name, convert), value in zip(self.converters, values, strict=True):
+                arguments[name] = convert(value)
+        except ValueError:  # Werkzeug's ValidationError is one
+            return None
+        return self.rule, arguments
+
+
+def conversion(converter: BaseConverter) -> Callable[[str], Any]:
+    """Return what makes a value of a text: a built-in function, where Werkzeug's own converter does no more."""
+    if type(converter).to_python is BaseConverter.to_python:
+        return str
+    if type(converter) is IntegerConverter and not converter.fixed_digits and converter.min is converter.max is None:
+        return int
+    return converter.to_python

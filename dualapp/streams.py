@@ -33,7 +33,7 @@ def kept_context() -> Any:
         raise RuntimeError(
             "'stream_with_context' can only be used when a request context is active, such as in a view function."
         )
-    context.is_kept = True  # type: ignore[attr-defined]  # it is our Context
+    context.is_kept = context.is_touched = True  # type: ignore[attr-defined]  # it is our Context
     return context
 
 

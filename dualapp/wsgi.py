@@ -17,7 +17,7 @@ from .context import Context
 from .crossing import END, offer_loop, step, to_request_thread
 from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan
-from .plain import Plain
+from .plain import STATUS_LINES, Plain
 from .plan import Home, Plan, Plans, is_replaced
 from .responses import finished, is_bodiless, timeout_of
 from .translation import Scope, from_latin1, scope_from
@@ -25,6 +25,8 @@ from .translation import Scope, from_latin1, scope_from
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+
+LOOP = Home.LOOP
 
 # How Werkzeug's debugger and Flask's test client ask for the context, which they enter again.
 PRESERVE = "werkzeug.debug.preserve_context"
@@ -34,11 +36,12 @@ class WSGIExchange:
     """A request that came in through WSGI."""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
+        path = environ.get("PATH_INFO") or ""
         self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
-        self.path = from_latin1(environ.get("PATH_INFO") or "")
+        self.path = path if path.isascii() else from_latin1(path)
         self.host: str | None = environ.get("HTTP_HOST")
-        self.cookies: str = environ.get("HTTP_COOKIE", "")
+        self.cookies: str | None = environ.get("HTTP_COOKIE")
         self.upgrades = "HTTP_UPGRADE" in environ
         is_bare = not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ
         self.body = NO_BODY if is_bare else body_from(environ)
@@ -72,12 +75,7 @@ class WSGIGateway:
         self.app = app
         self.lifespan = lifespan
         self.plans = Plans(app, where, to_request_thread)
-        self._context_of: Callable[[WSGIEnvironment], Any] = (
-            app.request_context if is_replaced(app, "request_context") else self._new_context
-        )
-
-    def _new_context(self, environ: WSGIEnvironment) -> Context:
-        return Context(self.app, WSGIExchange(environ))
+        self._context_of: Any = app.request_context if is_replaced(app, "request_context") else None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self.lifespan.has_started:
@@ -89,14 +87,17 @@ class WSGIGateway:
         return answer
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse, variables: Variables) -> Iterable[bytes]:
-        context: Context = self._context_of(environ)
+        context = self._context_of(environ) if self._context_of else Context(self.app, WSGIExchange(environ))
         context.enter()
         try:
             plan = self.plans.find(context)
             if "wsgi_app" in vars(self.app):  # there is middleware
                 start_response = within(context, plan, start_response)
             try:
-                response = answer(context, plan)
+                if plan.home is LOOP:
+                    response = on_host_loop(answer_on_loop, context, plan)
+                else:
+                    response = answer_in_thread(context, plan)
             finally:
                 if PRESERVE in environ:
                     environ[PRESERVE](context)
@@ -105,15 +106,15 @@ class WSGIGateway:
             raise
         if isinstance(response, Plain):
             context.end()
-            start_response(response.status, response.headers)
-            return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
+            start_response(STATUS_LINES[response.status_code], response.headers())
+            return [b"" if context.exchange.method == "HEAD" else response.body]
         context.leave()
         try:
             return self._send(response, context, plan, start_response, variables)
         finally:
             if context.waits_for_start:  # for what did not come
                 context.waits_for_start = False
-                in_context(context, plan, tear_down, context, plan)
+                in_context(tear_down, context, plan)
 
     def _send(
         self,
@@ -159,7 +160,7 @@ class WSGIGateway:
     ) -> Iterable[bytes]:
         """Start the answer to an error that came before the first chunk."""
         try:
-            answer = in_context(context, plan, recover, context, plan, error)
+            answer = in_context(recover, context, plan, error)
             return self._start(answer, context, plan, start_response, variables)
         except BaseException:
             finish(context, plan)
@@ -214,7 +215,7 @@ def close(chunks: Iterator[bytes]) -> None:
 
 def within(context: Context, plan: Plan, start_response: StartResponse) -> StartResponse:
     """Have a response started within its context, which is torn down after that: middleware may look into it."""
-    context.waits_for_start = True
+    context.waits_for_start = context.is_touched = True
 
     def start(*args: Any) -> Any:
         context.enter()
@@ -224,7 +225,7 @@ def within(context: Context, plan: Plan, start_response: StartResponse) -> Start
             context.waits_for_start = False
             try:
                 if not context.is_kept:
-                    drive(plan, tear_down, context, plan)
+                    drive(tear_down, context, plan)
             finally:
                 context.leave()
 
@@ -235,27 +236,22 @@ def where(home: Home) -> Home:
     return Home.THREAD if home is Home.EITHER else home
 
 
-def answer(context: Context, plan: Plan) -> flask.Response | Plain:
-    """Have a request answered where its view is at home."""
-    if plan.home is Home.LOOP:
-        context.exchange.body.read_ahead()
-        return plan.habit.run(answer_on_loop, context, plan)
-    return answer_in_thread(context, plan)
+def on_host_loop(pipeline: Callable[..., Any], context: Context, plan: Plan, *args: Any) -> Any:
+    """Run a pipeline to its end on the host loop while this thread waits, or does it itself."""
+    context.exchange.body.read_ahead()
+    return plan.habit.run(pipeline, context, plan, *args)
 
 
-def drive(plan: Plan, pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
-    """Run a pipeline to its end: in this thread, or on the host loop while this thread waits."""
-    if plan.home is Home.LOOP:
-        context.exchange.body.read_ahead()
-        return plan.habit.run(pipeline, context, *args)
-    return step(pipeline(context, *args))
+def drive(pipeline: Callable[..., Any], context: Context, plan: Plan, *args: Any) -> Any:
+    """Run a pipeline to its end where it is at home."""
+    return on_host_loop(pipeline, context, plan, *args) if plan.home is LOOP else step(pipeline(context, plan, *args))
 
 
-def in_context(context: Context, plan: Plan, pipeline: Callable[..., Any], *args: Any) -> Any:
+def in_context(pipeline: Callable[..., Any], context: Context, plan: Plan, *args: Any) -> Any:
     """Run a pipeline with a context that was left already."""
     context.enter()
     try:
-        return drive(plan, pipeline, *args)
+        return drive(pipeline, context, plan, *args)
     finally:
         context.leave()
 
@@ -264,4 +260,4 @@ def finish(context: Context, plan: Plan) -> None:
     """Tear down the context that a stream kept."""
     if context.is_kept:
         context.is_kept = False
-        in_context(context, plan, tear_down, context, plan)
+        in_context(tear_down, context, plan)

@@ -74,7 +74,7 @@ def test_there_are_two_roads(serve: Serve) -> None:
     for road, client in roads.clients.items():
         plans, is_short = plans_of(client), road == "short"
         assert (plans._plans["index"].is_short, plans._plans["index"].is_plain) == (is_short, is_short)
-        assert (plans._matcher is not None) == is_short
+        assert plans._is_fast == is_short
 
 
 @pytest.fixture
