@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,13 @@ import flask
 from .ahead import iterate_in_threads
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
-from .crossing import END, Threads, close_stream, step
+from .crossing import END, Steps, Threads, close_stream, rest_of, step
 from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan, serve
 from .plain import Plain
 from .plan import Function, Home, Plans
 from .responses import encoded, finished, is_bodiless, timeout_of
-from .translation import Scope, environ_from, path_of
+from .translation import Scope, environ_from, fields_from, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -31,9 +30,6 @@ RawHeaders = list[tuple[bytes, bytes]]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-
-#: What is left of an awaitable.
-Steps = Generator[Any, Any, None]
 
 LOOP = Home.LOOP
 MAKES_HEADERS = flask.Response.get_wsgi_headers
@@ -66,10 +62,21 @@ class ASGIExchange:
             return None
         return "; ".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie")
 
+    @property
+    def query_string(self) -> bytes:
+        """What follows the question mark, not decoded."""
+        query_string: bytes = self.scope["query_string"]
+        return query_string
+
+    @cached_property
+    def fields(self) -> WSGIEnvironment:
+        """That part of the environ which is made of the headers and the body."""
+        return fields_from(self.scope["headers"], BodyStream(self.body))
+
     @cached_property
     def environ(self) -> WSGIEnvironment:
         """The request in WSGI's words."""
-        return environ_from(self.scope, BodyStream(self.body))
+        return environ_from(self.scope, self.fields)
 
     def _announced_length(self) -> int | None:
         content_length = self._headers.get(b"content-length")
@@ -329,27 +336,6 @@ class Watch:
     def _cancel(self, worker: asyncio.Task[Any] | None) -> None:
         if worker is not None:  # there is no task where something steps the app by hand
             worker.cancel()
-
-
-@types.coroutine
-def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, None]:
-    """Await the rest of an awaitable that was begun, and waits for something."""
-    sent: Any = None
-    try:
-        while True:
-            go_on: Callable[[Any], Any] = steps.send
-            try:
-                sent = yield waits_for
-            except GeneratorExit:
-                steps.close()
-                raise
-            except BaseException as error:
-                go_on, sent = steps.throw, error
-            waits_for = go_on(sent)  # outside of the handler, or the error would be the context of whatever comes next
-    except StopIteration:
-        pass
-    finally:
-        sent = None  # an error knows this frame
 
 
 def where(home: Home) -> Home:

@@ -32,12 +32,25 @@ def announced_length(content_length: str | None, transfer_encoding: object) -> i
     return int(content_length) if content_length.isascii() and content_length.isdigit() else None
 
 
+def nobody() -> None:
+    """Return no request."""
+
+
 class Body:
     """What has arrived of a request's body, and the way to fetch the rest.
 
     `length` is what Content-Length announced, None for a body that ends when it ends. A body that ends before its
     length is a client that left: reading it raises ClientDisconnected (400).
     """
+
+    #: A body up to this size is read before the request crosses to the other side, where each chunk would cross,
+    #: and before sync code may look for it on the loop, where it could not wait.
+    ahead = SHORT
+    on_complete: Callable[[], None] | None = None
+    #: What gives the request whose body it is, if there is one yet.
+    request: Callable[[], Any] = staticmethod(nobody)
+    _received = 0
+    _failure: type[HTTPException] | None = None
 
     def __init__(
         self,
@@ -49,13 +62,6 @@ class Body:
         self.length = length
         self.arrived = bytearray()
         self.complete = length == 0
-        self.on_complete: Callable[[], None] | None = None
-        self.limit: Callable[[], int | None] = lambda: None
-        #: A body up to this size is read before the request crosses to the other side, where each chunk would cross,
-        #: and before sync code may look for it on the loop, where it could not wait.
-        self.ahead = SHORT
-        self._received = 0
-        self._failure: type[HTTPException] | None = None
         self._fetch = fetch
         self._fetch_async = fetch_async
 
@@ -143,8 +149,11 @@ class Body:
 
     def take(self, size: int) -> bytes:
         """Take up to `size` bytes of what has arrived."""
-        chunk = bytes(self.arrived[:size])
-        del self.arrived[:size]
+        if size >= len(self.arrived):
+            chunk, self.arrived = bytes(self.arrived), bytearray()
+        else:
+            chunk = bytes(self.arrived[:size])
+            del self.arrived[:size]
         return chunk
 
 
@@ -161,17 +170,29 @@ class BodyStream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def readall(self) -> bytes:
+        body = self.body
+        if not body.is_short:  # in pieces, so that one that is too large ends early
+            return super().readall()
+        while not body.complete:
+            body.receive()
+        return self._give(len(body.arrived))
+
     def readinto(self, buffer: WriteableBuffer) -> int:
         # As much as was asked for, as WSGI servers give it. (Werkzeug's multipart parser relies on it: between short
         # reads it takes the start of a boundary for the end of a file.)
         body, view = self.body, memoryview(buffer).cast("B")
         while len(body.arrived) < len(view) and not body.complete:
             body.receive()
-        chunk = body.take(len(view))
+        chunk = self._give(len(view))
         view[: len(chunk)] = chunk
+        return len(chunk)
+
+    def _give(self, size: int) -> bytes:
+        chunk = self.body.take(size)
         self._given += len(chunk)
         self._check_limit()
-        return len(chunk)
+        return chunk
 
     def _check_limit(self) -> None:
         """Raise RequestEntityTooLarge (413) if there is more than may be read.
@@ -179,11 +200,12 @@ class BodyStream(io.RawIOBase):
         Werkzeug reads up to the limit of a body without length and takes what it got for all of it, so whether there is
         more has to be found out here.
         """
-        limit = self.body.limit()
+        body, request = self.body, self.body.request()
+        limit = None if request is None else request.max_content_length
         if limit is not None and self._given >= limit:
-            while not self.body.arrived and not self.body.complete:
-                self.body.receive()
-            if self.body.arrived or self._given > limit:
+            while not body.arrived and not body.complete:
+                body.receive()
+            if body.arrived or self._given > limit:
                 raise RequestEntityTooLarge()
 
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+import types
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -30,6 +31,8 @@ from .host import GreenQueue, SystemExecutor, Workers, fulfil, host_loop, is_gre
 from .turns import LendingLoop
 
 T = TypeVar("T")
+#: An awaitable that returns nothing, step by step.
+Steps = Generator[Any, Any, None]
 
 END = object()
 
@@ -72,16 +75,13 @@ async def awaiting_value(value: Awaitable[T]) -> T:
 
 def on_loop_thread() -> bool:
     """Tell whether this thread is running an event loop, and so must not wait."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    return asyncio._get_running_loop() is not None
 
 
 def on_host_loop() -> bool:
     """Tell whether this thread is the one that runs the host loop."""
-    return on_loop_thread() and asyncio.get_running_loop() is host_loop.current
+    running = asyncio._get_running_loop()
+    return running is not None and running is host_loop.current
 
 
 class LoopOnNeed:
@@ -425,10 +425,34 @@ async def from_loop(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> A
 common_threads = Threads("dualapp", lambda: 40)
 
 
-async def within(seconds: float | None, work: Awaitable[T]) -> T:
+@types.coroutine
+def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, None]:
+    """Await the rest of an awaitable that was begun, and waits for something."""
+    sent: Any = None
+    try:
+        while True:
+            go_on: Callable[[Any], Any] = steps.send
+            try:
+                sent = yield waits_for
+            except GeneratorExit:
+                steps.close()
+                raise
+            except BaseException as error:
+                go_on, sent = steps.throw, error
+            waits_for = go_on(sent)  # outside of the handler, or the error would be the context of whatever comes next
+    except StopIteration:
+        pass
+    finally:
+        sent = None  # an error knows this frame
+
+
+async def within(seconds: float | None, work: Awaitable[None]) -> None:
     """Await `work` for so many seconds at most; TimeoutError after that, None is for ever."""
-    async with asyncio.timeout(seconds):
-        return await work
+    steps = work.__await__()
+    waits_for = next(steps, END)
+    if waits_for is not END:  # what is there already needs no clock
+        async with asyncio.timeout(seconds):
+            await rest_of(steps, waits_for)
 
 
 async def close_stream(stream: AsyncIterator[Any]) -> None:

@@ -25,18 +25,27 @@ P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def current_request() -> Any:
-    """Return the face of the current request that suits the code which asks."""
-    context = _cv_request.get(None)
+def current_request(is_async: bool = False) -> Any:
+    """Return a face of the current request."""
+    context: Any = _cv_request.get(None)
     if context is None:
         raise RuntimeError(
             "Working outside of request context: `request` can be used while a request is handled,"
             " or within `with app.test_request_context()`."
         )
-    return getattr(context, "async_request", context.request) if caller_is_async() else context.request
+    return getattr(context, "async_request", context.request) if is_async else context.request
 
 
-request: Any = LocalProxy(current_request)
+class RequestProxy(LocalProxy[Any]):
+    """Stands for the face of the current request that suits the code which asks."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(current_request(caller_is_async()), name)
+
+
+request: Any = RequestProxy(lambda: current_request(caller_is_async()))
 
 
 def render_template(template: Any, **context: Any) -> Any:

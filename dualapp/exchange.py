@@ -35,6 +35,14 @@ class Exchange(Protocol):
         """The request in WSGI's words."""
 
     @property
+    def fields(self) -> WSGIEnvironment:
+        """That part of the environ at least which is made of the headers, and `wsgi.input`."""
+
+    @property
+    def query_string(self) -> bytes:
+        """What follows the question mark, not decoded."""
+
+    @property
     def scope(self) -> Scope:
         """The request in ASGI's words."""
 

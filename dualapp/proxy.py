@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.middleware import proxy_fix
 
-from .translation import Scope, environ_from, path_of, root_path_of, scope_from
+from .translation import Scope, environ_from, fields_from, path_of, root_path_of, scope_from
 
 if TYPE_CHECKING:
     from .app import DualApp
@@ -40,7 +40,7 @@ class ProxyFix(proxy_fix.ProxyFix):
 
 def forwarded(scope: Scope, rules: proxy_fix.ProxyFix) -> Scope:
     """Say a scope in WSGI's words, let Werkzeug's rules change it, and say their changes in ASGI's words."""
-    environ = environ_from({"method": "GET", **scope}, io.RawIOBase())
+    environ = environ_from({"method": "GET", **scope}, fields_from(scope["headers"], io.RawIOBase()))
     rules(environ, nothing)
     changed = scope_from(environ)
     root_path = root_path_of(changed)

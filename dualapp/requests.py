@@ -7,15 +7,15 @@ both: they share their attributes, the body, the parsed form and what routing fo
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from weakref import ReferenceType, ref
+from weakref import ref
 
 import flask
 
 from .body import NO_BODY
 from .exchange import Exchange
+from .sync_request import Request
 
 if TYPE_CHECKING:
     from . import async_request
@@ -23,21 +23,18 @@ if TYPE_CHECKING:
 
 def sync_face(app: flask.Flask, exchange: Exchange) -> flask.Request:
     """Make the request that `flask.request` stands for."""
-    request = app.request_class(exchange.environ)
+    cls: Any = app.request_class
+    request: flask.Request = cls.of(exchange) if is_made_late(cls) else cls(exchange.environ)
     request.json_module = app.json
     if exchange.body is not NO_BODY:
-        exchange.body.limit = limit_of(ref(request))
+        exchange.body.request = ref(request)
     return request
 
 
-def limit_of(reference: ReferenceType[flask.Request]) -> Callable[[], int | None]:
-    """Return what tells how large the body of a request may be, and does not keep the request alive."""
-
-    def limit() -> int | None:
-        request = reference()
-        return None if request is None else request.max_content_length
-
-    return limit
+@cache
+def is_made_late(cls: type[flask.Request]) -> bool:
+    """Tell whether the constructor of a class of requests is Werkzeug's, and so nothing is lost without it."""
+    return issubclass(cls, Request) and cls.__init__ is flask.Request.__init__ and cls.__new__ is object.__new__
 
 
 def async_face(app: Any, request: flask.Request, exchange: Exchange) -> async_request.Request:
@@ -57,14 +54,16 @@ def is_async_class(cls: type) -> bool:
 @cache
 def async_class(cls: type) -> type[async_request.Request]:
     """Return a class for the async face that is both `cls`, which was made for Quart, and ours."""
-    from .async_request import Request
+    from . import async_request
 
-    if issubclass(Request, cls):
-        return Request
-    return cls if issubclass(cls, Request) else type(cls.__name__, (cls, Request), {})
+    ours = async_request.Request
+    if issubclass(ours, cls):
+        return ours
+    return cls if issubclass(cls, ours) else type(cls.__name__, (cls, ours), {})
 
 
 def close(request: flask.Request) -> None:
     """Close the files that were uploaded, and let go of the request."""
     request.close()
-    request.environ["werkzeug.request"] = None  # Werkzeug put the request there, which would keep both alive
+    if "environ" in vars(request):
+        request.environ["werkzeug.request"] = None  # Werkzeug put the request there, which would keep both alive

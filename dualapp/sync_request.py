@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 import flask
+from flask.globals import _cv_app
+from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
+
+from .body import BodyStream
+from .exchange import Exchange
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 
 class StrictFormDataParser(FormDataParser):
@@ -19,7 +28,78 @@ class StrictFormDataParser(FormDataParser):
             raise BadRequest(f"The multipart body cannot be read: {error}") from error
 
 
+def said_by_werkzeug(name: str) -> Any:
+    """Make an attribute that only the constructor knows how to make, and that few ask for."""
+
+    def say(request: Request) -> Any:
+        return getattr(flask.Request(request.environ, populate_request=False), name)
+
+    return cached_property(say)
+
+
 class Request(flask.Request):
-    """Flask's request, except that a broken multipart body is a 400."""
+    """Flask's request, except that a broken multipart body is a 400.
+
+    One that is made of an exchange looks up what it says when it is asked: most are asked for little.
+    """
 
     form_data_parser_class = StrictFormDataParser
+    shallow = False
+    _exchange: Exchange = None  # type: ignore[assignment]  # but for those that are made by the constructor
+
+    @classmethod
+    def of(cls, exchange: Exchange) -> Self:
+        """Make the request of an exchange."""
+        request = cls.__new__(cls)
+        request._exchange = exchange
+        return request
+
+    # What Werkzeug's constructor sets, as it would.
+
+    @cached_property
+    def method(self) -> str:  # type: ignore[override]  # Werkzeug's is an attribute, here it is looked up when asked for
+        return self._exchange.method.upper()
+
+    @cached_property
+    def path(self) -> str:  # type: ignore[override]  # as method
+        return "/" + self._exchange.path.lstrip("/")
+
+    @cached_property
+    def query_string(self) -> bytes:  # type: ignore[override]  # as method
+        return self._exchange.query_string
+
+    @cached_property
+    def headers(self) -> EnvironHeaders:  # type: ignore[override]  # as method
+        return EnvironHeaders(self._exchange.fields)
+
+    @cached_property
+    def environ(self) -> WSGIEnvironment:  # type: ignore[override]  # as method
+        environ = self._exchange.environ
+        self.headers.environ = environ  # whoever changes it changes what the headers say
+        environ["werkzeug.request"] = self
+        return environ
+
+    @cached_property
+    def stream(self) -> Any:
+        """The body as it arrives, to be read once."""
+        stream = (self.environ if self._exchange is None else self._exchange.fields)["wsgi.input"]
+        # Ours ends where the body does, and has to be watched only if there is a limit.
+        return stream if isinstance(stream, BodyStream) and self.max_content_length is None else super().stream
+
+    scheme = said_by_werkzeug("scheme")
+    server = said_by_werkzeug("server")
+    root_path = said_by_werkzeug("root_path")
+    remote_addr = said_by_werkzeug("remote_addr")
+
+    @property
+    def max_content_length(self) -> int | None:
+        """The largest body, in bytes, that will be read: `MAX_CONTENT_LENGTH` unless set for this request."""
+        context = _cv_app.get(None)
+        if self._max_content_length is None and context is not None:
+            limit: int | None = context.app.config["MAX_CONTENT_LENGTH"]
+            return limit
+        return super().max_content_length
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._max_content_length = value

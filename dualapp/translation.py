@@ -25,8 +25,8 @@ FILE_CHUNK_SIZE = 256 * 1024
 CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
-def environ_from(scope: Scope, stream: io.RawIOBase) -> WSGIEnvironment:
-    """Say in WSGI's words (PEP 3333) what the scope of an HTTP request says; `stream` reads its body."""
+def environ_from(scope: Scope, fields: WSGIEnvironment) -> WSGIEnvironment:
+    """Say in WSGI's words (PEP 3333) what the scope of an HTTP request says; its headers `fields_from` says."""
     host, port = scope.get("server") or ("localhost", 80)
     client_host, client_port = scope.get("client") or (None, None)
     environ: WSGIEnvironment = {
@@ -39,8 +39,6 @@ def environ_from(scope: Scope, stream: io.RawIOBase) -> WSGIEnvironment:
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
-        "wsgi.input": stream,
-        "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
@@ -52,17 +50,17 @@ def environ_from(scope: Scope, stream: io.RawIOBase) -> WSGIEnvironment:
         environ["REMOTE_ADDR"] = client_host
     if client_port is not None:
         environ["REMOTE_PORT"] = str(client_port)
-    environ.update(cgi_headers(scope["headers"]))
+    environ.update(fields)
     return environ
 
 
-def cgi_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Name headers as CGI does, and fold the repeated ones.
+def fields_from(headers: Iterable[tuple[bytes, bytes]], stream: io.RawIOBase) -> WSGIEnvironment:
+    """Name headers as CGI does, and fold the repeated ones; `stream` reads the body.
 
     Repeated headers become one list (RFC 9110 section 5.2), cookies one cookie string (RFC 6265 section 5.4). A name
     with an underscore is dropped: in CGI's spelling it would pass for the one with a hyphen that a proxy vouched for.
     """
-    folded: dict[str, str] = {}
+    folded: WSGIEnvironment = {"wsgi.input": stream, "wsgi.input_terminated": True}
     for raw_name, raw_value in headers:
         key = cgi_name(raw_name)
         if key is None:

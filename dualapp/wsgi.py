@@ -37,7 +37,7 @@ class WSGIExchange:
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         path = environ.get("PATH_INFO") or ""
-        self.environ = environ
+        self.environ = self.fields = environ
         self.method: str = environ["REQUEST_METHOD"]
         self.path = path if path.isascii() else from_latin1(path)
         self.host: str | None = environ.get("HTTP_HOST")
@@ -45,6 +45,11 @@ class WSGIExchange:
         self.upgrades = "HTTP_UPGRADE" in environ
         is_bare = not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ
         self.body = NO_BODY if is_bare else body_from(environ)
+
+    @property
+    def query_string(self) -> bytes:
+        """What follows the question mark, not decoded."""
+        return self.environ.get("QUERY_STRING", "").encode("latin-1")  # type: ignore[no-any-return]  # it is a string
 
     @cached_property
     def scope(self) -> Scope:

@@ -14,13 +14,13 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {"colour", "translation", "sync_request", "routing", "streams", "turns", "late", "scaffold", "resources", "files"},
+    {"colour", "translation", "routing", "streams", "turns", "late", "scaffold", "resources", "files"},
     {"host"},
     {"crossing"},
     {"ahead", "views"},
     {"body", "responses"},
     {"exchange", "plain"},
-    {"async_request", "quart_context", "templating", "lifespan", "commands", "testing"},
+    {"async_request", "sync_request", "quart_context", "templating", "lifespan", "commands", "testing"},
     {"requests", "quart_signals"},
     {"context"},
     {"plan"},
@@ -38,7 +38,18 @@ CONCURRENT = {"turns", "host", "crossing", "ahead", "lifespan", "asgi"}
 
 # Whose words are whose. The faces of a request translate, and the app's entries have the signatures that servers call.
 WORDS = {
-    "environ": {"wsgi", "translation", "exchange", "requests", "responses", "app", "asgi", "proxy", "testing"},
+    "environ": {
+        "wsgi",
+        "translation",
+        "exchange",
+        "requests",
+        "responses",
+        "sync_request",
+        "app",
+        "asgi",
+        "proxy",
+        "testing",
+    },
     "start_response": {"wsgi", "app"},
     "scope": {"asgi", "translation", "exchange", "async_request", "app", "wsgi", "proxy"},
     "receive": {"asgi", "body", "lifespan", "app", "proxy"},
