@@ -70,13 +70,18 @@ class ASGIExchange:
 
     @cached_property
     def fields(self) -> WSGIEnvironment:
-        """That part of the environ which is made of the headers and the body."""
-        return fields_from(self.scope["headers"], BodyStream(self.body))
+        """That part of the environ which is made of the headers."""
+        return fields_from(self.scope["headers"])
+
+    @cached_property
+    def stream(self) -> BodyStream:
+        """What sync code reads the body from."""
+        return BodyStream(self.body)
 
     @cached_property
     def environ(self) -> WSGIEnvironment:
         """The request in WSGI's words."""
-        return environ_from(self.scope, self.fields)
+        return environ_from(self.scope, self.fields, self.stream)
 
     def _announced_length(self) -> int | None:
         content_length = self._headers.get(b"content-length")

@@ -130,11 +130,12 @@ class Body:
 
     async def read_ahead_async(self, seconds: float | None) -> None:
         """Read a short body from the loop for a request that is about to cross to a thread, for so long at most."""
-        with suppress(ClientDisconnected, RequestTimeout):  # as in read_ahead
-            try:
-                await within(seconds, self._rest_of_short())
-            except TimeoutError:
-                self._failure = RequestTimeout
+        try:
+            await within(seconds, self._rest_of_short())
+        except TimeoutError:
+            self._failure = RequestTimeout
+        except (ClientDisconnected, RequestTimeout):  # as in read_ahead
+            pass
 
     async def _rest_of_short(self) -> None:
         while self.is_to_come:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .body import Body
 from .translation import Scope
@@ -36,7 +36,11 @@ class Exchange(Protocol):
 
     @property
     def fields(self) -> WSGIEnvironment:
-        """That part of the environ at least which is made of the headers, and `wsgi.input`."""
+        """That part of the environ at least which is made of the headers."""
+
+    @property
+    def stream(self) -> Any:
+        """What sync code reads the body from: `wsgi.input`."""
 
     @property
     def query_string(self) -> bytes:

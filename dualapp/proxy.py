@@ -40,7 +40,7 @@ class ProxyFix(proxy_fix.ProxyFix):
 
 def forwarded(scope: Scope, rules: proxy_fix.ProxyFix) -> Scope:
     """Say a scope in WSGI's words, let Werkzeug's rules change it, and say their changes in ASGI's words."""
-    environ = environ_from({"method": "GET", **scope}, fields_from(scope["headers"], io.RawIOBase()))
+    environ = environ_from({"method": "GET", **scope}, fields_from(scope["headers"]), io.RawIOBase())
     rules(environ, nothing)
     changed = scope_from(environ)
     root_path = root_path_of(changed)

@@ -39,10 +39,15 @@ def is_made_late(cls: type[flask.Request]) -> bool:
 
 def async_face(app: Any, request: flask.Request, exchange: Exchange) -> async_request.Request:
     """Make the request that `quart.request` stands for, of the one that `flask.request` stands for."""
+    cls: type[async_request.Request] = app.async_request_class or our_async_class()
+    return cls(request, exchange)
+
+
+@cache
+def our_async_class() -> type[async_request.Request]:
     from . import async_request  # quart is imported when the first coroutine asks for it, not before
 
-    cls: type[async_request.Request] = app.async_request_class or async_request.Request
-    return cls(request, exchange)
+    return async_request.Request
 
 
 def is_async_class(cls: type) -> bool:
@@ -54,9 +59,7 @@ def is_async_class(cls: type) -> bool:
 @cache
 def async_class(cls: type) -> type[async_request.Request]:
     """Return a class for the async face that is both `cls`, which was made for Quart, and ours."""
-    from . import async_request
-
-    ours = async_request.Request
+    ours = our_async_class()
     if issubclass(ours, cls):
         return ours
     return cls if issubclass(cls, ours) else type(cls.__name__, (cls, ours), {})

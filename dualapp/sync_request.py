@@ -45,7 +45,7 @@ class Request(flask.Request):
 
     form_data_parser_class = StrictFormDataParser
     shallow = False
-    _exchange: Exchange = None  # type: ignore[assignment]  # but for those that are made by the constructor
+    _exchange: Exchange
 
     @classmethod
     def of(cls, exchange: Exchange) -> Self:
@@ -82,7 +82,7 @@ class Request(flask.Request):
     @cached_property
     def stream(self) -> Any:
         """The body as it arrives, to be read once."""
-        stream = (self.environ if self._exchange is None else self._exchange.fields)["wsgi.input"]
+        stream = self.environ["wsgi.input"] if "environ" in vars(self) else self._exchange.stream
         # Ours ends where the body does, and has to be watched only if there is a limit.
         return stream if isinstance(stream, BodyStream) and self.max_content_length is None else super().stream
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Collection, MutableMapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,11 @@ FILE_CHUNK_SIZE = 256 * 1024
 CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
-def environ_from(scope: Scope, fields: WSGIEnvironment) -> WSGIEnvironment:
-    """Say in WSGI's words (PEP 3333) what the scope of an HTTP request says; its headers `fields_from` says."""
+def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) -> WSGIEnvironment:
+    """Say in WSGI's words (PEP 3333) what the scope of an HTTP request says.
+
+    Its headers `fields_from` says; `stream` reads its body.
+    """
     host, port = scope.get("server") or ("localhost", 80)
     client_host, client_port = scope.get("client") or (None, None)
     environ: WSGIEnvironment = {
@@ -39,6 +42,8 @@ def environ_from(scope: Scope, fields: WSGIEnvironment) -> WSGIEnvironment:
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": stream,
+        "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
@@ -54,22 +59,27 @@ def environ_from(scope: Scope, fields: WSGIEnvironment) -> WSGIEnvironment:
     return environ
 
 
-def fields_from(headers: Iterable[tuple[bytes, bytes]], stream: io.RawIOBase) -> WSGIEnvironment:
-    """Name headers as CGI does, and fold the repeated ones; `stream` reads the body.
+def fields_from(headers: Collection[tuple[bytes, bytes]]) -> WSGIEnvironment:
+    """Name headers as CGI does, and fold the repeated ones.
 
     Repeated headers become one list (RFC 9110 section 5.2), cookies one cookie string (RFC 6265 section 5.4). A name
     with an underscore is dropped: in CGI's spelling it would pass for the one with a hyphen that a proxy vouched for.
     """
-    folded: WSGIEnvironment = {"wsgi.input": stream, "wsgi.input_terminated": True}
+    fields: dict[Any, str] = {cgi_name(name): value.decode("latin-1") for name, value in headers}
+    return folded(headers) if None in fields or len(fields) < len(headers) else fields
+
+
+def folded(headers: Collection[tuple[bytes, bytes]]) -> WSGIEnvironment:
+    fields: WSGIEnvironment = {}
     for raw_name, raw_value in headers:
         key = cgi_name(raw_name)
         if key is None:
             continue
         value = raw_value.decode("latin-1")
-        if key in folded:
-            value = folded[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
-        folded[key] = value
-    return folded
+        if key in fields:
+            value = fields[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
+        fields[key] = value
+    return fields
 
 
 @lru_cache(1024)

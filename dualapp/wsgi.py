@@ -47,6 +47,11 @@ class WSGIExchange:
         self.body = NO_BODY if is_bare else body_from(environ)
 
     @property
+    def stream(self) -> Any:
+        """What sync code reads the body from."""
+        return self.environ["wsgi.input"]
+
+    @property
     def query_string(self) -> bytes:
         """What follows the question mark, not decoded."""
         return self.environ.get("QUERY_STRING", "").encode("latin-1")  # type: ignore[no-any-return]  # it is a string
