@@ -124,7 +124,7 @@ class DualApp(QuartScaffold, flask.Flask):
         """The function that answers an ASGI server."""
 
         async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
-            await self.asgi_app(scope, receive, send)
+            await self._asgi_entry(scope, receive, send)
 
         return asgi  # a function, since uvicorn takes a method for an app of ASGI 2
 
@@ -142,6 +142,11 @@ class DualApp(QuartScaffold, flask.Flask):
     @asgi_app.setter
     def asgi_app(self, asgi_app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         vars(self)["asgi_app"] = asgi_app
+        vars(self).pop("_asgi_entry", None)
+
+    @cached_property
+    def _asgi_entry(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        return self.asgi_app
 
     @cached_property
     def _wsgi_gateway(self) -> WSGIGateway:
@@ -159,7 +164,7 @@ class DualApp(QuartScaffold, flask.Flask):
         """Answer either server: WSGI calls with `environ, start_response`, ASGI with `scope, receive, send`."""
         if send is None:
             return self.wsgi(environ, start_response)
-        return self.asgi_app(environ, start_response, send)
+        return self._asgi_entry(environ, start_response, send)
 
     # The life of the process.
 

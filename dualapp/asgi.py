@@ -6,7 +6,6 @@ import asyncio
 import io
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
-from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -125,10 +124,15 @@ class ASGIGateway:
         # await it, and to be told when it waits.
         steps = self._answer(context).__await__()
         waits_for = next(steps, END)
-        if waits_for is END and (parts := whole(context)):
-            await send_whole(parts, send)
-        else:
+        messages = whole(context) if waits_for is END else None
+        if messages is None:
             await self._go_on(context, steps, waits_for, send)
+            return
+        try:
+            for message in messages:
+                await send(message)
+        except OSError:  # as in `careful`
+            pass
 
     async def _go_on(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> None:
         """Answer a request that waits for something, or whose response is still to be made, while its client stays."""
@@ -136,10 +140,12 @@ class ASGIGateway:
         try:
             if waits_for is not END:
                 await self._rest(context, steps, waits_for, watch)
-            if parts := whole(context):
-                await send_whole(parts, send)
-            else:
-                await self._deliver(context.response, context, watch, careful(send))
+            send = careful(send)
+            if (messages := whole(context)) is None:
+                await self._deliver(context.response, context, watch, send)
+                return
+            for message in messages:
+                await send(message)
         except ClientLeft:
             pass
         except asyncio.CancelledError:
@@ -255,8 +261,8 @@ class ClientLeft(Exception):
     """The server could not send, because nobody is there."""
 
 
-def whole(context: Context) -> tuple[int, RawHeaders, bytes] | None:
-    """Return the parts of a response that is all there, None if it is still to be made, adjusted or closed."""
+def whole(context: Context) -> tuple[Message, Message] | None:
+    """Return what sends a response that is all there, None for one that is still to be made, adjusted or closed."""
     response = context.response
     if type(response) is Plain:
         headers, body = response.raw_headers(), response.body
@@ -264,14 +270,12 @@ def whole(context: Context) -> tuple[int, RawHeaders, bytes] | None:
         headers, body = raw(parts[0]), parts[1]
     else:
         return None
-    return response.status_code, headers, b"" if context.exchange.method == "HEAD" else body
-
-
-async def send_whole(parts: tuple[int, RawHeaders, bytes], send: Send) -> None:
-    status, headers, body = parts
-    with suppress(OSError):  # nobody is there, as in `careful`
-        await send(start_message(status, headers))
-        await send(chunk_of(body, more=False))
+    if context.exchange.method == "HEAD":
+        body = b""
+    return (
+        {"type": "http.response.start", "status": response.status_code, "headers": headers},
+        {"type": "http.response.body", "body": body, "more_body": False},
+    )
 
 
 def careful(send: Send) -> Send:

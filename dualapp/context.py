@@ -202,12 +202,13 @@ class Context(flask.ctx.RequestContext):
     def enter(self) -> None:
         """Make this the current context, of the app too unless the app has one already."""
         outer = _cv_app.get(None)
-        bound: list[Binding] = [_cv_request.set(self)]
         if outer is None or outer.app is not self.app:
-            bound.append(_cv_app.set(self))  # type: ignore[arg-type]  # it is the context of both
+            bound: list[Binding] = [_cv_request.set(self), _cv_app.set(self)]  # type: ignore[arg-type]  # it is the context of both
             self.owns_app_context = True
-        elif vars(outer) is not vars(self):
-            self.__dict__["g"] = outer.g
+        else:
+            bound = [_cv_request.set(self)]
+            if vars(outer) is not vars(self):
+                self.__dict__["g"] = outer.g
         if quart_context is not None:
             bound += quart_context.bind(self)
         self._bound.append(bound)
@@ -222,9 +223,8 @@ class Context(flask.ctx.RequestContext):
 
     def leave(self) -> None:
         """Make the context before this the current one again."""
-        current = _cv_request.get(None)
-        if current is not self:
-            raise AssertionError(f"Popped wrong request context. ({current!r} instead of {self!r})")
+        if _cv_request.get(None) is not self:
+            raise AssertionError(f"Popped wrong request context. ({_cv_request.get(None)!r} instead of {self!r})")
         if self._sync_variables is not None and not (self.is_kept or self.waits_for_start):
             self._sync_variables = None  # they know this context: a cycle for the collector
         if unbind(self._bound[-1]):

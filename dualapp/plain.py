@@ -21,8 +21,8 @@ from .responses import Response, is_uri, name_view
 STATUS_LINES = {
     code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items() if code >= 200 and code != 304
 }
-# They have no content (RFC 9110 section 15.3.5).
-BODYLESS = {204}
+# It has no content, and nothing that speaks of its length (RFC 9110 sections 8.6 and 15.3.5).
+NO_CONTENT = 204
 
 # The headers that Werkzeug does nothing about, or only to values that it finds something to quote in.
 is_ordinary_name = re.compile(
@@ -60,21 +60,21 @@ class Plain:
 
     def headers(self) -> Pairs:
         """Spell the headers as WSGI wants them."""
-        headers = [self._kind.header]
-        if self.status_code not in BODYLESS:
-            headers.append(("Content-Length", str(len(self.body))))
-        return self._with_extra(headers, self._extra) if self._extra else headers
+        kind, length = self._kind.header, ("Content-Length", str(len(self.body)))
+        if not self._extra and self.status_code != NO_CONTENT:
+            return [kind, length]
+        return self._arranged(kind, length, self._extra)
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """Spell the headers as ASGI wants them."""
-        headers = [self._kind.raw_header]
-        if self.status_code not in BODYLESS:
-            headers.append((b"content-length", str(len(self.body)).encode()))
-        if not self._extra:
-            return headers
-        return self._with_extra(headers, [(ordinary_name(name) or b"", value.encode()) for name, value in self._extra])
+        kind, length = self._kind.raw_header, (b"content-length", b"%d" % len(self.body))
+        if not self._extra and self.status_code != NO_CONTENT:
+            return [kind, length]
+        extra = [(ordinary_name(name) or b"", value.encode()) for name, value in self._extra]
+        return self._arranged(kind, length, extra)
 
-    def _with_extra(self, headers: list[T], extra: list[T]) -> list[T]:
+    def _arranged(self, kind: T, length: T, extra: list[T]) -> list[T]:
+        headers = [kind] if self.status_code == NO_CONTENT else [kind, length]
         return extra + headers if self._kind.comes_last else headers + extra
 
 
@@ -121,7 +121,7 @@ class PlainMaker:
         self, view: Callable[..., Any] | None, value: Any, status_code: int, extra: Pairs
     ) -> Plain | None:
         plain = self.make(value, view, status_code, extra)
-        if plain is not None and status_code in BODYLESS:
+        if plain is not None and status_code == NO_CONTENT:
             plain.body = b""
         return plain
 
