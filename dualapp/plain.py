@@ -11,16 +11,12 @@ from typing import Any, TypeVar
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.datastructures import Headers
-from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.utils import get_content_type
 
-from .responses import Response, is_uri, name_view
+from .responses import STATUS_LINES, Response, is_uri, name_view
 
 # Of a 304 Werkzeug takes the headers that speak of content (RFC 9110 section 15.4.5), so that one is left to it.
-STATUS_LINES = {
-    code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items() if code >= 200 and code != 304
-}
+PLAIN_CODES = {code for code in STATUS_LINES if code >= 200 and code != 304}
 # It has no content, and nothing that speaks of its length (RFC 9110 sections 8.6 and 15.3.5).
 NO_CONTENT = 204
 
@@ -79,15 +75,8 @@ class Plain:
 
 
 def response_from_plain(plain: Plain) -> Response:
-    """Make the response that a plain one stands for, without asking of each part what it is."""
-    response = Response.__new__(Response)
-    response.headers = Headers()
-    response.headers._list = plain.headers()
-    response._status, response._status_code = STATUS_LINES[plain.status_code], plain.status_code
-    response.response = [plain.body]
-    response.direct_passthrough = False
-    response._on_close = []
-    return response
+    """Make the response that a plain one stands for."""
+    return Response.of(plain.body, STATUS_LINES[plain.status_code], plain.status_code, plain.headers())
 
 
 class PlainMaker:
@@ -152,7 +141,7 @@ def ordinary(value: tuple[Any, ...]) -> tuple[Any, int, Pairs] | None:
             status_code = second
         else:
             headers = second
-    if type(value) is tuple or type(status_code) is not int or status_code not in STATUS_LINES:
+    if type(value) is tuple or type(status_code) is not int or status_code not in PLAIN_CODES:
         return None
     if headers is None:
         return value, status_code, NOTHING

@@ -7,13 +7,16 @@ import re
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 import flask
 import werkzeug
 from flask import Flask
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.utils import get_content_type
 from werkzeug.wsgi import ClosingIterator, FileWrapper
 
 from .ahead import iterate_on_loop
@@ -25,6 +28,23 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 
+# Status lines as Werkzeug spells them.
+STATUS_LINES = {code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items()}
+
+
+@lru_cache(64)
+def content_type_of(mimetype: str) -> tuple[str, str]:
+    """Return the header that names a type of content, checked as Werkzeug checks it."""
+    return Headers([("Content-Type", get_content_type(mimetype, "utf-8"))])[0]
+
+
+@cache
+def is_made_as_ours(cls: type[flask.Response]) -> bool:
+    """Tell whether a class of responses has nothing of its own that the constructor would call."""
+    names = ("automatically_set_content_length", "default_status", "set_data", "status", "status_code")
+    return all(getattr(cls, name) is getattr(flask.Response, name) for name in names)
+
+
 class Response(flask.Response):
     """A Flask response that may be awaited, and whose body may be an async iterable.
 
@@ -34,6 +54,41 @@ class Response(flask.Response):
 
     #: How many seconds sending the body may take when it is streamed; None for ever, `...` for RESPONSE_TIMEOUT.
     timeout: Any = ...
+
+    def __init__(
+        self,
+        response: Any = None,
+        status: Any = None,
+        headers: Any = None,
+        mimetype: str | None = None,
+        content_type: str | None = None,
+        direct_passthrough: bool = False,
+    ) -> None:
+        kind = self.default_mimetype if mimetype is None else mimetype
+        code = 200 if status is None else status
+        is_common = type(response) is str and kind and type(code) is int and code in STATUS_LINES
+        has_more = headers is not None or content_type is not None or direct_passthrough
+        if not is_common or has_more or not is_made_as_ours(type(self)):  # type: ignore[arg-type]  # classes have a hash
+            super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
+            return
+        # What Werkzeug comes to by asking each argument what it is.
+        data = response.encode()
+        self._fill(data, STATUS_LINES[code], code, [content_type_of(kind), ("Content-Length", str(len(data)))])
+
+    @classmethod
+    def of(cls, data: bytes, status_line: str, status_code: int, fields: list[tuple[str, str]]) -> Self:
+        """Make a response of parts that need no looking at."""
+        response = cls.__new__(cls)
+        response._fill(data, status_line, status_code, fields)
+        return response
+
+    def _fill(self, data: bytes, status_line: str, status_code: int, fields: list[tuple[str, str]]) -> None:
+        self.headers = Headers()
+        self.headers._list = fields
+        self._status, self._status_code = status_line, status_code
+        self.response = [data]
+        self.direct_passthrough = False
+        self._on_close = []
 
     def __await__(self) -> Generator[Any, None, Self]:
         yield from ()  # makes it a generator, which awaiting needs

@@ -17,9 +17,9 @@ from .context import Context
 from .crossing import END, offer_loop, step, to_request_thread
 from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan
-from .plain import STATUS_LINES, Plain
+from .plain import Plain
 from .plan import Home, Plan, Plans, is_replaced
-from .responses import finished, is_bodiless, timeout_of
+from .responses import STATUS_LINES, finished, is_bodiless, timeout_of
 from .translation import Scope, from_latin1, scope_from
 
 if TYPE_CHECKING:
