@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextvars import copy_context
+from functools import partial
 
 from .crossing import (
     END,
@@ -48,6 +49,13 @@ class Stock:
         return bytes_left >= ENOUGH_BYTES * part or items_left >= ENOUGH_ITEMS * part
 
 
+def settle(making: asyncio.Future[bool], is_more: bool, error: BaseException | None) -> None:
+    if error is None:
+        making.set_result(is_more)
+    else:
+        making.set_exception(error)
+
+
 async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Iterate over a sync iterator from the loop; it holds a thread only while it makes something.
 
@@ -72,8 +80,9 @@ async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> Async
         return False
 
     def start() -> asyncio.Future[bool]:
-        making = threads.start(variables, make, (), {})
+        making: asyncio.Future[bool] = loop.create_future()
         making.add_done_callback(lambda _: arrived.set())
+        threads.start(partial(settle, making), variables, make, (), {})
         return making
 
     making = start()

@@ -313,8 +313,10 @@ class Threads:
         """
         variables = copy_context()
         family: list[asyncio.Task[Any]] = []
+        handoff = Handoff(asyncio.get_running_loop())
+        self.start(handoff.settle, variables, func, args, kwargs, family)
         try:
-            result = await self.start(variables, func, args, kwargs, family)
+            result: T = await handoff
         except asyncio.CancelledError:
             for task in family:  # the tasks that the thread waits for, for which nobody waits any more
                 task.cancel()
@@ -324,18 +326,18 @@ class Threads:
 
     def start(
         self,
+        settle: Callable[[Any, BaseException | None], None],
         variables: Context,
-        func: Callable[..., T],
+        func: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         family: list[asyncio.Task[Any]] | None = None,
-    ) -> asyncio.Future[T]:
-        """Have a sync function called in one of the threads; the future is of the loop that this is called on.
+    ) -> None:
+        """Have a sync function called in one of the threads, and `settle` with its result and its error on this loop.
 
         The tasks that the thread is waiting for can be found in `family`.
         """
         loop, workers = asyncio.get_running_loop(), self._workers
-        future: asyncio.Future[T] = loop.create_future()
 
         def job() -> None:
             thread_state.main_event_loop, thread_state.main_event_loop_pid = loop, os.getpid()
@@ -343,10 +345,9 @@ class Threads:
             result, error = outcome(variables, func, args, kwargs)
             workers.done()
             with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
-                loop.call_soon_threadsafe(settle, future, result, error)
+                loop.call_soon_threadsafe(settle, result, error)
 
         workers.do(job)
-        return future
 
     def adapt(self, func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
         """Make an async function of a sync one, which runs in one of the threads."""
@@ -358,14 +359,52 @@ class Threads:
         return crossing
 
 
-def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    """Give a future its result or its error, unless it was cancelled."""
-    if future.cancelled():
-        return
-    if error is None:
-        future.set_result(result)
-    else:
-        future.set_exception(error)
+class Handoff:
+    """What one task awaits and a thread gives: a future whose task goes on at once, not at the loop's next turn."""
+
+    _asyncio_future_blocking = False  # a task looks whether what it was given is awaited, or only yielded
+    _wake: Callable[[], None] | None = None
+    _error: BaseException | None = None
+    _result: Any = None
+    _is_done = False
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        self._asyncio_future_blocking = True
+        yield self
+        return self._result
+
+    def settle(self, result: Any, error: BaseException | None) -> None:
+        """Have the task go on, on the loop, with a result or an error; unless it was cancelled."""
+        if not self._is_done:
+            self._is_done, self._result, self._error = True, result, error
+            wake, self._wake = self._wake, None  # it knows what this is
+            if wake is not None:
+                wake()
+
+    # What a task asks of it.
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        return self._loop
+
+    def add_done_callback(self, callback: Callable[[Any], None], *, context: Context) -> None:
+        self._wake = partial(context.run, callback, self)
+
+    def cancel(self, msg: Any = None) -> bool:
+        if self._is_done or self._wake is None:
+            return False
+        self._is_done, self._error = True, asyncio.CancelledError()
+        self._loop.call_soon(self._wake)
+        self._wake = None
+        return True
+
+    def result(self) -> Any:
+        error, self._error = self._error, None  # its traceback knows this frame
+        if error is not None:
+            raise error
+        return self._result
 
 
 def restore(variables: Context) -> None:
