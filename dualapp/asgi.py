@@ -43,21 +43,22 @@ class ASGIExchange:
         self.scope = scope
         self.method: str = scope["method"]
         self.path: str = path_of(scope) if scope.get("root_path") else scope["path"]
-        self._receive = receive
-        self._headers = headers = dict(scope["headers"])  # of repeated ones the last
+        self.receive = receive
+        headers = dict(scope["headers"])  # of repeated ones the last
         self.host: bytes | None = headers.get(b"host")
         self.upgrades = b"upgrade" in headers
+        self._has_cookies = b"cookie" in headers
         # In HTTP/1 the headers say that there is no content (RFC 9112 section 6.3); from HTTP/2 on frames carry the
         # content, and the last one says so.
         is_bare = (
             b"content-length" not in headers and b"transfer-encoding" not in headers and scope["http_version"] < "2"
         )
-        self.body = NO_BODY if is_bare else Body(self._announced_length(), fetch_async=self._fetch)
+        self.body = NO_BODY if is_bare else Body(announced_in(headers), fetch_async=self._fetch)
 
     @property
     def cookies(self) -> str | None:
         """The Cookie headers, None if there are none."""
-        if b"cookie" not in self._headers:
+        if not self._has_cookies:
             return None
         return "; ".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie")
 
@@ -82,26 +83,23 @@ class ASGIExchange:
         """The request in WSGI's words."""
         return environ_from(self.scope, self.fields, self.stream)
 
-    def _announced_length(self) -> int | None:
-        content_length = self._headers.get(b"content-length")
-        if content_length is None:
-            return None
-        return announced_length(content_length.decode("latin-1"), self._headers.get(b"transfer-encoding"))
-
-    async def disconnect(self) -> None:
-        """Wait until the client has left."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
     async def _fetch(self) -> bytes | None:
         chunk = b""
         while not chunk and not self._ended:
-            message = await self._receive()
+            message = await self.receive()
             if message["type"] == "http.disconnect":
                 return None
             chunk = message.get("body", b"")
             self._ended = not message.get("more_body", False)
         return chunk
+
+
+def announced_in(headers: dict[bytes, bytes]) -> int | None:
+    """Return how long a body is going to be, as its headers say; None if its end will tell."""
+    content_length = headers.get(b"content-length")
+    if content_length is None:
+        return None
+    return announced_length(content_length.decode("latin-1"), headers.get(b"transfer-encoding"))
 
 
 class ASGIGateway:
@@ -313,8 +311,8 @@ class Watch:
         worker = asyncio.current_task(loop)
         if self.saw_it_leave:
             self._cancel(worker)
-        elif self._handle is None:
-            self._handle = loop.call_soon(partial(self._listen_when_arrived, worker))
+        elif self._handle is None and self._listener is None:
+            self._handle = loop.call_soon(self._listen_when_arrived, worker)
 
     def pause(self) -> None:
         """Cancel nobody until the next `begin`."""
@@ -324,20 +322,22 @@ class Watch:
         """Stop watching."""
         if self._handle is not None:
             self._handle.cancel()
-            self._handle = self._exchange.body.on_complete = None
+            self._exchange.body.on_complete = None
         if self._listener is not None:
             self._listener.cancel()
-            self._listener = None
+        self._handle = self._listener = None
 
     def _listen_when_arrived(self, worker: asyncio.Task[Any] | None) -> None:
         body = self._exchange.body
         if body.complete:
+            self._handle = body.on_complete = None
             self._listener = asyncio.create_task(self._listen(worker))
         else:
             body.on_complete = partial(self._listen_when_arrived, worker)
 
     async def _listen(self, worker: asyncio.Task[Any] | None) -> None:
-        await self._exchange.disconnect()
+        while (await self._exchange.receive())["type"] != "http.disconnect":
+            pass
         self.saw_it_leave = True
         if not self._is_paused:
             self._cancel(worker)
