@@ -166,11 +166,9 @@ class Context(flask.ctx.RequestContext):
             self.take(rule, view_args)  # type: ignore[arg-type]  # a Mapping that is a dict
         except MethodNotAllowed as error:
             error.valid_methods = sorted(error.valid_methods or ())  # Werkzeug's order changes with each process
-            self.routing_exception = error
+            self.refuse(error)
         except HTTPException as error:
-            self.routing_exception = error
-        if self.routing_exception is not None and self.has_request:
-            self.request.routing_exception = self.routing_exception
+            self.refuse(error)
 
     def take(self, rule: Rule, view_args: dict[str, Any]) -> None:
         """Take note of the rule that answers, and of what the view is called with."""
@@ -178,10 +176,21 @@ class Context(flask.ctx.RequestContext):
         if self.has_request:
             self.request.url_rule, self.request.view_args = rule, view_args
 
+    def refuse(self, error: HTTPException) -> None:
+        """Take note of why no rule answers."""
+        self.routing_exception = error
+        if self.has_request:
+            self.request.routing_exception = error
+
     @property
     def current_view_args(self) -> dict[str, Any]:
         """What the view is called with; a hook may have given the request other arguments."""
         return (self.request.view_args if self.has_request else self.view_args) or {}
+
+    @property
+    def current_routing_exception(self) -> HTTPException | None:
+        """Why no rule answers; a hook may have given the request another reason, or taken it away."""
+        return self.request.routing_exception if self.has_request else self.routing_exception
 
     def route(self) -> None:
         """Find the rule; an error other than HTTP's, as a converter may raise, is kept for the pipeline to answer."""

@@ -22,7 +22,7 @@ from flask.signals import (
     request_tearing_down,
 )
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
-from werkzeug.routing import RoutingException
+from werkzeug.routing import RequestRedirect, RoutingException
 
 from .context import Context
 from .crossing import step
@@ -171,8 +171,11 @@ async def preprocess(context: Context, plan: Plan) -> Any:
 async def dispatch_view(context: Context, plan: Plan) -> Any:
     if replacement := plan.adapted.get("dispatch_request"):
         return await plan.call(replacement)
-    if context.routing_exception is not None:
-        context.app.raise_routing_exception(context.request)
+    if (error := context.current_routing_exception) is not None:
+        if plan.raises_for_routing or isinstance(error, RequestRedirect):  # to which debug mode has something to add
+            context.app.raise_routing_exception(context.request)
+        else:
+            raise error
     rule = context.rule
     if context.exchange.method.upper() == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
         return context.app.make_default_options_response()

@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import HTTPException
 from werkzeug.utils import get_content_type
 
+from .pages import Pairs, has_stock_page, page_of
 from .responses import STATUS_LINES, Response, is_uri, name_view
 
 # Of a 304 Werkzeug takes the headers that speak of content (RFC 9110 section 15.4.5), so that one is left to it.
@@ -29,18 +31,20 @@ T = TypeVar("T")
 
 PROVIDER_METHODS = {"dumps", "dump", "response"}
 
-Pairs = list[tuple[str, str]]
-
 NOTHING: Pairs = []
 
 
 class Kind:
-    """A type of content, in the words of both protocols, and whether the headers of a view come before it."""
+    """A type of content, in the words of both protocols, and how many of its headers come before those of a view."""
 
-    def __init__(self, content_type: str, comes_last: bool) -> None:
+    def __init__(self, content_type: str, extra_at: int) -> None:
         self.header = ("Content-Type", content_type)
         self.raw_header = (b"content-type", content_type.encode("latin-1"))
-        self.comes_last = comes_last
+        self.extra_at = extra_at
+
+
+# Werkzeug's errors say so themselves.
+PAGE = Kind("text/html; charset=utf-8", extra_at=1)
 
 
 class Plain:
@@ -70,8 +74,8 @@ class Plain:
         return self._arranged(kind, length, extra)
 
     def _arranged(self, kind: T, length: T, extra: list[T]) -> list[T]:
-        headers = [kind] if self.status_code == NO_CONTENT else [kind, length]
-        return extra + headers if self._kind.comes_last else headers + extra
+        headers, at = [kind] if self.status_code == NO_CONTENT else [kind, length], self._kind.extra_at
+        return [*headers[:at], *extra, *headers[at:]]
 
 
 def response_from_plain(plain: Plain) -> Response:
@@ -84,7 +88,7 @@ class PlainMaker:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._text = Kind(get_content_type(Response.default_mimetype or "", "utf-8"), comes_last=True)
+        self._text = Kind(get_content_type(Response.default_mimetype or "", "utf-8"), extra_at=0)
         # The settings, and what is made of them; together, since many threads use them.
         self._known: tuple[tuple[Any, ...], Callable[[Any], str], Kind] = ((), str, self._text)
         # A provider that somebody changed answers for itself.
@@ -104,13 +108,17 @@ class PlainMaker:
             return Plain(status_code, self._text, value, extra)
         if kind is tuple and (parts := ordinary(value)):
             return self._make_of_parts(view, *parts)
+        if isinstance(value, HTTPException):
+            return None if extra else make_page(value)
         return None
 
     def _make_of_parts(
         self, view: Callable[..., Any] | None, value: Any, status_code: int, extra: Pairs
     ) -> Plain | None:
         plain = self.make(value, view, status_code, extra)
-        if plain is not None and status_code == NO_CONTENT:
+        if plain is None or plain.status_code != status_code:  # the page of an error has its own
+            return None
+        if status_code == NO_CONTENT:
             plain.body = b""
         return plain
 
@@ -120,13 +128,23 @@ class PlainMaker:
         settings = (provider.default, provider.ensure_ascii, provider.sort_keys, debug, provider.mimetype)
         known, encode, kind = self._known
         if settings != known:
-            encode, kind = encoding(*settings[:4]), Kind(get_content_type(provider.mimetype, "utf-8"), comes_last=False)
+            encode, kind = encoding(*settings[:4]), Kind(get_content_type(provider.mimetype, "utf-8"), extra_at=2)
             self._known = settings, encode, kind
         try:
             return Plain(status_code, kind, f"{encode(value)}\n".encode(), extra)
         except TypeError as error:
             name_view(error, view)
             raise
+
+
+def make_page(error: HTTPException) -> Plain | None:
+    """Make the page of an error; None if it is not Werkzeug's own, or Werkzeug does something about its headers."""
+    if not has_stock_page(error):
+        return None
+    body, (content_type, *extra) = page_of(error)
+    if content_type != PAGE.header or (extra and not are_ordinary(dict(extra))):
+        return None
+    return Plain(error.code, PAGE, body, extra)  # type: ignore[arg-type]  # a stock page has a code
 
 
 def ordinary(value: tuple[Any, ...]) -> tuple[Any, int, Pairs] | None:

@@ -17,6 +17,7 @@ import flask
 from flask.globals import request_ctx
 from flask.helpers import _split_blueprint_path
 from flask.sessions import SecureCookieSessionInterface
+from werkzeug.routing import Map
 
 from .colour import is_async
 from .context import Context, with_body
@@ -24,6 +25,7 @@ from .crossing import Habit, awaiting, direct, step, to_loop
 from .plain import PlainMaker
 from .responses import Response
 from .routing import Matcher
+from .sync_request import Request
 from .views import in_own_colour, is_mixed
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ class Plan:
         self.adapted_view = None if self.view is None else self.adapt(self.view)
         self.adapted = {name: self.adapt(func) for name, func in self.replaced.items()}
         self.has_hooks = bool(self.preprocessors or self.before)
+        self.raises_for_routing = is_replaced(app, "raise_routing_exception")
         # Flask's own steps look at the session without asking for it, so where one may run it must be open.
         self.opens_session_late = has_stock_sessions(app) and not self.replaced
         self.has_stock_responses = app.response_class is Response and "make_response" not in self.replaced
@@ -185,7 +188,7 @@ class Plans:
                 context.rule, context.view_args = rule, {}
         else:
             rule = None
-        if rule is None:
+        if rule is None and context.routing_exception is None:
             self._ask_werkzeug(context)
             rule = context.rule
         endpoint = None if rule is None else rule.endpoint
@@ -206,16 +209,19 @@ class Plans:
         self._is_fast = can_match_fast(self._app)
 
     def _match_segments(self, context: Context) -> Rule | None:
-        """Find the rule by the short way; None if that is not sure of it."""
+        """Find the rule by the short way, or be sure that there is none; None without an error if it is not sure."""
         exchange = context.exchange
+        matcher: Any = self._matcher
         try:
-            match = self._matcher.match_segments(exchange.method, exchange.path)  # type: ignore[union-attr]  # as above
+            match = matcher.match_segments(exchange.method, exchange.path)
         except Exception:  # a converter's own, which is raised again where it can be answered
             return None
         if match is None:
+            if error := matcher.refusal(exchange.method, exchange.path):
+                context.refuse(error)
             return None
         context.rule, context.view_args = match
-        return match[0]
+        return context.rule
 
     def _ask_werkzeug(self, context: Context) -> None:
         context.route()
@@ -227,7 +233,12 @@ class Plans:
 
 def can_match_fast(app: flask.Flask) -> bool:
     """Tell whether only the method and the path decide which rule answers."""
-    return not (app.subdomain_matching or app.config["TRUSTED_HOSTS"] or is_replaced(app, "create_url_adapter"))
+    is_stock = (
+        type(app.url_map) is Map
+        and app.request_class.__init__ is Request.__init__  # another may rewrite what it is made of
+        and not is_replaced(app, "create_url_adapter")
+    )
+    return is_stock and not (app.subdomain_matching or app.config["TRUSTED_HOSTS"])
 
 
 def has_stock_sessions(app: flask.Flask) -> bool:

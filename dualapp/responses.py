@@ -23,6 +23,7 @@ from .ahead import iterate_on_loop
 from .colour import caller_is_async
 from .crossing import awaiting_value, close_stream, on_loop_thread, run_on_loop
 from .files import FileBody
+from .pages import has_stock_page, page_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -304,7 +305,7 @@ def coloured_response_from(app: Flask, value: Any) -> flask.Response:
     if is_quarts(body):
         body = ours_from(app, body)
     if isinstance(body, HTTPException):
-        body = page_of(app, body)
+        body = page_from(app, body)
     if isinstance(body, bytearray):
         body = bytes(body)  # PEP 3333 has servers send bytes, and gunicorn refuses what is merely like them
     return Flask.make_response(app, (body, *rest) if is_tuple else body)
@@ -321,11 +322,12 @@ def outcome_of(coroutine: Coroutine[Any, Any, Any]) -> Any:
     raise TypeError("The view function returned a coroutine: it calls async code without awaiting it.")
 
 
-def page_of(app: Flask, error: HTTPException) -> Any:
+def page_from(app: Flask, error: HTTPException) -> Any:
     """Make the page of an error of Werkzeug's own, where Flask would run it as an app; leave others as they are."""
-    if error.response is not None or type(error).__module__ != HTTPException.__module__:
+    if not has_stock_page(error):
         return error
-    return app.response_class(error.get_body(), error.code, error.get_headers())
+    body, headers = page_of(error)
+    return app.response_class(body, error.code, headers)
 
 
 def is_quarts(value: Any) -> bool:

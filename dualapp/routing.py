@@ -3,8 +3,9 @@
 Werkzeug's matcher is a state machine over the segments of a path: in each state it tries the static transition first,
 then the dynamic ones in the order of their weight. `Matcher` is that machine with its patterns compiled. It says only
 what it is sure of: a rule that is reached without ever having to go back, takes the method, and has nothing about it
-that might make a redirect. Whatever else there is (no match, another method, slashes to add or merge, defaults, hosts,
-converters that take more than one segment) it leaves to Werkzeug.
+that might make a redirect; or that there is no such rule anywhere, and which other methods the path takes. Whatever
+else there is (slashes to add or merge, defaults, hosts, converters that take more than one segment) it leaves to
+Werkzeug.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.routing.converters import BaseConverter, IntegerConverter
 
@@ -22,12 +24,22 @@ Match = tuple[Rule, dict[str, Any]]
 class State:
     """One state of the machine: the transitions out of it, and what answers a path that ends here."""
 
-    __slots__ = ("dynamic", "endings", "static")
+    __slots__ = ("dynamic", "endings", "is_lenient", "is_partial", "methods", "static")
 
     def __init__(self) -> None:
         self.static: dict[str, State] = {}
         self.dynamic: list[tuple[Callable[[str], re.Match[str] | None], list[int], State]] = []
         self.endings: dict[str, Ending] = {}
+        #: What the rules that end here take; None if it is not only the method that decides.
+        self.methods: set[str] | None = set()
+        #: Whether a rule that ends here takes a path with one slash more, too.
+        self.is_lenient = False
+        #: Whether there are more transitions than these.
+        self.is_partial = False
+
+    def refuses(self, method: str) -> bool:
+        """Tell whether no rule that ends here takes a method."""
+        return self.methods is not None and method not in self.methods
 
 
 class Matcher:
@@ -42,14 +54,20 @@ class Matcher:
         self.static: dict[tuple[str, str], Rule] = {}
         self._root = State()
         # The first segment of Werkzeug's machine is the domain, empty where neither hosts nor subdomains matter.
-        domain = url_map._matcher._root.static.get("")
+        domains = url_map._matcher._root
+        domain = domains.static.get("")
         if domain is not None and not url_map.host_matching and not url_map.default_subdomain:
             self._root = self._compile(domain, None)
+            self._is_whole = not domains.dynamic
+        else:
+            self._is_whole = False
 
     def _compile(self, state: Any, path: str | None) -> State:
         """Copy a state of Werkzeug's, and collect those paths that are all static."""
         compiled = State()
         compiled.endings = self._endings(state.rules)
+        compiled.methods = methods_of(state.rules)
+        compiled.is_lenient = not all(rule.strict_slashes for rule in state.rules)
         for segment, target in state.static.items():
             below = segment if path is None else f"{path}/{segment}"
             compiled.static[segment] = self._compile(target, below)
@@ -58,6 +76,7 @@ class Matcher:
                     self.static[method, below] = ending.rule
         for part, target in state.dynamic:
             if part.final or part.suffixed:
+                compiled.is_partial = True
                 break  # it takes more than a segment, and what comes after it can only be second to it
             pattern = re.compile(part.content)
             groups = [number for name, number in pattern.groupindex.items() if name.startswith("__werkzeug_")]
@@ -102,6 +121,45 @@ class Matcher:
             state = target
         ending = state.endings.get(method)
         return None if ending is None else ending.match(values)
+
+    def refusal(self, method: str, path: str) -> HTTPException | None:
+        """Return the error for a path that no rule takes with this method, None if Werkzeug has to be asked."""
+        allowed: set[str] = set()
+        # Werkzeug looks at the path again with its slashes merged.
+        if not self._is_whole or path[:1] != "/" or "//" in path:
+            return None
+        if not refuses(self._root, path.split("/"), method.upper(), allowed):
+            return None
+        return MethodNotAllowed(valid_methods=sorted(allowed)) if allowed else NotFound()
+
+
+def refuses(state: State, segments: list[str], method: str, allowed: set[str]) -> bool:
+    """Tell whether no rule takes these segments from this state on; gather the methods of those that end with them."""
+    if not segments:
+        if not state.refuses(method):
+            return False
+        allowed.update(state.methods or ())
+        slashed = state.static.get("")
+        return slashed is None or slashed.refuses(method)
+    if state.is_partial or (state.is_lenient and segments == [""]):
+        return False
+    segment, *rest = segments
+    target = state.static.get(segment)
+    if target is not None and not refuses(target, rest, method, allowed):
+        return False
+    return all(
+        match(segment) is None or refuses(follower, rest, method, allowed) for match, _, follower in state.dynamic
+    )
+
+
+def methods_of(rules: list[Rule]) -> set[str] | None:
+    """Return what rules take, None if one takes any method or has to do with websockets."""
+    methods: set[str] = set()
+    for rule in rules:
+        if rule.methods is None or rule.websocket:
+            return None
+        methods |= rule.methods
+    return methods
 
 
 class Ending:

@@ -14,7 +14,7 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {"colour", "translation", "routing", "streams", "turns", "late", "scaffold", "resources", "files"},
+    {"colour", "translation", "routing", "pages", "streams", "turns", "late", "scaffold", "resources", "files"},
     {"host"},
     {"crossing"},
     {"ahead", "views"},

@@ -1,4 +1,4 @@
-"""The fast matcher against Werkzeug's: it answers the same, or stands aside."""
+"""The fast matcher against Werkzeug's: it answers and refuses the same, or stands aside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, Map, Rule, ValidationError
 
 from dualapp.routing import Matcher
@@ -27,7 +27,7 @@ VARIABLES = [
     "x-<v{n}>",
     "<v{n}>.<int:w{n}>",
 ]
-METHODS = ["GET", "POST", "PUT"]
+METHODS = ["GET", "POST", "PUT", "get", "HEAD", "BREW"]
 
 
 class Picky(BaseConverter):
@@ -68,6 +68,7 @@ def rules(draw: st.DrawFn) -> list[dict[str, Any]]:
                 "build_only": draw(st.sampled_from([False, False, False, True])),
                 "websocket": websocket,
                 "alias": draw(st.sampled_from([False, False, False, True])),
+                "subdomain": draw(st.sampled_from([None, None, None, None, None, "www", "<lazy:domain>"])),
             }
         )
     return table
@@ -76,8 +77,17 @@ def rules(draw: st.DrawFn) -> list[dict[str, Any]]:
 paths = st.lists(st.sampled_from(SEGMENTS), max_size=5).map(lambda segments: "/" + "/".join(segments))
 
 
-def map_of(table: list[dict[str, Any]]) -> Map:
-    return Map([Rule(**rule) for rule in table], converters={"picky": Picky, "slashed": Slashed})
+class Lazy(BaseConverter):
+    """Takes nothing, too."""
+
+    part_isolating = True
+    regex = ".*"
+
+
+def map_of(table: list[dict[str, Any]], **options: Any) -> Map:
+    return Map(
+        [Rule(**rule) for rule in table], converters={"picky": Picky, "slashed": Slashed, "lazy": Lazy}, **options
+    )
 
 
 @settings(max_examples=600, deadline=None)
@@ -90,6 +100,90 @@ def test_it_answers_as_werkzeug_or_stands_aside(table: list[dict[str, Any]], ask
         match = matcher.match(method, path)
         if match is not None:
             assert match == adapter.match(path, method, return_rule=True)
+
+
+@settings(max_examples=1200, deadline=None)
+@given(rules(), st.booleans(), st.lists(paths, min_size=1, max_size=12), st.sampled_from(METHODS))
+def test_it_refuses_as_werkzeug_or_stands_aside(
+    table: list[dict[str, Any]], merge_slashes: bool, asked: list[str], method: str
+) -> None:
+    url_map = map_of(table, merge_slashes=merge_slashes)
+    matcher = Matcher(url_map)
+    adapter = url_map.bind("localhost")
+    for path in asked:
+        if refusal := matcher.refusal(method, path):
+            assert matcher.match(method, path) is None
+            with pytest.raises(type(refusal)) as raised:
+                adapter.match(path, method)
+            assert methods_of(refusal) == methods_of(raised.value)
+
+
+def methods_of(error: HTTPException) -> list[str]:
+    return sorted(error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else []
+
+
+REFUSING = [
+    {"string": "/", "endpoint": "root", "methods": ["GET"]},
+    {"string": "/person/<int:id>", "endpoint": "show", "methods": ["GET"]},
+    {"string": "/person/<name>", "endpoint": "change", "methods": ["PUT"]},
+    {"string": "/person/me", "endpoint": "me", "methods": ["DELETE"]},
+    {"string": "/wide/", "endpoint": "wide", "methods": ["GET"]},
+    {"string": "/lenient", "endpoint": "lenient", "methods": ["GET"], "strict_slashes": False},
+    {"string": "/static/<path:name>", "endpoint": "static", "methods": ["GET"]},
+    {"string": "/any", "endpoint": "any"},
+    {"string": "/socket", "endpoint": "socket", "methods": ["GET"], "websocket": True},
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/nothing", []),
+        ("GET", "/person", []),
+        ("GET", "/person/7/pets", []),
+        ("GET", "/lenient/x", []),
+        ("POST", "/", ["GET", "HEAD"]),
+        ("PATCH", "/lenient", ["GET", "HEAD"]),
+        ("POST", "/wide/", ["GET", "HEAD"]),
+        ("POST", "/wide", []),
+        ("PUT", "/person/7", None),
+        ("POST", "/person/7", ["GET", "HEAD", "PUT"]),
+        ("GET", "/person/x", ["PUT"]),
+        ("POST", "/person/me", ["DELETE", "PUT"]),
+        ("GET", "/wide", None),
+        ("GET", "/lenient/", None),
+        ("POST", "/lenient/", None),
+        ("POST", "/static/x", None),
+        ("GET", "/static", []),
+        ("GET", "/any", None),
+        ("GET", "/socket", None),
+        ("GET", "//nothing", None),
+        ("GET", "/person//7", None),
+        ("GET", "", None),
+        ("GET", "nothing", None),
+    ],
+)
+def test_it_is_sure_of_what_no_rule_takes(method: str, path: str, allowed: list[str] | None) -> None:
+    refusal = Matcher(map_of(REFUSING)).refusal(method, path)
+    if allowed is None:
+        assert refusal is None
+    else:
+        assert type(refusal) is (MethodNotAllowed if allowed else NotFound)
+        assert methods_of(refusal) == allowed
+
+
+def test_a_domain_that_may_be_empty_is_werkzeugs() -> None:
+    here = {"string": "/here", "endpoint": "here", "methods": ["GET"]}
+    there = {"string": "/there", "endpoint": "there", "methods": ["GET"], "subdomain": "<lazy:domain>"}
+    assert Matcher(map_of([here])).refusal("GET", "/there")
+    assert Matcher(map_of([here, there])).refusal("GET", "/there") is None
+    assert map_of([here, there]).bind("localhost").match("/there") == ("there", {"domain": ""})
+
+
+def test_each_refusal_is_its_own() -> None:
+    """It gets a traceback, and handlers may write on it."""
+    matcher = Matcher(map_of(REFUSING))
+    assert matcher.refusal("GET", "/nothing") is not matcher.refusal("GET", "/nothing")
 
 
 @pytest.mark.parametrize(
@@ -133,4 +227,6 @@ def test_it_leaves_the_rest_to_werkzeug(path: str) -> None:
 
 @pytest.mark.parametrize("options", [{"host_matching": True}, {"default_subdomain": "www"}])
 def test_hosts_and_subdomains_are_werkzeugs(options: dict[str, Any]) -> None:
-    assert Matcher(Map([Rule("/", endpoint="index", methods=["GET"])], **options)).match("GET", "/") is None
+    matcher = Matcher(Map([Rule("/", endpoint="index", methods=["GET"])], **options))
+    assert matcher.match("GET", "/") is None
+    assert matcher.refusal("GET", "/nothing") is None
