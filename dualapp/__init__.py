@@ -1,5 +1,9 @@
 """One app object for WSGI and ASGI."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from flask import (
     Config,
     abort,
@@ -45,10 +49,12 @@ from .doors import (
     stream_with_context,
 )
 from .lifespan import got_background_exception, got_serving_exception
-from .proxy import ProxyFix
 from .responses import Response
 from .scaffold import Blueprint
 from .sync_request import Request
+
+if TYPE_CHECKING:
+    from .proxy import ProxyFix
 
 __all__ = [
     "Blueprint",
@@ -95,3 +101,11 @@ __all__ = [
     "template_rendered",
     "url_for",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ProxyFix":  # which takes Werkzeug's middleware with it, and few apps need
+        from .proxy import ProxyFix
+
+        return ProxyFix
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

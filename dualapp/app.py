@@ -7,17 +7,16 @@ from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import flask
-from asgiref.sync import markcoroutinefunction
 from flask.sansio.scaffold import setupmethod
 from werkzeug.datastructures import ImmutableDict
 
 from . import templating
-from .asgi import ASGIGateway, Receive, Send
-from .colour import caller_is_async, is_async
+from .colour import caller_is_async, is_async, markcoroutinefunction
 from .commands import DualGroup
 from .context import AppContext, Context, with_body
 from .crossing import Threads, from_loop, on_loop_thread, to_loop
 from .exchange import Exchange
+from .late import LateAttribute
 from .lifespan import Lifespan
 from .plan import blueprints_of
 from .requests import async_class, is_async_class
@@ -25,14 +24,16 @@ from .resources import Resource
 from .responses import Response, response_from, with_ours
 from .scaffold import QuartScaffold
 from .sync_request import Request
-from .testing import DualClient, in_werkzeugs_words
 from .translation import Scope
 from .views import is_awaited_by_caller
 from .wsgi import WSGIExchange, WSGIGateway
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from flask.testing import FlaskClient
 
+    from .asgi import ASGIGateway, Receive, Send
+    from .testing import DualClient
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,6 +50,12 @@ def for_both_colours(func: Any) -> Any:
         return func(*args, **kwargs) if caller_is_async() else waiting(*args, **kwargs)
 
     return call
+
+
+def dual_client() -> type[DualClient]:
+    from .testing import DualClient  # click.testing brings the debugger along, for which no server has a use
+
+    return DualClient
 
 
 # What is made of a user's class or method: responses and templates that can be awaited have to be so in each app.
@@ -85,7 +92,7 @@ class DualApp(QuartScaffold, flask.Flask):
     #: What `quart.request` is made of, if the user has a class of requests for Quart; None for ours.
     async_request_class: type | None = None
     response_class = Response
-    test_client_class = DualClient
+    test_client_class: type[FlaskClient] | None = LateAttribute(dual_client)  # type: ignore[assignment]  # it gives one
     default_config = ImmutableDict(
         {
             **flask.Flask.default_config,
@@ -154,6 +161,8 @@ class DualApp(QuartScaffold, flask.Flask):
 
     @cached_property
     def _asgi_gateway(self) -> ASGIGateway:
+        from .asgi import ASGIGateway  # a process has one kind of server
+
         return ASGIGateway(self, self.threads, self.lifespan)
 
     # Marked as a coroutine function for servers that look before they call. uvicorn also tries a call without
@@ -230,6 +239,8 @@ class DualApp(QuartScaffold, flask.Flask):
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> Context:
         """Make a context of a request described as to Werkzeug's EnvironBuilder, for `with` and `async with`."""
+        from .testing import in_werkzeugs_words  # as dual_client
+
         if args and isinstance(args[0], str):
             path, kwargs = in_werkzeugs_words(args[0], kwargs)
             args = (path, *args[1:])

@@ -9,7 +9,13 @@ from types import CodeType, FrameType
 from typing import Any
 
 import werkzeug.local
-from asgiref.sync import iscoroutinefunction
+
+if sys.version_info >= (3, 12):
+    from inspect import iscoroutinefunction
+    from inspect import markcoroutinefunction as markcoroutinefunction
+else:
+    from asgiref.sync import iscoroutinefunction
+    from asgiref.sync import markcoroutinefunction as markcoroutinefunction
 
 ASYNC_CODE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 

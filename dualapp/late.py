@@ -1,4 +1,4 @@
-"""What is to be done once a module has been imported, by whomever and whenever that is."""
+"""What waits for an import: what is to be done once a module is there, and attributes that are made then."""
 
 from __future__ import annotations
 
@@ -35,6 +35,16 @@ class Expected(MetaPathFinder):
             self._callback()
 
         loader.exec_module = exec_module
+
+
+class LateAttribute:
+    """An attribute of a class, and of its instances until they have their own, that is imported when asked for."""
+
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self._load = load
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        return self._load()
 
 
 def after_import(module: str, callback: Callable[[], None]) -> None:

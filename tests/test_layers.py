@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import dualapp
+from dualapp import proxy, testing
 
 PACKAGE = Path(dualapp.__file__).parent
 
@@ -55,6 +58,9 @@ WORDS = {
     "receive": {"asgi", "body", "lifespan", "app", "proxy"},
 }
 
+# What no app needs that only serves WSGI; some of it the test clients and the other entry bring along.
+LATE = {"quart", "dualapp.async_request", "dualapp.asgi", "dualapp.testing", "click.testing", "pdb", "dualapp.proxy"}
+
 MODULES = sorted(PACKAGE.glob("*.py"))
 
 
@@ -91,7 +97,7 @@ def test_every_module_has_a_layer_and_every_name_a_module() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_only_some_know_threads_and_loops(path: Path) -> None:
     known = {name for level, name in imports(path) if not level} & CONCURRENCY
-    if path.stem in {"colour", "app"}:
+    if path.stem == "colour":
         known -= {"asgiref"}  # it has the mark of a coroutine function too
     assert path.stem in CONCURRENT or not known, f"{path.name} imports {known}"
 
@@ -109,3 +115,27 @@ def words(path: Path) -> set[str]:
 @pytest.mark.parametrize(("word", "owners"), WORDS.items(), ids=WORDS)
 def test_words_stay_with_their_owners(word: str, owners: set[str]) -> None:
     assert {path.stem for path in MODULES if word in words(path)} == owners
+
+
+def test_what_few_apps_need_is_imported_late() -> None:
+    program = f"import sys, dualapp; dualapp.DualApp('app'); print(*sorted(sys.modules.keys() & {LATE!r}))"
+    said = subprocess.run([sys.executable, "-c", program], cwd=PACKAGE.parent, check=True, stdout=subprocess.PIPE)
+    assert said.stdout.split() == []
+
+
+def test_what_is_imported_late_is_found_in_its_place() -> None:
+    assert dualapp.ProxyFix is proxy.ProxyFix
+    assert dualapp.DualApp.test_client_class is testing.DualClient
+    with pytest.raises(AttributeError, match="'nothing'"):
+        _ = dualapp.nothing
+
+
+def test_a_class_of_clients_may_be_replaced() -> None:
+    class Client(testing.DualClient): ...
+
+    subclass = type("App", (dualapp.DualApp,), {"test_client_class": Client})
+    app = dualapp.DualApp("app")
+    assert type(app.test_client()) is testing.DualClient
+    assert type(subclass("app").test_client()) is Client
+    app.test_client_class = Client
+    assert type(app.test_client()) is Client
