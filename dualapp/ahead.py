@@ -13,14 +13,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextvars import copy_context
 from functools import partial
 
-from .crossing import (
-    END,
-    Threads,
-    Visit,
-    close_stream,
-    on_loop_thread,
-    run_in_place,
-)
+from .crossing import Threads, Visit, on_loop_thread, run_in_place
+from .steps import END, close_stream
 
 ENOUGH_BYTES = 512 * 1024
 ENOUGH_ITEMS = 64

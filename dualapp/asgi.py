@@ -14,12 +14,13 @@ import flask
 from .ahead import iterate_in_threads
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
-from .crossing import END, Steps, Threads, close_stream, rest_of, step
+from .crossing import Threads
 from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan, serve
 from .plain import Plain
 from .plan import Function, Home, Plans
 from .responses import encoded, finished, is_bodiless, timeout_of
+from .steps import END, Steps, close_stream, rest_of, step
 from .translation import Scope, environ_from, fields_from, path_of
 
 if TYPE_CHECKING:

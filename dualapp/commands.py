@@ -10,7 +10,8 @@ from typing import Any
 import click
 from flask.cli import AppGroup, ScriptInfo
 
-from .crossing import awaiting_value, run_on_loop
+from .crossing import run_on_loop
+from .steps import awaiting_value
 
 
 class DualGroup(AppGroup):

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -27,50 +26,17 @@ import asgiref.local
 from asgiref.sync import AsyncToSync, SyncToAsync, _restore_context, sync_to_async
 
 from .colour import is_async
+from .handoff import Handoff
 from .host import GreenQueue, SystemExecutor, Workers, fulfil, host_loop, is_green, new_queue
+from .steps import END, awaiting, rest_of, step
 from .turns import LendingLoop
 
 T = TypeVar("T")
-#: An awaitable that returns nothing, step by step.
-Steps = Generator[Any, Any, None]
-
-END = object()
-
 # How asgiref marks a variable's value as a thread's own; it began to in 3.12.
 Storage = getattr(asgiref.local, "_Storage", None)
 
 waiting_threads = AsyncToSync.executors
 thread_state = SyncToAsync.threadlocal
-
-
-def step(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never suspends to its end, without a loop.
-
-    Raises RuntimeError when it does suspend: there is nothing here that could wake it, and what is left of it would be
-    lost without a word.
-    """
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
-    coroutine.close()
-    raise RuntimeError(f"{coroutine!r} waited for something where there is no event loop to wake it.")
-
-
-async def direct(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-    """Call a sync function: the `call` of a pipeline that is stepped in a thread."""
-    return func(*args, **kwargs)
-
-
-async def awaiting(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
-    """Await an async function: the `call` of a pipeline that runs on a loop."""
-    return await func(*args, **kwargs)
-
-
-async def awaiting_value(value: Awaitable[T]) -> T:
-    """Await what an async function has returned already."""
-    return await value
 
 
 def on_loop_thread() -> bool:
@@ -359,54 +325,6 @@ class Threads:
         return crossing
 
 
-class Handoff:
-    """What one task awaits and a thread gives: a future whose task goes on at once, not at the loop's next turn."""
-
-    _asyncio_future_blocking = False  # a task looks whether what it was given is awaited, or only yielded
-    _wake: Callable[[], None] | None = None
-    _error: BaseException | None = None
-    _result: Any = None
-    _is_done = False
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        self._asyncio_future_blocking = True
-        yield self
-        return self._result
-
-    def settle(self, result: Any, error: BaseException | None) -> None:
-        """Have the task go on, on the loop, with a result or an error; unless it was cancelled."""
-        if not self._is_done:
-            self._is_done, self._result, self._error = True, result, error
-            wake, self._wake = self._wake, None  # it knows what this is
-            if wake is not None:
-                wake()
-
-    # What a task asks of it.
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        return self._loop
-
-    def add_done_callback(self, callback: Callable[[Any], None], *, context: Context) -> None:
-        self._wake = partial(context.run, callback, self)
-
-    def cancel(self, msg: Any = None) -> bool:
-        if self._is_done or self._wake is None:
-            return False
-        self._is_done, self._error = True, asyncio.CancelledError()
-        self._loop.call_soon(self._wake)
-        self._wake = None
-        return True
-
-    def result(self) -> Any:
-        error, self._error = self._error, None  # its traceback knows this frame
-        if error is not None:
-            raise error
-        return self._result
-
-
 def restore(variables: Context) -> None:
     """Give the running code the values that code on the other side has set; asgiref's own move to this thread."""
     for variable, value in variables.items():
@@ -464,27 +382,6 @@ async def from_loop(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> A
 common_threads = Threads("dualapp", lambda: 40)
 
 
-@types.coroutine
-def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, None]:
-    """Await the rest of an awaitable that was begun, and waits for something."""
-    sent: Any = None
-    try:
-        while True:
-            go_on: Callable[[Any], Any] = steps.send
-            try:
-                sent = yield waits_for
-            except GeneratorExit:
-                steps.close()
-                raise
-            except BaseException as error:
-                go_on, sent = steps.throw, error
-            waits_for = go_on(sent)  # outside of the handler, or the error would be the context of whatever comes next
-    except StopIteration:
-        pass
-    finally:
-        sent = None  # an error knows this frame
-
-
 async def within(seconds: float | None, work: Awaitable[None]) -> None:
     """Await `work` for so many seconds at most; TimeoutError after that, None is for ever."""
     steps = work.__await__()
@@ -492,9 +389,3 @@ async def within(seconds: float | None, work: Awaitable[None]) -> None:
     if waits_for is not END:  # what is there already needs no clock
         async with asyncio.timeout(seconds):
             await rest_of(steps, waits_for)
-
-
-async def close_stream(stream: AsyncIterator[Any]) -> None:
-    """Close an async iterator if it can be closed."""
-    if (aclose := getattr(stream, "aclose", None)) is not None:
-        await aclose()

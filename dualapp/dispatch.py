@@ -25,10 +25,10 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.routing import RequestRedirect, RoutingException
 
 from .context import Context
-from .crossing import step
 from .plain import Plain, response_from_plain
 from .plan import Home, Plan, each_applied, each_called, first_answer, is_heard
 from .responses import Response, outcome_of, response_from
+from .steps import step
 
 # Who receives the signals that are sent for each request: dicts that blinker keeps as long as the signals.
 PUSHED, STARTED, FINISHED, TEARING_DOWN, TEARING_APP_DOWN, POPPED = (

@@ -20,8 +20,9 @@ from blinker import Signal
 from flask.globals import _cv_request
 
 from .colour import is_async
-from .crossing import END, Threads, from_loop, run_on_loop, spawn
+from .crossing import Threads, from_loop, run_on_loop, spawn
 from .host import forgetful
+from .steps import END
 
 Message = MutableMapping[str, Any]
 Function = Callable[..., Any]

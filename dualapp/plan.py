@@ -21,10 +21,11 @@ from werkzeug.routing import Map
 
 from .colour import is_async
 from .context import Context, with_body
-from .crossing import Habit, awaiting, direct, step, to_loop
+from .crossing import Habit, to_loop
 from .plain import PlainMaker
 from .responses import Response
 from .routing import Matcher
+from .steps import awaiting, direct, step
 from .sync_request import Request
 from .views import in_own_colour, is_mixed
 

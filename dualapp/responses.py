@@ -21,9 +21,10 @@ from werkzeug.wsgi import ClosingIterator, FileWrapper
 
 from .ahead import iterate_on_loop
 from .colour import caller_is_async
-from .crossing import awaiting_value, close_stream, on_loop_thread, run_on_loop
+from .crossing import on_loop_thread, run_on_loop
 from .files import FileBody
 from .pages import has_stock_page, page_of
+from .steps import awaiting_value, close_stream
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -17,7 +17,8 @@ from typing import Any
 import flask.views
 
 from .colour import is_async
-from .crossing import on_loop_thread, step
+from .crossing import on_loop_thread
+from .steps import step
 
 View = Callable[..., Any]
 

@@ -14,12 +14,13 @@ import flask
 
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
-from .crossing import END, offer_loop, step, to_request_thread
+from .crossing import offer_loop, to_request_thread
 from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan
 from .plain import Plain
 from .plan import Home, Plan, Plans, is_replaced
 from .responses import STATUS_LINES, finished, is_bodiless, timeout_of
+from .steps import END, step
 from .translation import Scope, from_latin1, scope_from
 
 if TYPE_CHECKING:

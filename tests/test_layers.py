@@ -17,7 +17,20 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {"colour", "translation", "routing", "pages", "streams", "turns", "late", "scaffold", "resources", "files"},
+    {
+        "colour",
+        "translation",
+        "routing",
+        "pages",
+        "steps",
+        "handoff",
+        "streams",
+        "turns",
+        "late",
+        "scaffold",
+        "resources",
+        "files",
+    },
     {"host"},
     {"crossing"},
     {"ahead", "views"},
@@ -37,7 +50,7 @@ LAYERS = [
 
 # Threads and loops are known where code crosses, where the process starts and stops, and at the ASGI entry.
 CONCURRENCY = {"asyncio", "threading", "concurrent", "asgiref", "queue", "multiprocessing"}
-CONCURRENT = {"turns", "host", "crossing", "ahead", "lifespan", "asgi"}
+CONCURRENT = {"handoff", "turns", "host", "crossing", "ahead", "lifespan", "asgi"}
 
 # Whose words are whose. The faces of a request translate, and the app's entries have the signatures that servers call.
 WORDS = {
