@@ -131,7 +131,7 @@ async def recover(context: Context, plan: Plan, error: Exception) -> flask.Respo
 
 async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
     has_begun = context.viewed is not None  # so that it is too late for signals that somebody listens to since
-    if context.owns_app_context and not has_begun and is_heard(appcontext_pushed, context.app):
+    if PUSHED and context.owns_app_context and not has_begun and is_heard(appcontext_pushed, context.app):
         await plan.call(plan.send, appcontext_pushed)
     if context.routing_failure is not None:
         raise context.routing_failure
@@ -140,7 +140,7 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
     if replacement := plan.adapted.get("full_dispatch_request"):
         return await plan.call(replacement)  # type: ignore[no-any-return]  # whatever it is, it is the answer
     try:
-        if not has_begun and is_heard(request_started, context.app):
+        if STARTED and not has_begun and is_heard(request_started, context.app):
             await plan.call(plan.send, request_started)
         value = await preprocess(context, plan) if plan.has_hooks or plan.replaced else None
         if value is None:
@@ -238,10 +238,13 @@ async def finalize(context: Context, plan: Plan, value: Any, from_error_handler:
     """Make the response and hand it through the hooks; while answering an error, one in them is only logged."""
     if replacement := plan.adapted.get("finalize_request"):
         return await plan.call(replacement, value, from_error_handler)  # type: ignore[no-any-return]  # as full_dispatch
-    response = await make_response(context, plan, value)
+    if replacement := plan.adapted.get("make_response"):
+        response = await plan.call(replacement, value)
+    else:
+        response = make_response(context, plan, value)
     try:
         response = await process_response(context, plan, response)
-        if is_heard(request_finished, context.app):
+        if FINISHED and is_heard(request_finished, context.app):
             await plan.call(plan.send, request_finished, response=response)
     except Exception:
         if not from_error_handler:
@@ -250,9 +253,7 @@ async def finalize(context: Context, plan: Plan, value: Any, from_error_handler:
     return response
 
 
-async def make_response(context: Context, plan: Plan, value: Any) -> flask.Response:
-    if replacement := plan.adapted.get("make_response"):
-        return await plan.call(replacement, value)  # type: ignore[no-any-return]  # as full_dispatch
+def make_response(context: Context, plan: Plan, value: Any) -> flask.Response:
     if plan.has_stock_responses and (plain := plan.plain_from(value, plan.view)) and plain.body:
         return response_from_plain(plain)
     return response_from(context.app, value, plan.view)
@@ -261,21 +262,19 @@ async def make_response(context: Context, plan: Plan, value: Any) -> flask.Respo
 async def process_response(context: Context, plan: Plan, response: flask.Response) -> flask.Response:
     if replacement := plan.adapted.get("process_response"):
         return await plan.call(replacement, response)  # type: ignore[no-any-return]  # as full_dispatch
-    for func in context._after_request_functions:
+    for func in vars(context).get("_after_request_functions", ()):  # made when the first is registered
         response = await plan.call(plan.adapt(func), response)
     if plan.after:
         response = await each_applied(plan.call, plan.after, response)
-    await save_session(context, plan, response)
+    # One that was opened, or that came with the request and may want its cookie renewed.
+    if context._session is not None or cookie_arrived(context):
+        await save_session(context, plan, response)
     return response
 
 
 async def save_session(context: Context, plan: Plan, response: flask.Response) -> None:
-    """Save the session, if it was opened or the request came with one that may want its cookie renewed."""
     app, interface = context.app, context.app.session_interface
-    if context._session is None:
-        if not cookie_arrived(context):
-            return
-        context.open_session()
+    context.open_session()
     if not interface.is_null_session(context._session):
         await plan.call(plan.save_session(interface.save_session), app, context._session, response)
 
@@ -297,7 +296,7 @@ async def tear_down(context: Context, plan: Plan) -> None:
     try:
         await tear_down_request(context, plan, error)
     finally:
-        if context.owns_app_context:
+        if context.owns_app_context and (plan.tears_app_down or TEARING_APP_DOWN or POPPED):
             await tear_down_app(app, plan, error)
 
 
@@ -307,7 +306,7 @@ async def tear_down_request(context: Context, plan: Plan, error: BaseException |
     else:
         if plan.teardown:
             await each_called(plan.call, plan.teardown, error)
-        if is_heard(request_tearing_down, context.app):
+        if TEARING_DOWN and is_heard(request_tearing_down, context.app):
             await plan.call(plan.send, request_tearing_down, exc=error)
     context.close_request()
 

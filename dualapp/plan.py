@@ -90,6 +90,7 @@ class Plan:
 
         self.adapted_view = None if self.view is None else self.adapt(self.view)
         self.adapted = {name: self.adapt(func) for name, func in self.replaced.items()}
+        self.tears_app_down = bool(self.teardown_app) or "do_teardown_appcontext" in self.replaced
         self.has_hooks = bool(self.preprocessors or self.before)
         self.raises_for_routing = is_replaced(app, "raise_routing_exception")
         # Flask's own steps look at the session without asking for it, so where one may run it must be open.
