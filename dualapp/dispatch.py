@@ -239,7 +239,7 @@ async def finalize(context: Context, plan: Plan, value: Any, from_error_handler:
     if replacement := plan.adapted.get("finalize_request"):
         return await plan.call(replacement, value, from_error_handler)  # type: ignore[no-any-return]  # as full_dispatch
     if replacement := plan.adapted.get("make_response"):
-        response = await plan.call(replacement, value)
+        response: flask.Response = await plan.call(replacement, value)
     else:
         response = make_response(context, plan, value)
     try:
