@@ -18,8 +18,8 @@ from .crossing import Threads
 from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan, serve
 from .plain import Plain
-from .plan import Function, Home, Plans
-from .responses import encoded, finished, is_bodiless, timeout_of
+from .plan import Function, Home, Plan, Plans
+from .responses import encoded, finished, is_bodiless, is_short_file, read_at_once, timeout_of
 from .steps import END, Steps, close_stream, rest_of, step
 from .translation import Scope, environ_from, fields_from, path_of
 
@@ -181,13 +181,15 @@ class ASGIGateway:
             if plan.home is LOOP:
                 context.response = await answer_on_loop(context, plan)
             else:
-                context.response = await self.threads.call(answer_in_thread, context, plan)
+                context.response = await self.threads.call(answer_at_once, context, plan)
         finally:
             context.leave()
 
     async def _deliver(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
         try:
             try:
+                if is_read_at_once(response, context):
+                    await self.threads.call(read_at_once, response, context.exchange.method)
                 await self._send(response, context, watch, send)
             finally:
                 await self._close(response)
@@ -263,7 +265,7 @@ class ClientLeft(Exception):
 def whole(context: Context) -> tuple[Message, Message] | None:
     """Return what sends a response that is all there, None for one that is still to be made, adjusted or closed."""
     response = context.response
-    if type(response) is Plain:
+    if isinstance(response, Plain):
         headers, body = response.raw_headers(), response.body
     elif not context.is_kept and (parts := finished(response)):
         headers, body = raw(parts[0]), parts[1]
@@ -346,6 +348,21 @@ class Watch:
     def _cancel(self, worker: asyncio.Task[Any] | None) -> None:
         if worker is not None:  # there is no task where something steps the app by hand
             worker.cancel()
+
+
+def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:
+    """Answer a request in a thread, and read there what would cross again for a few bytes."""
+    response = answer_in_thread(context, plan)
+    if not isinstance(response, Plain) and is_read_at_once(response, context):
+        read_at_once(response, context.exchange.method)
+    return response
+
+
+def is_read_at_once(response: flask.Response, context: Context) -> bool:
+    method = context.exchange.method
+    if context.is_kept or not is_short_file(response, method):
+        return False
+    return is_bodiless(response, method) or sendable_path(response, context.exchange.scope) is None
 
 
 def where(home: Home) -> Home:

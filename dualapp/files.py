@@ -8,6 +8,9 @@ from typing import IO
 
 from werkzeug.wsgi import FileWrapper
 
+#: How many bytes of a file are read at once instead of being sent in chunks.
+SHORT = 64 * 1024
+
 
 class FileBody(FileWrapper):
     """The file at a path, opened when it is sent: it may be that only an error is."""

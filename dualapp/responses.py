@@ -22,7 +22,7 @@ from werkzeug.wsgi import ClosingIterator, FileWrapper
 from .ahead import iterate_on_loop
 from .colour import caller_is_async
 from .crossing import on_loop_thread, run_on_loop
-from .files import FileBody
+from .files import SHORT, FileBody
 from .pages import has_stock_page, page_of
 from .steps import awaiting_value, close_stream
 
@@ -252,6 +252,33 @@ def is_stock(cls: type[flask.Response]) -> bool:
         "close",
     )
     return not cls.autocorrect_location_header and all(getattr(cls, name) is getattr(Response, name) for name in names)
+
+
+def is_short_file(response: flask.Response, method: str) -> bool:
+    """Tell whether the body is a file of which so little is sent that it can be read at once."""
+    if not response.direct_passthrough or response._on_close or not is_stock(type(response)):  # type: ignore[arg-type]  # classes have a hash
+        return False
+    if not isinstance(getattr(response.response, "iterable", response.response), FileWrapper):  # a part of one has it
+        return False
+    length = response.content_length
+    return is_bodiless(response, method) or (length is not None and length <= SHORT)
+
+
+def read_at_once(response: flask.Response, method: str) -> None:
+    """Read a body that is a short file, and close it; an error is raised again where the body is sent."""
+    file: Any = response.response
+    try:
+        response.response = iter(()) if is_bodiless(response, method) else [b"".join(file)]
+        response.direct_passthrough = False
+    except Exception as error:
+        response.response = failing(error)
+    finally:
+        file.close()
+
+
+def failing(error: Exception) -> Iterator[bytes]:
+    yield from ()  # makes it a generator, which raises when it is asked for its first chunk
+    raise error
 
 
 def timeout_of(response: flask.Response, app: Flask) -> float | None:
