@@ -113,6 +113,7 @@ class DualApp(QuartScaffold, flask.Flask):
         if static := self.view_functions.get("static"):
             # The method's, which Quart has here: a mark that somebody puts on it is to be seen on the view.
             static.__dict__ = type(self).send_static_file.__dict__
+            self._own_static_view = static
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "request_class" and is_async_class(value):

@@ -28,6 +28,7 @@ from .context import Context
 from .plain import Plain, response_from_plain
 from .plan import Home, Plan, each_applied, each_called, first_answer, is_heard
 from .responses import Response, outcome_of, response_from
+from .static import StaticView
 from .steps import step
 
 # Who receives the signals that are sent for each request: dicts that blinker keeps as long as the signals.
@@ -54,6 +55,8 @@ def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
     view that is no simple value, an error too, is handed to the pipeline as if it had called the view.
     """
     if is_short(context, plan):
+        if plan.static is not None and (known := static_answer(context, plan.static)):
+            return known
         try:
             value = plan.view(**context.view_args)  # type: ignore[misc, arg-type]  # there is one, and a match
         except BaseException as error:
@@ -98,6 +101,13 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | P
     if context.has_request:
         context.close_request()
     return answer
+
+
+def static_answer(context: Context, static: StaticView) -> Plain | None:
+    """Make the answer for a static file that is known; None if anybody but its view has a say in it."""
+    if FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED or cookie_arrived(context):
+        return None
+    return static.answer(context.exchange, **context.view_args)  # type: ignore[arg-type]  # there is a match
 
 
 def raise_again(error: BaseException) -> None:

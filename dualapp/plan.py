@@ -25,6 +25,7 @@ from .crossing import Habit, to_loop
 from .plain import PlainMaker
 from .responses import Response
 from .routing import Matcher
+from .static import StaticView
 from .steps import awaiting, direct, step
 from .sync_request import Request
 from .views import in_own_colour, is_mixed
@@ -105,6 +106,9 @@ class Plan:
             and self.adapted_view is self.view
             and not (self.has_hooks or self.teardown or self.teardown_app)
         )
+        self.static = static_view_of(app, self.view) if self.is_short else None
+        if self.static is not None:
+            self.view = self.static
         opens_async = is_async(app.session_interface.open_session)
         self.open_session = self.adapt(open_current_session_async if opens_async else open_current_session)
         self.save_session = self._in_place if self.opens_session_late else self.adapt
@@ -309,10 +313,22 @@ def blueprints_of(endpoint: str | None) -> list[str]:
     return _split_blueprint_path(endpoint.rpartition(".")[0])
 
 
-def is_replaced(app: flask.Flask, name: str) -> bool:
+def is_replaced(app: flask.Flask | flask.Blueprint, name: str) -> bool:
     """Tell whether a subclass or an extension put its own method in the place of ours."""
     owner = next(cls for cls in type(app).__mro__ if name in vars(cls))
     return name in vars(app) or owner.__module__.partition(".")[0] not in ("flask", "dualapp")
+
+
+def static_view_of(app: flask.Flask, view: Function | None) -> StaticView | None:
+    """Return what answers in the place of a view that is Flask's own for static files, None for any other."""
+    owner = app if view is vars(app).get("_own_static_view") else getattr(view, "__self__", None)
+    is_blueprints = getattr(view, "__func__", None) is flask.Blueprint.send_static_file
+    if view is None or owner is None or is_async(view) or not (owner is app or is_blueprints):
+        return None
+    names = ("send_static_file", "get_send_file_max_age", "static_folder", "has_static_folder")
+    if any(is_replaced(scaffold, name) for scaffold in (app, owner) for name in names):
+        return None
+    return StaticView(app, owner, view)
 
 
 def send(app: flask.Flask, signal: Signal, **arguments: Any) -> None:

@@ -36,7 +36,7 @@ LAYERS = [
     {"ahead", "views"},
     {"body", "responses"},
     {"exchange", "plain"},
-    {"async_request", "sync_request", "quart_context", "templating", "lifespan", "commands", "testing"},
+    {"static", "async_request", "sync_request", "quart_context", "templating", "lifespan", "commands", "testing"},
     {"requests", "quart_signals"},
     {"context"},
     {"plan"},
