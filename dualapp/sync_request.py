@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import flask
 from flask.globals import _cv_app
-from werkzeug.datastructures import EnvironHeaders
+from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
+from werkzeug.sansio.http import parse_cookie
 
 from .body import BodyStream
 from .exchange import Exchange
@@ -71,6 +72,15 @@ class Request(flask.Request):
     @cached_property
     def headers(self) -> EnvironHeaders:  # type: ignore[override]  # as method
         return EnvironHeaders(self._exchange.fields)
+
+    @cached_property
+    def cookies(self) -> ImmutableMultiDict[str, str]:
+        """The cookies that the client sent."""
+        headers = self.headers
+        if type(headers) is not EnvironHeaders:
+            return super().cookies
+        # Werkzeug's reads all headers to find those of this name.
+        return parse_cookie(headers.get("Cookie"), self.dict_storage_class)  # type: ignore[return-value]  # as Werkzeug's
 
     @cached_property
     def environ(self) -> WSGIEnvironment:  # type: ignore[override]  # as method
