@@ -419,7 +419,7 @@ def test_a_short_file_crosses_once(serve: Serve, folder: Path, monkeypatch: pyte
         async def index(name):
             return flask.send_file(folder / name)
 
-    if serve.entry == "wsgi":
+    if serve.entry == "wsgi" or serve.road == "general":  # a class of one's own sends itself
         return
     client, crossed = serve(build), []
     call = client.app.threads.call
