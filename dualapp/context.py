@@ -23,6 +23,7 @@ from .crossing import from_loop, on_loop_thread, restore, run_on_loop
 from .exchange import Exchange
 from .late import after_import
 from .requests import async_face, close, sync_face
+from .sessions import kept
 
 if TYPE_CHECKING:
     from blinker import Signal
@@ -151,7 +152,7 @@ class Context(flask.ctx.RequestContext):
             if opens_async(interface):
                 run_on_loop(self.open_session_async)
             else:
-                session = interface.open_session(self.app, self.request)
+                session = kept(interface).open_session(self.app, self.request)
                 self._session = interface.make_null_session(self.app) if session is None else session
 
     def match_request(self) -> None:

@@ -28,6 +28,7 @@ from .context import Context
 from .plain import Plain, response_from_plain
 from .plan import Home, Plan, each_applied, each_called, first_answer, is_heard
 from .responses import Response, outcome_of, response_from
+from .sessions import kept
 from .static import StaticView
 from .steps import step
 
@@ -286,7 +287,7 @@ async def save_session(context: Context, plan: Plan, response: flask.Response) -
     app, interface = context.app, context.app.session_interface
     context.open_session()
     if not interface.is_null_session(context._session):
-        await plan.call(plan.save_session(interface.save_session), app, context._session, response)
+        await plan.call(plan.save_session(kept(interface).save_session), app, context._session, response)
 
 
 def cookie_arrived(context: Context) -> bool:

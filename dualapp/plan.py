@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import flask
 from flask.globals import request_ctx
 from flask.helpers import _split_blueprint_path
-from flask.sessions import SecureCookieSessionInterface
 from werkzeug.routing import Map
 
 from .colour import is_async
@@ -25,6 +24,7 @@ from .crossing import Habit, to_loop
 from .plain import PlainMaker
 from .responses import Response
 from .routing import Matcher
+from .sessions import is_flasks
 from .static import StaticView
 from .steps import awaiting, direct, step
 from .sync_request import Request
@@ -249,8 +249,7 @@ def can_match_fast(app: flask.Flask) -> bool:
 
 def has_stock_sessions(app: flask.Flask) -> bool:
     """Tell whether sessions are Flask's own, to which nobody has put anything."""
-    interface = app.session_interface
-    return type(interface) is SecureCookieSessionInterface and not vars(interface)
+    return is_flasks(app.session_interface)
 
 
 def beside(func: Function) -> Function:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
+from flask.json.tag import JSONTag
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionInterface
 
 from dualapp import (
@@ -154,6 +155,192 @@ def test_old_keys_are_still_read(serve: Serve) -> None:
     assert client.twin is not None
     client.twin.app.secret_key = "new"
     assert client.get("/get", [cookie]).json()["value"] == "old"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "another"),
+        ("SECRET_KEY", b"of bytes"),
+        ("SECRET_KEY", bytearray(b"without a hash")),
+        ("SECRET_KEY", None),
+        ("SECRET_KEY_FALLBACKS", ["older", b"oldest"]),
+        ("SESSION_COOKIE_NAME", "another"),
+        ("SESSION_COOKIE_DOMAIN", "example.org"),
+        ("SESSION_COOKIE_PATH", "/pü;t"),
+        ("SESSION_COOKIE_HTTPONLY", False),
+        ("SESSION_COOKIE_HTTPONLY", 1),
+        ("SESSION_COOKIE_SECURE", True),
+        ("SESSION_COOKIE_SAMESITE", "strict"),
+        ("SESSION_COOKIE_SAMESITE", "nonsense"),
+        ("SESSION_COOKIE_PARTITIONED", True),
+        ("MAX_COOKIE_SIZE", 0),
+        ("MAX_COOKIE_SIZE", 50),
+        ("PERMANENT_SESSION_LIFETIME", datetime.timedelta(seconds=-1)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The 'session' cookie is too large")
+def test_settings_of_sessions_may_change_while_it_serves(serve: Serve, name: str, value: object) -> None:
+    client = serve(keeping)
+    assert client.twin is not None
+    cookie = client.get("/put/before").cookie
+    client.get("/get", [cookie])
+    for app in (client.app, client.twin.app):
+        app.config[name] = value
+    for _ in range(2):
+        client.get("/get", [cookie])
+        after = client.get("/put/after", [cookie])
+        if after.all("set-cookie"):
+            client.get("/get", [after.cookie])
+
+
+@pytest.mark.filterwarnings("error:The 'session' cookie is too large")
+def test_a_large_session_is_warned_of(serve: Serve) -> None:
+    client = serve(keeping, twin=False)
+    value = "".join(map(str, range(2500)))
+    if serve.entry == "wsgi":  # where the warning, an error here, can be caught
+        assert client.get(f"/put/{value}").status == 500
+
+
+def written(app: DualApp) -> None:
+    app.secret_key = "secret"
+
+    @app.get("/<when>")
+    async def index(when):
+        response = await make_response(when)
+        if when == "vary":
+            response.headers["Vary"] = "Accept"
+        elif when == "star":
+            response.headers["Vary"] = "*"
+        elif when == "cookie":
+            response.set_cookie("session", "own")
+        elif when == "permanent":
+            session.permanent = True
+        elif when == "class":
+            response = type("Own", (type(response),), {"max_cookie_size": 30})(response.response)
+        session["value"] = when
+        return response
+
+
+@pytest.mark.filterwarnings("ignore:The 'session' cookie is too large")
+def test_a_written_session_on_responses_of_all_kinds(serve: Serve) -> None:
+    client = serve(written)
+    for when in ("vary", "star", "cookie", "permanent", "class", "plain"):
+        assert client.get(f"/{when}").all("set-cookie")
+
+
+def test_cookies_are_flasks_to_the_byte(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands still, so that the signatures can be compared, which a client masks."""
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: 1_000_000_000)
+    client = serve(keeping)
+    assert client.twin is not None
+    for path in ("/put/x", "/put/%C3%BC", f"/put/{'long' * 50}", "/types", "/nested"):
+        ours, flasks = (each.get(path).all("set-cookie") for each in (client, client.twin))
+        assert ours == flasks
+        assert len(ours) == 1
+
+
+class Point:
+    def __init__(self, x: int) -> None:
+        self.x = x
+
+
+class PointTag(JSONTag):
+    key = " point"
+
+    def check(self, value):
+        return isinstance(value, Point)
+
+    def to_json(self, value):
+        return value.x
+
+    def to_python(self, value):
+        return Point(value)
+
+
+def pointed(app: DualApp) -> None:
+    app.secret_key = "secret"
+
+    @app.get("/put")
+    async def put():
+        session["p"], session["ü"], session["a"] = Point(2), 1j if app.config.get("COMPLEX") else 1, None
+        return "put"
+
+    @app.get("/show")
+    async def show():
+        return {"x": session["p"].x, "keys": list(session)}
+
+
+def test_tags_and_providers_count(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: 1_000_000_000)
+    tags = SecureCookieSessionInterface.serializer
+    client = serve(pointed)
+    assert client.twin is not None
+    apps = [client.app, client.twin.app]
+
+    def cookies() -> str | None:
+        ours, flasks = (each.get("/put").header("set-cookie") for each in (client, client.twin))
+        assert ours == flasks
+        return ours
+
+    assert client.get("/put").status == 500
+    monkeypatch.setattr(tags, "tags", dict(tags.tags))
+    monkeypatch.setattr(tags, "order", list(tags.order))
+    tags.register(PointTag)
+    seen = {cookies()}
+    assert client.get("/show", [client.get("/put").cookie]).json() == {"x": 2, "keys": ["a", "p", "ü"]}
+    for setting, value in (("sort_keys", False), ("ensure_ascii", False), ("default", lambda value: "complex")):
+        for app in apps:
+            app.config["COMPLEX"] = setting == "default"
+            setattr(app.json, setting, value)
+        seen.add(cookies())
+    for app in apps:
+        app.json = type("Own", (type(app.json),), {"dumps": lambda self, value, **settings: '{"own":1}'})(app)
+    seen.add(cookies())
+    assert len(seen) == 5
+
+
+class OwnSalt(SecureCookieSessionInterface):
+    salt = "own"
+
+
+class OwnSerializer(SecureCookieSessionInterface):
+    def get_signing_serializer(self, app):
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.salt = b"own"
+        return serializer
+
+
+@pytest.mark.parametrize("cls", [OwnSalt, OwnSerializer])
+def test_an_interface_may_sign_in_its_own_way(serve: Serve, cls: type[SecureCookieSessionInterface]) -> None:
+    def build(app: DualApp) -> None:
+        app.session_interface = cls()
+
+    client, stock = serve(keeping, build), serve(keeping)
+    cookie = client.get("/put/x").cookie
+    assert client.get("/get", [cookie]).json()["value"] == "x"
+    assert stock.get("/get", [cookie]).json()["value"] is None
+
+
+@pytest.mark.parametrize("name", ["get_signing_serializer", "save_session", "open_session"])
+def test_what_replaces_a_method_of_flasks_interface_is_called(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As tools do that watch it, while it serves."""
+    client, calls, flasks = serve(keeping), [], getattr(SecureCookieSessionInterface, name)
+    client.get("/put/x")
+
+    def watched(*args):
+        calls.append(name)
+        return flasks(*args)
+
+    monkeypatch.setattr(SecureCookieSessionInterface, name, watched)
+    client.get("/put/x")
+    ours = len(calls)
+    assert client.twin is not None
+    client.twin.get("/put/x")
+    assert ours == 2 * (len(calls) - ours) > 0
 
 
 def test_cookie_settings(serve: Serve) -> None:
