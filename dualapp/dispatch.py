@@ -108,7 +108,10 @@ def static_answer(context: Context, static: StaticView) -> Plain | None:
     """Make the answer for a static file that is known; None if anybody but its view has a say in it."""
     if FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED or cookie_arrived(context):
         return None
-    return static.answer(context.exchange, **context.view_args)  # type: ignore[arg-type]  # there is a match
+    answer = static.answer(context.exchange, **context.view_args)  # type: ignore[arg-type]  # there is a match
+    if answer is not None and context.has_request:
+        context.close_request()
+    return answer
 
 
 def raise_again(error: BaseException) -> None:

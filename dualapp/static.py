@@ -21,7 +21,8 @@ from werkzeug.security import safe_join
 
 from .exchange import Exchange
 from .files import SHORT
-from .plain import Pairs, Plain
+from .pages import Pairs
+from .plain import Plain
 from .responses import Response
 
 #: Clients ask for files under as many names as they like: `a.txt`, `b/../a.txt`, ...
