@@ -15,7 +15,7 @@ from .ahead import iterate_in_threads
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
 from .crossing import Threads
-from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down
+from .dispatch import answer_in_place, answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan, serve
 from .plain import Plain
 from .plan import Function, Home, Plan, Plans
@@ -181,7 +181,9 @@ class ASGIGateway:
             if plan.home is LOOP:
                 context.response = await answer_on_loop(context, plan)
             else:
-                context.response = await self.threads.call(answer_at_once, context, plan)
+                context.response = answer_in_place(context, plan) or await self.threads.call(
+                    answer_at_once, context, plan
+                )
         finally:
             context.leave()
 

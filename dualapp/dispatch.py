@@ -104,11 +104,21 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | P
     return answer
 
 
-def static_answer(context: Context, static: StaticView) -> Plain | None:
+def answer_in_place(context: Context, plan: Plan) -> Plain | None:
+    """Answer a request whose view is at home in a thread on the loop; None unless that takes no more than a `stat`."""
+    if plan.static is None or not is_short(context, plan):
+        return None
+    return static_answer(context, plan.static, may_block=False)
+
+
+def static_answer(context: Context, static: StaticView, may_block: bool = True) -> Plain | None:
     """Make the answer for a static file that is known; None if anybody but its view has a say in it."""
     if FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED or cookie_arrived(context):
         return None
-    answer = static.answer(context.exchange, **context.view_args)  # type: ignore[arg-type]  # there is a match
+    arguments: Any = context.view_args
+    if arguments.keys() != {"filename"}:  # those of a rule of the user's own
+        return None
+    answer = static.answer(context.exchange, arguments["filename"], may_block)
     if answer is not None and context.has_request:
         context.close_request()
     return answer

@@ -31,6 +31,9 @@ MOST_FILES = 1024
 #: What SEND_FILE_MAX_AGE_DEFAULT may be for what follows from it to be known.
 AGES = {int, timedelta, type(None)}
 
+#: How many seconds a look at a file may have taken for the next one to be taken on a loop.
+NEAR = 0.01
+
 State = tuple[int, ...]
 RawPairs = list[tuple[bytes, bytes]]
 
@@ -56,15 +59,21 @@ class StaticView:
             self._known[filename] = Known(facts, state, response)
         return response
 
-    def answer(self, exchange: Exchange, filename: str) -> StaticAnswer | None:
-        """Answer as Flask's view would; None for what is not known, or takes more than to compare."""
+    def answer(self, exchange: Exchange, filename: str, may_block: bool = True) -> StaticAnswer | None:
+        """Answer as Flask's view would; None for what is not known, or takes more than to compare.
+
+        What must not block looks at a file only if the last look was short, and reads none.
+        """
         known = self._known.get(filename)
-        if known is None or exchange.method not in ("GET", "HEAD") or self._facts(filename) != known.facts:
+        status_code = None if known is None else known.status_for(exchange.fields)
+        if known is None or status_code is None or exchange.method not in ("GET", "HEAD"):
             return None
-        status_code = known.status_for(exchange.fields)
-        if status_code is None or state_of(known.path) != known.state:
+        is_bare = status_code == 304 or exchange.method == "HEAD"
+        if not (may_block or (is_bare and known.is_near)):
             return None
-        if status_code == 304 or exchange.method == "HEAD":
+        if self._facts(filename) != known.facts or not known.is_same():
+            return None
+        if is_bare:
             return StaticAnswer(status_code, known, b"")
         body = known.read()
         return None if body is None else StaticAnswer(status_code, known, body)
@@ -88,6 +97,8 @@ class Known:
         self.facts = facts
         self.state = state
         self.path: str = facts[0]
+        #: Whether the last look at the file took no time to speak of, as it may over a network.
+        self.is_near = False
         self._max_age = seconds(facts[-1])
         self._size = int(response.headers["Content-Length"])
         self._etag = response.headers["ETag"]
@@ -109,6 +120,13 @@ class Known:
         if none_match is None:
             return 304 if modified_since == self._modified else None
         return 304 if none_match.removeprefix("W/") == self._etag else None
+
+    def is_same(self) -> bool:
+        """Look whether the file is as it was."""
+        started = time.perf_counter()
+        is_same = state_of(self.path) == self.state
+        self.is_near = time.perf_counter() - started < NEAR
+        return is_same
 
     def read(self) -> bytes | None:
         """Read the file; None if it is a long one, or is being changed."""

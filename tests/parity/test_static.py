@@ -437,6 +437,44 @@ def test_a_short_file_crosses_once(serve: Serve, folder: Path, monkeypatch: pyte
             assert len(crossed) == 1
 
 
+def test_a_look_at_a_file_crosses_if_the_last_one_was_slow(
+    serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = get(client)
+    if serve.entry == "wsgi" or serve.road == "general":
+        return
+    crossed: list[Any] = []
+    call = client.app.threads.call
+
+    async def counting(func: Any, *args: Any) -> Any:
+        crossed.append(func)
+        return await call(func, *args)
+
+    def crossings() -> int:
+        crossed.clear()
+        assert client.get("/s/a.txt", [("If-None-Match", str(first.header("etag")))]).status == 304
+        return len(crossed)
+
+    monkeypatch.setattr(client.app.threads, "call", counting)
+    assert crossings() == 0
+    monkeypatch.setattr(of_static, "NEAR", 0)
+    assert [crossings(), crossings()] == [0, 1]
+    monkeypatch.setattr(of_static, "NEAR", 10)
+    assert [crossings(), crossings()] == [1, 0]
+    client.get("/s/a.txt")
+    assert len(crossed) == 1
+
+
+def test_a_rule_of_the_users_own(serve: Serve, folder: Path) -> None:
+    def build(app: DualApp) -> None:
+        app.add_url_rule("/icon", "static", defaults={"filename": "a.txt"})
+        app.add_url_rule("/<lang>/icon", "static", defaults={"filename": "a.txt"})
+
+    client = serve(build, static_folder=folder, static_url_path="/s")
+    assert get(client, path="/icon").body == b"0123456789"
+    assert get(client, path="/en/icon").status == 500
+
+
 def test_what_is_called_when_a_file_was_sent(serve: Serve, folder: Path) -> None:
     def build(app: DualApp) -> None:
         calls = app.extensions["calls"] = []
