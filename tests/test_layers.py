@@ -17,36 +17,15 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {
-        "colour",
-        "translation",
-        "routing",
-        "pages",
-        "steps",
-        "handoff",
-        "streams",
-        "turns",
-        "late",
-        "scaffold",
-        "resources",
-        "files",
-    },
+    {"colour", "translation", "routing", "pages", "streams", "late", "scaffold", "resources", "files"}
+    | {"steps", "turns", "handoff"},
     {"host"},
     {"crossing"},
     {"ahead", "views"},
     {"body", "responses"},
     {"exchange", "plain"},
-    {
-        "sessions",
-        "static",
-        "async_request",
-        "sync_request",
-        "quart_context",
-        "templating",
-        "lifespan",
-        "commands",
-        "testing",
-    },
+    {"async_request", "sync_request", "quart_context", "templating", "lifespan", "commands", "testing"}
+    | {"sessions", "static"},
     {"requests", "quart_signals"},
     {"context"},
     {"plan"},
