@@ -69,7 +69,7 @@ def measure(framework: str, entry: str, case: Case, seconds: float) -> float:
 
 def app_of(framework: str, entry: str, case: Case) -> Any:
     app = getattr(import_module(f"benchmarks.frameworks.{framework}_{entry}"), case.name)()
-    return getattr(app, entry) if framework == OURS else app
+    return app.wsgi if framework == OURS and entry == "wsgi" else app  # as gunicorn and uvicorn are told in the README
 
 
 def checked(driver: Driver, case: Case) -> list[Request]:

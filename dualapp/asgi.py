@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,7 @@ class ASGIExchange:
         headers = dict(scope["headers"])  # of repeated ones the last
         self.host: bytes | None = headers.get(b"host")
         self.upgrades = b"upgrade" in headers
-        self._has_cookies = b"cookie" in headers
+        self.has_cookies = b"cookie" in headers
         # In HTTP/1 the headers say that there is no content (RFC 9112 section 6.3); from HTTP/2 on frames carry the
         # content, and the last one says so.
         is_bare = (
@@ -59,7 +59,7 @@ class ASGIExchange:
     @property
     def cookies(self) -> str | None:
         """The Cookie headers, None if there are none."""
-        if not self._has_cookies:
+        if not self.has_cookies:
             return None
         return "; ".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie")
 
@@ -119,11 +119,19 @@ class ASGIGateway:
         if not self.lifespan.has_started:
             await self.lifespan.start_async()
         context = Context(self.app, ASGIExchange(scope, receive))
-        # Most requests wait for nothing. To try that with `next`, on a coroutine that returns None, takes less than to
-        # await it, and to be told when it waits.
-        steps = self._answer(context).__await__()
-        waits_for = next(steps, END)
-        messages = whole(context) if waits_for is END else None
+        context.enter()
+        try:
+            # Most requests wait for nothing. To try that with `next`, on a coroutine that returns None, takes less than
+            # to await it, and to be told when it waits.
+            steps = self._answering(context).__await__()
+            waits_for = next(steps, END)
+        except BaseException:
+            context.leave()
+            raise
+        messages = None
+        if waits_for is END:
+            context.leave()
+            messages = whole(context)
         if messages is None:
             await self._go_on(context, steps, waits_for, send)
             return
@@ -161,6 +169,7 @@ class ASGIGateway:
             await rest_of(steps, waits_for)
         finally:
             watch.pause()
+            context.leave()
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -171,21 +180,21 @@ class ASGIGateway:
         else:
             raise ValueError(f"An ASGI scope of type {kind!r} is not known; 'http' and 'lifespan' are.")
 
-    async def _answer(self, context: Context) -> None:
+    def _answering(self, context: Context) -> Coroutine[Any, Any, None]:
         """Have a request answered where its view is at home: here, or in one thread while the loop goes on."""
-        context.enter()
-        try:
-            plan = context.plan = self.plans.find(context)
-            if not context.exchange.body.complete:
-                await context.exchange.body.read_ahead_async(self.app.config["BODY_TIMEOUT"])
-            if plan.home is LOOP:
-                context.response = await answer_on_loop(context, plan)
-            else:
-                context.response = answer_in_place(context, plan) or await self.threads.call(
-                    answer_at_once, context, plan
-                )
-        finally:
-            context.leave()
+        plan = context.plan = self.plans.find(context)
+        if plan.home is LOOP and context.exchange.body.complete:
+            return answer_on_loop(context, plan)
+        return self._answer_later(context, plan)
+
+    async def _answer_later(self, context: Context, plan: Plan) -> None:
+        if not context.exchange.body.complete:
+            await context.exchange.body.read_ahead_async(self.app.config["BODY_TIMEOUT"])
+        if plan.home is LOOP:
+            await answer_on_loop(context, plan)
+        else:
+            in_place = answer_in_place(context, plan)
+            context.response = in_place or await self.threads.call(answer_at_once, context, plan)
 
     async def _deliver(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
         try:

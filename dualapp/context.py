@@ -237,11 +237,10 @@ class Context(flask.ctx.RequestContext):
             raise AssertionError(f"Popped wrong request context. ({_cv_request.get(None)!r} instead of {self!r})")
         if self._sync_variables is not None and not (self.is_kept or self.waits_for_start):
             self._sync_variables = None  # they know this context: a cycle for the collector
-        if unbind(self._bound[-1]):
-            self._bound.pop()
-        else:
-            bound = next((bound for bound in reversed(self._bound) if unbind(bound)), self._bound[-1])
-            self._bound.remove(bound)
+        bound = self._bound.pop()
+        if not unbind(bound):
+            self._bound.append(bound)
+            self._bound.remove(next((bound for bound in reversed(self._bound) if unbind(bound)), bound))
 
     def call_beside(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """Call one of the sync functions of a request that is at home on the loop.

@@ -59,7 +59,8 @@ def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
         if plan.static is not None and (known := static_answer(context, plan.static)):
             return known
         try:
-            value = plan.view(**context.view_args)  # type: ignore[misc, arg-type]  # there is one, and a match
+            arguments, view = context.view_args, plan.view
+            value = view(**arguments) if arguments else view()  # type: ignore[misc]  # there is one
         except BaseException as error:
             context.viewed = partial(raise_again, error)
         else:
@@ -69,18 +70,20 @@ def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
     return step(dispatch(context, plan))
 
 
-async def answer_on_loop(context: Context, plan: Plan) -> flask.Response | Plain:
-    """Do the same on the loop."""
+async def answer_on_loop(context: Context, plan: Plan) -> None:
+    """Do the same on the loop, and leave the answer in the context."""
     if is_short(context, plan):
         try:
-            value = await plan.view(**context.view_args)  # type: ignore[misc, arg-type]  # as above
+            arguments, view = context.view_args, plan.view
+            value = await (view(**arguments) if arguments else view())  # type: ignore[misc]  # as above
         except BaseException as error:
             context.viewed = partial(raise_again, error)
         else:
-            if (plain := plain_answer(context, plan, value)) is not None:
-                return plain
+            context.response = plain_answer(context, plan, value)
+            if context.response is not None:
+                return
             context.viewed = lambda: value
-    return await dispatch(context, plan)
+    context.response = await dispatch(context, plan)
 
 
 def is_short(context: Context, plan: Plan) -> bool:
@@ -91,12 +94,14 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | P
     """Make the answer of a view's value; None if anybody else has a say in it, or if it is for the pipeline to fail."""
     if context.is_touched or FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED:
         return None
-    if context.exchange.cookies and cookie_arrived(context):
+    if context.exchange.has_cookies and cookie_arrived(context):
         return None
     try:
-        answer = value if isinstance(value, Response) else plan.plain_from(value, plan.view)
+        answer: flask.Response | Plain | None = plan.plain_from(value, plan.view)
     except Exception:
         return None
+    if answer is None and isinstance(value, Response):
+        answer = value
     if answer is None or context.is_touched:  # by what was encoded
         return None
     if context.has_request:

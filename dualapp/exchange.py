@@ -51,6 +51,10 @@ class Exchange(Protocol):
         """The request in ASGI's words."""
 
     @property
+    def has_cookies(self) -> bool:
+        """Whether there is a Cookie header."""
+
+    @property
     def cookies(self) -> str | None:
         """The Cookie header, None if there is none."""
 

@@ -89,8 +89,9 @@ class PlainMaker:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._text = Kind(get_content_type(Response.default_mimetype or "", "utf-8"), extra_at=0)
-        # The settings, and what is made of them; together, since many threads use them.
-        self._known: tuple[tuple[Any, ...], Callable[[Any], str], Kind] = ((), str, self._text)
+        # What was set on the provider, whether the app is debugged, and what is made of that; in one attribute, since
+        # many threads use it.
+        self._known: tuple[dict[str, Any] | None, bool, Callable[[Any], str], Kind] = (None, False, str, self._text)
         # A provider that somebody changed answers for itself.
         is_flasks = type(app.json) is DefaultJSONProvider and not PROVIDER_METHODS & vars(app.json).keys()
         self._provider = app.json if is_flasks else None
@@ -123,18 +124,23 @@ class PlainMaker:
         return plain
 
     def _make_json(self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs) -> Plain:
-        provider: Any = self._provider
-        debug = self._app.config["DEBUG"] if provider.compact is None else provider.compact is False
-        settings = (provider.default, provider.ensure_ascii, provider.sort_keys, debug, provider.mimetype)
-        known, encode, kind = self._known
-        if settings != known:
-            encode, kind = encoding(*settings[:4]), Kind(get_content_type(provider.mimetype, "utf-8"), extra_at=2)
-            self._known = settings, encode, kind
+        known, debug, encode, kind = self._known
+        if vars(self._provider) != known or self._app.config["DEBUG"] is not debug:
+            encode, kind = self._learn()
         try:
             return Plain(status_code, kind, f"{encode(value)}\n".encode(), extra)
         except TypeError as error:
             name_view(error, view)
             raise
+
+    def _learn(self) -> tuple[Callable[[Any], str], Kind]:
+        json: Any = self._provider
+        known, debug = dict(vars(json)), self._app.config["DEBUG"]
+        is_wide = debug if json.compact is None else json.compact is False
+        encode = encoding(json.default, json.ensure_ascii, json.sort_keys, is_wide)
+        kind = Kind(get_content_type(json.mimetype, "utf-8"), extra_at=2)
+        self._known = known, debug, encode, kind
+        return encode, kind
 
 
 def make_page(error: HTTPException) -> Plain | None:

@@ -42,10 +42,15 @@ class WSGIExchange:
         self.method: str = environ["REQUEST_METHOD"]
         self.path = path if path.isascii() else from_latin1(path)
         self.host: str | None = environ.get("HTTP_HOST")
-        self.cookies: str | None = environ.get("HTTP_COOKIE")
+        self.has_cookies = "HTTP_COOKIE" in environ
         self.upgrades = "HTTP_UPGRADE" in environ
         is_bare = not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ
         self.body = NO_BODY if is_bare else body_from(environ)
+
+    @property
+    def cookies(self) -> str | None:
+        """The Cookie header, None if there is none."""
+        return self.environ.get("HTTP_COOKIE")
 
     @property
     def stream(self) -> Any:
@@ -106,7 +111,8 @@ class WSGIGateway:
                 start_response = within(context, plan, start_response)
             try:
                 if plan.home is LOOP:
-                    response = on_host_loop(answer_on_loop, context, plan)
+                    on_host_loop(answer_on_loop, context, plan)
+                    response = context.response
                 else:
                     response = answer_in_thread(context, plan)
             finally:
