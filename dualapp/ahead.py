@@ -50,6 +50,18 @@ def settle(making: asyncio.Future[bool], is_more: bool, error: BaseException | N
         making.set_exception(error)
 
 
+async def until_done(making: asyncio.Future[bool]) -> None:
+    """Wait for the end of a step, also if the task is cancelled meanwhile, and be it twice."""
+    cancelled: asyncio.CancelledError | None = None
+    while not making.done():
+        try:
+            await asyncio.wait([making])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
 async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Iterate over a sync iterator from the loop; it holds a thread only while it makes something.
 
@@ -102,8 +114,7 @@ async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> Async
                 return
     finally:
         is_over = True
-        if not making.done():
-            await asyncio.wait([making])
+        await until_done(making)
 
 
 class Reading(Visit):

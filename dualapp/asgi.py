@@ -18,7 +18,7 @@ from .crossing import Threads
 from .dispatch import answer_in_place, answer_in_thread, answer_on_loop, recover, tear_down
 from .lifespan import Lifespan, serve
 from .plain import Plain
-from .plan import Function, Home, Plan, Plans
+from .plan import Function, Home, Plan, Plans, is_replaced
 from .responses import encoded, finished, is_bodiless, is_short_file, read_at_once, timeout_of
 from .steps import END, Steps, close_stream, rest_of, step
 from .translation import Scope, environ_from, fields_from, path_of
@@ -47,6 +47,8 @@ class ASGIExchange:
         self.receive = receive
         headers = dict(scope["headers"])  # of repeated ones the last
         self.host: bytes | None = headers.get(b"host")
+        if len(headers) < len(scope["headers"]):
+            self.host = b",".join(value for name, value in scope["headers"] if name == b"host") or None
         self.upgrades = b"upgrade" in headers
         self.has_cookies = b"cookie" in headers
         # In HTTP/1 the headers say that there is no content (RFC 9112 section 6.3); from HTTP/2 on frames carry the
@@ -111,6 +113,7 @@ class ASGIGateway:
         self.threads = threads
         self.lifespan = lifespan
         self.plans = Plans(app, where, threads.adapt)
+        self._context_of: Any = app.context_of if is_replaced(app, "context_of") else partial(Context, app)  # type: ignore[attr-defined]  # DualApp's
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -118,7 +121,7 @@ class ASGIGateway:
             return
         if not self.lifespan.has_started:
             await self.lifespan.start_async()
-        context = Context(self.app, ASGIExchange(scope, receive))
+        context: Context = self._context_of(ASGIExchange(scope, receive))
         context.enter()
         try:
             # Most requests wait for nothing. To try that with `next`, on a coroutine that returns None, takes less than

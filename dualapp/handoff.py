@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator
 from contextvars import Context
-from functools import partial
 from typing import Any
+
+from .turns import LendingLoop
 
 
 class Handoff:
     """What one task awaits and a thread gives: a future whose task goes on at once, not at the loop's next turn."""
 
     _asyncio_future_blocking = False  # a task looks whether what it was given is awaited, or only yielded
-    _wake: Callable[[], None] | None = None
+    _callback: Callable[[Any], None] | None = None
     _error: BaseException | None = None
     _result: Any = None
     _is_done = False
@@ -30,9 +31,17 @@ class Handoff:
         """Have the task go on, on the loop, with a result or an error; unless it was cancelled."""
         if not self._is_done:
             self._is_done, self._result, self._error = True, result, error
-            wake, self._wake = self._wake, None  # it knows what this is
-            if wake is not None:
-                wake()
+            self._wake(is_turn=True)
+
+    def _wake(self, is_turn: bool) -> None:
+        """Have the task take its next step; at once in a turn of its loop, unless that may have to lend it."""
+        callback, self._callback = self._callback, None  # it knows the task, which knows this
+        if callback is None:
+            return
+        if is_turn and not isinstance(self._loop, LendingLoop):
+            self._context.run(callback, self)
+        else:
+            self._loop.call_soon(callback, self, context=self._context)
 
     # What a task asks of it.
 
@@ -40,14 +49,14 @@ class Handoff:
         return self._loop
 
     def add_done_callback(self, callback: Callable[[Any], None], *, context: Context) -> None:
-        self._wake = partial(context.run, callback, self)
+        self._callback, self._context = callback, context
 
     def cancel(self, msg: Any = None) -> bool:
-        if self._is_done or self._wake is None:
+        if self._is_done or self._callback is None:
             return False
-        self._is_done, self._error = True, asyncio.CancelledError()
-        self._loop.call_soon(self._wake)
-        self._wake = None
+        # Who cancels may know his own cancellation by its message, as anyio does.
+        self._is_done, self._error = True, asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+        self._wake(is_turn=False)
         return True
 
     def result(self) -> Any:

@@ -123,9 +123,11 @@ class PlainMaker:
             plain.body = b""
         return plain
 
-    def _make_json(self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs) -> Plain:
+    def _make_json(self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs) -> Plain | None:
         known, debug, encode, kind = self._known
         if vars(self._provider) != known or self._app.config["DEBUG"] is not debug:
+            if PROVIDER_METHODS & vars(self._provider).keys():  # since, somebody gave it his own
+                return None
             encode, kind = self._learn()
         try:
             return Plain(status_code, kind, f"{encode(value)}\n".encode(), extra)

@@ -244,7 +244,7 @@ def can_match_fast(app: flask.Flask) -> bool:
         and app.request_class.__init__ is Request.__init__  # another may rewrite what it is made of
         and not is_replaced(app, "create_url_adapter")
     )
-    return is_stock and not (app.subdomain_matching or app.config["TRUSTED_HOSTS"])
+    return is_stock and not (app.subdomain_matching or app.config["TRUSTED_HOSTS"] or app.request_class.trusted_hosts)
 
 
 def has_stock_sessions(app: flask.Flask) -> bool:

@@ -33,7 +33,8 @@ def said_by_werkzeug(name: str) -> Any:
     """Make an attribute that only the constructor knows how to make, and that few ask for."""
 
     def say(request: Request) -> Any:
-        return getattr(flask.Request(request.environ, populate_request=False), name)
+        request.environ  # noqa: B018 - with it comes all that the constructor says
+        return vars(request)[name]
 
     return cached_property(say)
 
@@ -85,7 +86,10 @@ class Request(flask.Request):
     @cached_property
     def environ(self) -> WSGIEnvironment:  # type: ignore[override]  # as method
         environ = self._exchange.environ
-        self.headers.environ = environ  # whoever changes it changes what the headers say
+        # Whoever changes it changes what the headers say, and nothing else: the constructor would have looked before.
+        self.headers.environ = environ
+        for name, value in vars(flask.Request(environ, populate_request=False)).items():
+            vars(self).setdefault(name, value)
         environ["werkzeug.request"] = self
         return environ
 

@@ -91,7 +91,8 @@ class WSGIGateway:
         self.app = app
         self.lifespan = lifespan
         self.plans = Plans(app, where, to_request_thread)
-        self._context_of: Any = app.request_context if is_replaced(app, "request_context") else None
+        has_own = is_replaced(app, "request_context") or is_replaced(app, "context_of")
+        self._context_of: Any = app.request_context if has_own else None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not self.lifespan.has_started:

@@ -189,3 +189,34 @@ def test_the_loop_turns_between_two_items() -> None:
 
     source, turns = Counted(b"x"), 0
     asyncio.run(read())
+
+
+def test_a_step_is_waited_for_however_often_its_task_is_cancelled() -> None:
+    def slow() -> Iterator[bytes]:
+        try:
+            yield b"first"
+            time.sleep(0.2)
+            yield b"second"
+        finally:
+            ends.append("closed")
+
+    async def read() -> None:
+        source = slow()
+        try:
+            async for _ in iterate_in_threads(Threads("ahead", lambda: 1), source):
+                pass
+        finally:
+            source.close()
+
+    async def main() -> None:
+        task = asyncio.create_task(read())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    ends: list[str] = []
+    asyncio.run(main())
+    assert ends == ["closed"]

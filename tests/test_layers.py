@@ -18,8 +18,8 @@ PACKAGE = Path(dualapp.__file__).parent
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
     {"colour", "translation", "routing", "pages", "streams", "late", "scaffold", "resources", "files"}
-    | {"steps", "turns", "handoff"},
-    {"host"},
+    | {"steps", "turns"},
+    {"host", "handoff"},
     {"crossing"},
     {"ahead", "views"},
     {"body", "responses"},

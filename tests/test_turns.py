@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from dualapp.crossing import Habit, waiting_threads
+from dualapp.crossing import Habit, Threads, waiting_threads
 from dualapp.host import host_loop
 from dualapp.turns import LendingLoop
 
@@ -289,3 +289,15 @@ def test_the_loops_thread_has_its_turn_beside_those_who_borrow_all_the_time() ->
         habit.run(here)
     assert len(ticks) == 20
     assert max(after - before for before, after in pairwise(ticks)) < 1
+
+
+def test_what_a_thread_gives_is_taken_by_the_thread_of_the_task() -> None:
+    async def hop() -> list[int]:
+        hops = [mine()]
+        for _ in range(4):
+            await threads.call(time.sleep, 0.01)
+            hops.append(mine())
+        return hops
+
+    threads = Threads("lent", lambda: 1)
+    assert {len(set(run(hop))) for _ in range(4)} == {1}

@@ -311,3 +311,21 @@ def test_headers_of_a_value_for_each_status(serve: Serve, status: int) -> None:
     answer = serve(build).get(f"/{status}")
     assert (answer.status, answer.header("x-own"), answer.header("etag")) == (status, "1", '"a"')
     assert (answer.header("content-type") is None) == (status == 304)
+
+
+@pytest.mark.parametrize("name", ["dumps", "response"])
+def test_a_provider_may_be_given_a_function_at_any_time(serve: Serve, name: str) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            return {"a": 1}
+
+        @app.get("/give")
+        async def give():
+            setattr(app.json, name, lambda *args, **kwargs: "given" if name == "dumps" else app.response_class("given"))
+            return "done"
+
+    client = serve(build)
+    assert client.get("/").json() == {"a": 1}
+    client.get("/give")
+    assert client.get("/").text.strip() == "given"

@@ -292,3 +292,13 @@ def test_methods_that_make_no_sense(serve: Serve) -> None:
     client = serve(reading)
     for method in ("get", "G ET", "X" * 100, "G\xcb"):
         assert ask(client, method, "/").status in (200, 405)
+
+
+def test_hosts_that_a_class_of_requests_trusts(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.request_class = type("Own", (app.request_class,), {"trusted_hosts": ["localhost"]})
+
+    client = serve(reading, build)
+    assert ask(client, "GET", "/", [("Host", "localhost")]).status == 200
+    assert ask(client, "GET", "/", [("Host", "evil.net")]).status == 400
+    assert ask(client, "GET", "/", [("Host", "evil.net"), ("Host", "localhost")]).status == 400

@@ -378,3 +378,17 @@ def test_sleeping_views_keep_their_request(serve: Serve) -> None:
             return {"path": request.path}
 
     assert serve(build).get("/7").json() == {"path": "/7"}
+
+
+def test_an_environ_that_is_changed_changes_the_headers_only(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            request.environ.update(
+                REMOTE_ADDR="8.8.8.8", QUERY_STRING="z=1", HTTP_X_LATE="late", **{"wsgi.url_scheme": "https"}
+            )
+            says = [request.scheme, request.args.to_dict(), request.url, request.headers["X-Late"]]
+            return [*says, request.remote_addr == "8.8.8.8"]
+
+    got = serve(build).get("/?a=1").json()
+    assert (got[0], got[1], got[3], got[4]) == ("http", {"a": "1"}, "late", False)
