@@ -105,7 +105,8 @@ def test_the_page_keeps_its_words_and_gets_the_results(tmp_path: Any) -> None:
     before, _, after = page.partition(report.BEGIN)
     _, end, words = after.partition(report.END)
     assert report.PAGE.read_text().startswith(before)
-    assert end and report.PAGE.read_text().endswith(words)
+    assert end
+    assert report.PAGE.read_text().endswith(words)
     assert "| falcon | 12.5 | us | 1 | 1 to 1 | at most 0.75 | missed |" in after
 
 
