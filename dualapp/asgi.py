@@ -22,6 +22,7 @@ from .plan import Function, Home, Plan, Plans, is_replaced
 from .responses import encoded, finished, is_bodiless, is_short_file, read_at_once, timeout_of
 from .steps import END, Steps, close_stream, rest_of, step
 from .translation import Scope, environ_from, fields_from, path_of
+from .watch import Watch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -146,7 +147,8 @@ class ASGIGateway:
 
     async def _go_on(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> None:
         """Answer a request that waits for something, or whose response is still to be made, while its client stays."""
-        watch = Watch(context.exchange)  # type: ignore[arg-type]  # it is an ASGIExchange
+        exchange: Any = context.exchange
+        watch = Watch(exchange.body, exchange.receive)
         try:
             if waits_for is not END:
                 await self._rest(context, steps, waits_for, watch)
@@ -303,65 +305,6 @@ def careful(send: Send) -> Send:
             raise ClientLeft() from error
 
     return send_or_leave
-
-
-class Watch:
-    """Notices that the client of a request leaves, and cancels the task that works for it.
-
-    A server says so only to who asks with `receive`. The watch asks once the work waits for something, and not
-    before the body has arrived, since until then whoever reads the body is the one to be told. Between the view and the
-    stream it only pauses: to ask, to give up, and to ask again makes granian say that a client has left who has not.
-    """
-
-    saw_it_leave = False
-    _is_paused = False
-    _handle: asyncio.Handle | None = None
-    _listener: asyncio.Task[None] | None = None
-
-    def __init__(self, exchange: ASGIExchange) -> None:
-        self._exchange = exchange
-
-    def begin(self) -> None:
-        """Start to watch at the loop's next turn, which never comes for work that does not wait; or go on."""
-        self._is_paused = False
-        loop = asyncio.get_running_loop()
-        worker = asyncio.current_task(loop)
-        if self.saw_it_leave:
-            self._cancel(worker)
-        elif self._handle is None and self._listener is None:
-            self._handle = loop.call_soon(self._listen_when_arrived, worker)
-
-    def pause(self) -> None:
-        """Cancel nobody until the next `begin`."""
-        self._is_paused = True
-
-    def end(self) -> None:
-        """Stop watching."""
-        if self._handle is not None:
-            self._handle.cancel()
-            self._exchange.body.on_complete = None
-        if self._listener is not None:
-            self._listener.cancel()
-        self._handle = self._listener = None
-
-    def _listen_when_arrived(self, worker: asyncio.Task[Any] | None) -> None:
-        body = self._exchange.body
-        if body.complete:
-            self._handle = body.on_complete = None
-            self._listener = asyncio.create_task(self._listen(worker))
-        else:
-            body.on_complete = partial(self._listen_when_arrived, worker)
-
-    async def _listen(self, worker: asyncio.Task[Any] | None) -> None:
-        while (await self._exchange.receive())["type"] != "http.disconnect":
-            pass
-        self.saw_it_leave = True
-        if not self._is_paused:
-            self._cancel(worker)
-
-    def _cancel(self, worker: asyncio.Task[Any] | None) -> None:
-        if worker is not None:  # there is no task where something steps the app by hand
-            worker.cancel()
 
 
 def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:

@@ -23,7 +23,7 @@ LAYERS = [
     {"crossing"},
     {"ahead", "views"},
     {"body", "responses"},
-    {"exchange", "plain"},
+    {"exchange", "plain", "watch"},
     {"async_request", "sync_request", "quart_context", "templating", "lifespan", "commands", "testing"}
     | {"sessions", "static"},
     {"requests", "quart_signals"},
@@ -39,7 +39,7 @@ LAYERS = [
 
 # Threads and loops are known where code crosses, where the process starts and stops, and at the ASGI entry.
 CONCURRENCY = {"asyncio", "threading", "concurrent", "asgiref", "queue", "multiprocessing"}
-CONCURRENT = {"handoff", "turns", "host", "crossing", "ahead", "lifespan", "asgi"}
+CONCURRENT = {"handoff", "turns", "host", "crossing", "ahead", "watch", "lifespan", "asgi"}
 
 # Whose words are whose. The faces of a request translate, and the app's entries have the signatures that servers call.
 WORDS = {
@@ -57,7 +57,7 @@ WORDS = {
     },
     "start_response": {"wsgi", "app"},
     "scope": {"asgi", "translation", "exchange", "async_request", "app", "wsgi", "proxy"},
-    "receive": {"asgi", "body", "lifespan", "app", "proxy"},
+    "receive": {"asgi", "body", "watch", "lifespan", "app", "proxy"},
 }
 
 # What no app needs that only serves WSGI; some of it the test clients and the other entry bring along.
