@@ -69,7 +69,13 @@ class Plan:
     """How requests for one endpoint are handled; `endpoint` is None for those that no rule answers."""
 
     def __init__(
-        self, app: flask.Flask, endpoint: str | None, method: str, where: Callable[[Home], Home], to_thread: Crossing
+        self,
+        app: flask.Flask,
+        endpoint: str | None,
+        method: str,
+        where: Callable[[Home], Home],
+        to_thread: Crossing,
+        plain_from: Function,
     ) -> None:
         """Decide for an entry: `where` a pipeline runs, and how sync functions are called from one on the loop."""
         view = None if endpoint is None else app.view_functions.get(endpoint)
@@ -98,7 +104,7 @@ class Plan:
         self.opens_session_late = has_stock_sessions(app) and not self.replaced
         self.has_stock_responses = app.response_class is Response and "make_response" not in self.replaced
         self.is_plain = self.opens_session_late and not self.after and self.has_stock_responses
-        self.plain_from = PlainMaker(app).make
+        self.plain_from = plain_from
         # Nothing but the view has to be called for a request that nobody looks at.
         self.is_short = (
             self.is_plain
@@ -204,12 +210,13 @@ class Plans:
         view = None if endpoint is None else self._app.view_functions.get(endpoint)
         key = (endpoint, method) if is_mixed(view) else endpoint
         if key not in self._plans:
-            self._plans[key] = Plan(self._app, endpoint, method, self._where, self._to_thread)
+            self._plans[key] = Plan(self._app, endpoint, method, self._where, self._to_thread, self._plain_from)
         return self._plans[key]
 
     def _begin(self) -> None:
         self._app._got_first_request = True
         self._plans.clear()
+        self._plain_from = PlainMaker(self._app).make
         self._known_hosts.clear()
         self._matcher = Matcher(self._app.url_map)
         self._is_fast = can_match_fast(self._app)
