@@ -188,7 +188,7 @@ CASES = [
         against_family(1 / 3),
     ),
     Case("raised", "HTTPException raised", one(Expected(403, body=".*Forbidden.*")), against_family(1 / 3)),
-    # As many requests as for 1,000 routes, so that only the routes differ and not what the requests leave in the caches.
+    # As many requests as for 1,000 routes: only the routes are to differ, not what the requests leave in the caches.
     Case("routes_10", "10 routes", rest(RESOURCES[:2]) * (len(RESOURCES) // 2), {}),
     Case("routes_1000", "1,000 routes", rest(RESOURCES), {}),
 ]
