@@ -6,7 +6,7 @@ import asyncio
 import io
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, MutableMapping
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -114,7 +114,7 @@ class ASGIGateway:
         self.threads = threads
         self.lifespan = lifespan
         self.plans = Plans(app, where, threads.adapt)
-        self._context_of: Any = app.context_of if is_replaced(app, "context_of") else partial(Context, app)  # type: ignore[attr-defined]  # DualApp's
+        self._context_of: Any = app.context_of if is_replaced(app, "context_of") else None  # type: ignore[attr-defined]  # DualApp's
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -122,7 +122,8 @@ class ASGIGateway:
             return
         if not self.lifespan.has_started:
             await self.lifespan.start_async()
-        context: Context = self._context_of(ASGIExchange(scope, receive))
+        exchange = ASGIExchange(scope, receive)
+        context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
         context.enter()
         try:
             # Most requests wait for nothing. To try that with `next`, on a coroutine that returns None, takes less than

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from . import async_request
 
 T = TypeVar("T")
-Binding = Token[Any]
+
+# A context variable that was set, by what takes it back: its `reset`, and the token for that.
+Binding = tuple[Callable[[Token[Any]], None], Token[Any]]
+
+# Looked up once: each request calls all of them.
+app_of_now, set_app, reset_app = _cv_app.get, _cv_app.set, _cv_app.reset
+request_of_now, set_request, reset_request = _cv_request.get, _cv_request.set, _cv_request.reset
 
 
 def unbind(bound: list[Binding]) -> bool:
@@ -41,8 +47,8 @@ def unbind(bound: list[Binding]) -> bool:
     another iteration of a stream, are not to be undone here.
     """
     try:
-        for token in bound:  # each of a variable of its own, so that the order does not matter
-            token.var.reset(token)
+        for reset, token in bound:  # each of a variable of its own, so that the order does not matter
+            reset(token)
     except ValueError:
         return False
     return True
@@ -73,31 +79,32 @@ class Context(flask.ctx.RequestContext):
     """
 
     flashes: list[tuple[str, str]] | None = None
-    rule: Rule | None = None
-    view_args: dict[str, Any] | None = None
-    routing_exception: HTTPException | None = None
+    plan: Any
     routing_failure: Exception | None = None
     error: BaseException | None = None
     viewed: Callable[[], Any] | None = None
-    plan: Any = None
-    response: Any = None
-    is_kept = False
-    waits_for_start = False
-    #: Whether something was asked for that has a say in the response.
-    is_touched = False
-    owns_app_context = False
     is_torn_down = False
-    #: Whether the request was looked at.
-    has_request = False
     _session: SessionMixin | None = None
     _sync_variables: Variables | None = None
 
     def __init__(self, app: flask.Flask, exchange: Exchange) -> None:
         self.app = app
         self.exchange = exchange
+        # What each request looks at is no attribute of the class as well: CPython reads it faster then.
+        self.rule: Rule | None = None
+        self.view_args: dict[str, Any] | None = None
+        self.routing_exception: HTTPException | None = None
+        self.response: Any = None
+        self.is_kept = False
+        self.waits_for_start = False
+        self.owns_app_context = False
+        #: Whether the request was looked at.
+        self.has_request = False
+        #: Whether something was asked for that has a say in the response.
+        self.is_touched = False
+        self._bound: list[list[Binding]] = []
         if exchange.body is not NO_BODY:
             exchange.body.ahead = app.config["BODY_READ_AHEAD"]
-        self._bound: list[list[Binding]] = []
 
     @cached_property
     def _after_request_functions(self) -> list[Any]:  # type: ignore[override]  # flask sets it; here it is made late
@@ -211,12 +218,12 @@ class Context(flask.ctx.RequestContext):
 
     def enter(self) -> None:
         """Make this the current context, of the app too unless the app has one already."""
-        outer = _cv_app.get(None)
+        outer = app_of_now(None)
         if outer is None or outer.app is not self.app:
-            bound: list[Binding] = [_cv_request.set(self), _cv_app.set(self)]  # type: ignore[arg-type]  # it is the context of both
+            bound: list[Binding] = [(reset_request, set_request(self)), (reset_app, set_app(self))]  # type: ignore[arg-type]  # it is the context of both
             self.owns_app_context = True
         else:
-            bound = [_cv_request.set(self)]
+            bound = [(reset_request, set_request(self))]
             if vars(outer) is not vars(self):
                 self.__dict__["g"] = outer.g
         if quart_context is not None:
@@ -233,7 +240,7 @@ class Context(flask.ctx.RequestContext):
 
     def leave(self) -> None:
         """Make the context before this the current one again."""
-        if _cv_request.get(None) is not self:
+        if request_of_now(None) is not self:
             raise AssertionError(f"Popped wrong request context. ({_cv_request.get(None)!r} instead of {self!r})")
         if self._sync_variables is not None and not (self.is_kept or self.waits_for_start):
             self._sync_variables = None  # they know this context: a cycle for the collector

@@ -45,9 +45,6 @@ PUSHED, STARTED, FINISHED, TEARING_DOWN, TEARING_APP_DOWN, POPPED = (
     )
 )
 
-# Those that a view answers. OPTIONS may be answered for it, and in any spelling, as far as Werkzeug is concerned.
-METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
-
 
 def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
     """Answer a request in a thread: by the short road if it leads there, or else by the pipeline.
@@ -55,7 +52,7 @@ def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
     The short road is for requests for which the pipeline would do nothing but call the view. Whatever comes of the
     view that is no simple value, an error too, is handed to the pipeline as if it had called the view.
     """
-    if is_short(context, plan):
+    if context.exchange.method in plan.short_methods and not (PUSHED or STARTED):
         if plan.static is not None and (known := static_answer(context, plan.static)):
             return known
         try:
@@ -72,7 +69,7 @@ def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
 
 async def answer_on_loop(context: Context, plan: Plan) -> None:
     """Do the same on the loop, and leave the answer in the context."""
-    if is_short(context, plan):
+    if context.exchange.method in plan.short_methods and not (PUSHED or STARTED):
         try:
             arguments, view = context.view_args, plan.view
             value = await (view(**arguments) if arguments else view())  # type: ignore[misc]  # as above
@@ -84,10 +81,6 @@ async def answer_on_loop(context: Context, plan: Plan) -> None:
                 return
             context.viewed = lambda: value
     context.response = await dispatch(context, plan)
-
-
-def is_short(context: Context, plan: Plan) -> bool:
-    return plan.is_short and context.exchange.method in METHODS and not (PUSHED or STARTED)
 
 
 def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | Plain | None:
@@ -111,7 +104,7 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | P
 
 def answer_in_place(context: Context, plan: Plan) -> Plain | None:
     """Answer a request whose view is at home in a thread on the loop; None unless that takes no more than a `stat`."""
-    if plan.static is None or not is_short(context, plan):
+    if plan.static is None or context.exchange.method not in plan.short_methods or PUSHED or STARTED:
         return None
     return static_answer(context, plan.static, may_block=False)
 

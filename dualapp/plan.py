@@ -21,7 +21,7 @@ from werkzeug.routing import Map
 from .colour import is_async
 from .context import Context, with_body
 from .crossing import Habit, to_loop
-from .plain import PlainMaker
+from .plain import Plain, PlainMaker
 from .responses import Response
 from .routing import Matcher
 from .sessions import is_flasks
@@ -52,6 +52,9 @@ REPLACEABLE = (
     "do_teardown_appcontext",
 )
 
+# Those that a view answers. OPTIONS may be answered for it, and in any spelling, as far as Werkzeug is concerned.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+NO_METHODS: frozenset[str] = frozenset()
 
 # Clients say which host they mean, and may say anything.
 MOST_HOSTS = 256
@@ -75,7 +78,7 @@ class Plan:
         method: str,
         where: Callable[[Home], Home],
         to_thread: Crossing,
-        plain_from: Function,
+        plain_from: Callable[[Any, Function | None], Plain | None],
     ) -> None:
         """Decide for an entry: `where` a pipeline runs, and how sync functions are called from one on the loop."""
         view = None if endpoint is None else app.view_functions.get(endpoint)
@@ -106,13 +109,14 @@ class Plan:
         self.is_plain = self.opens_session_late and not self.after and self.has_stock_responses
         self.plain_from = plain_from
         # Nothing but the view has to be called for a request that nobody looks at.
-        self.is_short = (
+        is_short = (
             self.is_plain
             and self.view is not None
             and self.adapted_view is self.view
             and not (self.has_hooks or self.teardown or self.teardown_app)
         )
-        self.static = static_view_of(app, self.view) if self.is_short else None
+        self.short_methods = METHODS if is_short else NO_METHODS
+        self.static = static_view_of(app, self.view) if is_short else None
         if self.static is not None:
             self.view = self.static
         opens_async = is_async(app.session_interface.open_session)
@@ -182,6 +186,8 @@ class Plans:
         self._where = where
         self._to_thread = to_thread
         self._plans: dict[str | tuple[str | None, str] | None, Plan] = {}
+        # What was found before for a method and a path that is all static.
+        self._static: dict[tuple[str, str], tuple[Rule, Plan]] = {}
         self._matcher: Matcher | None = None
         self._is_fast = False
         self._known_hosts: set[str | bytes | None] = set()
@@ -193,17 +199,15 @@ class Plans:
         exchange = context.exchange
         # Only where Werkzeug has nothing against the host.
         if exchange.host in self._known_hosts and not exchange.upgrades:
-            rule = self._matcher.static.get((exchange.method, exchange.path))  # type: ignore[union-attr]  # it was made
-            if rule is None:
-                rule = self._match_segments(context)
-            else:
-                context.rule, context.view_args = rule, {}
-        else:
-            rule = None
-        if rule is None and context.routing_exception is None:
+            known = self._static.get((exchange.method, exchange.path))
+            if known is not None:
+                context.rule, plan = known
+                context.view_args = {}
+                return plan
+            self._match(context)
+        if context.rule is None and context.routing_exception is None:
             self._ask_werkzeug(context)
-            rule = context.rule
-        endpoint = None if rule is None else rule.endpoint
+        endpoint = None if context.rule is None else context.rule.endpoint
         return self._plans.get(endpoint) or self._plan(endpoint, exchange.method)
 
     def _plan(self, endpoint: str | None, method: str) -> Plan:
@@ -216,25 +220,26 @@ class Plans:
     def _begin(self) -> None:
         self._app._got_first_request = True
         self._plans.clear()
+        self._static.clear()
         self._plain_from = PlainMaker(self._app).make
         self._known_hosts.clear()
         self._matcher = Matcher(self._app.url_map)
         self._is_fast = can_match_fast(self._app)
 
-    def _match_segments(self, context: Context) -> Rule | None:
-        """Find the rule by the short way, or be sure that there is none; None without an error if it is not sure."""
-        exchange = context.exchange
+    def _match(self, context: Context) -> None:
+        """Find the rule by the short way, or be sure that there is none; neither if it is not sure."""
+        method, path = context.exchange.method, context.exchange.path
         matcher: Any = self._matcher
         try:
-            match = matcher.match_segments(exchange.method, exchange.path)
+            match = matcher.match(method, path)
         except Exception:  # a converter's own, which is raised again where it can be answered
-            return None
-        if match is None:
-            if error := matcher.refusal(exchange.method, exchange.path):
-                context.refuse(error)
-            return None
-        context.rule, context.view_args = match
-        return context.rule
+            return
+        if match is not None:
+            context.rule, context.view_args = match
+            if (method, path) in matcher.static:
+                self._static[method, path] = context.rule, self._plan(context.rule.endpoint, method)
+        elif error := matcher.refusal(method, path):
+            context.refuse(error)
 
     def _ask_werkzeug(self, context: Context) -> None:
         context.route()

@@ -5,6 +5,7 @@ Quart 0.22 has one variable for the app and one for the request, Quart 0.23 has 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Self
@@ -16,15 +17,15 @@ VARIABLES: list[ContextVar[Any]] = [
 ]
 
 
-def bind(context: Any) -> list[Token[Any]]:
+def bind(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
     """Make a `dualapp.context.Context` the current one for Quart's globals."""
     shape = QuartContext(context)
-    return [variable.set(shape) for variable in VARIABLES]
+    return [(variable.reset, variable.set(shape)) for variable in VARIABLES]
 
 
-def bind_app(context: Any) -> list[Token[Any]]:
+def bind_app(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
     """Make a `dualapp.context.AppContext` the current one for Quart's globals that need no request."""
-    return [VARIABLES[0].set(QuartAppContext(context))]
+    return [(VARIABLES[0].reset, VARIABLES[0].set(QuartAppContext(context)))]
 
 
 class QuartAppContext:

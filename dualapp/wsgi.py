@@ -94,7 +94,8 @@ class WSGIGateway:
         has_own = is_replaced(app, "request_context") or is_replaced(app, "context_of")
         self._context_of: Any = app.request_context if has_own else None
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
         if not self.lifespan.has_started:
             self.lifespan.start()
         offer_loop()
