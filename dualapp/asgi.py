@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from .ahead import iterate_in_threads
-from .body import NO_BODY, Body, BodyStream, announced_length
+from .body import NO_BODY, Begun, Body, BodyStream, announced_length
 from .context import Context
 from .crossing import Threads
 from .dispatch import answer_in_place, answer_in_thread, answer_on_loop, recover, tear_down
@@ -39,8 +39,6 @@ MAKES_HEADERS = flask.Response.get_wsgi_headers
 class ASGIExchange:
     """A request that came in through ASGI."""
 
-    _ended = False
-
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self.method: str = scope["method"]
@@ -57,7 +55,7 @@ class ASGIExchange:
         is_bare = (
             b"content-length" not in headers and b"transfer-encoding" not in headers and scope["http_version"] < "2"
         )
-        self.body = NO_BODY if is_bare else Body(announced_in(headers), fetch_async=self._fetch)
+        self.body = NO_BODY if is_bare else ASGIBody(announced_in(headers), receive)
 
     @property
     def cookies(self) -> str | None:
@@ -65,6 +63,11 @@ class ASGIExchange:
         if not self.has_cookies:
             return None
         return "; ".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie")
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type header, empty if there is none."""
+        return ",".join([value.decode("latin-1") for name, value in self.scope["headers"] if name == b"content-type"])
 
     @property
     def query_string(self) -> bytes:
@@ -87,10 +90,20 @@ class ASGIExchange:
         """The request in WSGI's words."""
         return environ_from(self.scope, self.fields, self.stream)
 
-    async def _fetch(self) -> bytes | None:
+
+class ASGIBody(Body):
+    """A body that comes in messages."""
+
+    _ended = False
+
+    def __init__(self, length: int | None, receive: Receive) -> None:
+        super().__init__(length)
+        self._receive = receive
+
+    async def _fetch_async(self) -> bytes | None:
         chunk = b""
         while not chunk and not self._ended:
-            message = await self.receive()
+            message = await self._receive()
             if message["type"] == "http.disconnect":
                 return None
             chunk = message.get("body", b"")
@@ -188,14 +201,17 @@ class ASGIGateway:
 
     def _answering(self, context: Context) -> Coroutine[Any, Any, None]:
         """Have a request answered where its view is at home: here, or in one thread while the loop goes on."""
-        plan = context.plan = self.plans.find(context)
-        if plan.home is LOOP and context.exchange.body.complete:
+        plan, body = self.plans.find(context), context.exchange.body
+        context.plan = plan
+        # Most short bodies have arrived with their headers.
+        begun = body.begin() if body.is_to_come else None
+        if plan.home is LOOP and not body.is_to_come:
             return answer_on_loop(context, plan)
-        return self._answer_later(context, plan)
+        return self._answer_later(context, plan, begun)
 
-    async def _answer_later(self, context: Context, plan: Plan) -> None:
-        if not context.exchange.body.complete:
-            await context.exchange.body.read_ahead_async(self.app.config["BODY_TIMEOUT"])
+    async def _answer_later(self, context: Context, plan: Plan, begun: Begun | None) -> None:
+        if context.exchange.body.is_to_come:
+            await context.exchange.body.read_ahead_async(self.app.config["BODY_TIMEOUT"], begun)
         if plan.home is LOOP:
             await answer_on_loop(context, plan)
         else:

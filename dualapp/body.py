@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
 from .crossing import on_host_loop, on_loop_thread, run_on_loop, to_request_thread, within
+from .steps import rest_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+#: The steps of fetching a chunk, begun, and what they wait for.
+Begun = tuple[Coroutine[Any, Any, bytes | None], Any]
 
 CHUNK_SIZE = 64 * 1024
 
@@ -49,21 +53,20 @@ class Body:
     on_complete: Callable[[], None] | None = None
     #: What gives the request whose body it is, if there is one yet.
     request: Callable[[], Any] = staticmethod(nobody)
+    #: What has arrived and was not taken yet: one chunk as it came, or several in a bytearray.
+    arrived: bytes | bytearray = b""
     _received = 0
     _failure: type[HTTPException] | None = None
 
-    def __init__(
-        self,
-        length: int | None,
-        fetch: Callable[[int], bytes] | None = None,
-        fetch_async: Callable[[], Awaitable[bytes | None]] | None = None,
-    ) -> None:
-        """Take the server's side of the body, in the colour that it has; both fetch what `_take` takes."""
+    def __init__(self, length: int | None, fetch: Callable[[int], bytes] | None = None) -> None:
+        """Take what fetches a chunk from the server; None where `_fetch_async` does."""
         self.length = length
-        self.arrived = bytearray()
         self.complete = length == 0
         self._fetch = fetch
-        self._fetch_async = fetch_async
+
+    async def _fetch_async(self) -> bytes | None:
+        """Fetch what `_take` takes, from a server whose side of the body is async."""
+        raise NotImplementedError
 
     @property
     def is_short(self) -> bool:
@@ -92,7 +95,7 @@ class Body:
     async def receive_async(self) -> None:
         """Fetch one more chunk, from the loop."""
         self._check_whole()
-        if self._fetch_async is not None:
+        if self._fetch is None:
             self._take(await self._fetch_async())
         else:
             await to_request_thread(self.receive)()
@@ -116,11 +119,30 @@ class Body:
             raise ClientDisconnected()
         if self.length is not None:
             chunk = chunk[: self.length - self._received]
-        self.arrived += chunk
+        self._keep(chunk)
         self._received += len(chunk)
         self.complete = not chunk or self._received == self.length
         if self.complete and self.on_complete is not None:
             self.on_complete()
+
+    def _keep(self, chunk: bytes) -> None:
+        if not self.arrived:  # most bodies are one chunk, which needs no copy
+            self.arrived = bytes(chunk)
+        else:
+            if not isinstance(self.arrived, bytearray):
+                self.arrived = bytearray(self.arrived)
+            self.arrived += chunk
+
+    def begin(self) -> Begun | None:
+        """Fetch a chunk from the loop, without waiting for it; if it has not arrived, return what is to be awaited."""
+        fetching = self._fetch_async()
+        try:
+            return fetching, fetching.send(None)
+        except StopIteration as stop:
+            chunk = stop.value
+        with suppress(ClientDisconnected):  # as in read_ahead
+            self._take(chunk)
+        return None
 
     def read_ahead(self) -> None:
         """Read a short body from the thread of a request that is about to cross to the loop."""
@@ -128,16 +150,18 @@ class Body:
             while self.is_to_come:
                 self.receive()
 
-    async def read_ahead_async(self, seconds: float | None) -> None:
-        """Read a short body from the loop for a request that is about to cross to a thread, for so long at most."""
+    async def read_ahead_async(self, seconds: float | None, begun: Begun | None) -> None:
+        """Read a short body that was begun from the loop, before the request is answered, for so long at most."""
         try:
-            await within(seconds, self._rest_of_short())
+            await within(seconds, self._rest_of_short(begun))
         except TimeoutError:
             self._failure = RequestTimeout
         except (ClientDisconnected, RequestTimeout):  # as in read_ahead
             pass
 
-    async def _rest_of_short(self) -> None:
+    async def _rest_of_short(self, begun: Begun | None) -> None:
+        if begun is not None:
+            self._take(await rest_of(*begun))
         while self.is_to_come:
             await self.receive_async()
 
@@ -150,12 +174,22 @@ class Body:
 
     def take(self, size: int) -> bytes:
         """Take up to `size` bytes of what has arrived."""
-        if size >= len(self.arrived):
-            chunk, self.arrived = bytes(self.arrived), bytearray()
-        else:
-            chunk = bytes(self.arrived[:size])
-            del self.arrived[:size]
+        arrived = self.arrived
+        if size >= len(arrived):
+            self.arrived = b""
+            return bytes(arrived)
+        if not isinstance(arrived, bytearray):
+            arrived = self.arrived = bytearray(arrived)
+        chunk = bytes(arrived[:size])
+        del arrived[:size]
         return chunk
+
+    def take_all(self) -> bytes:
+        """Take all that is left, from a thread or once it has arrived."""
+        while not self.complete:
+            self.receive()
+        arrived, self.arrived = self.arrived, b""
+        return bytes(arrived)
 
 
 NO_BODY = Body(0)
@@ -175,9 +209,7 @@ class BodyStream(io.RawIOBase):
         body = self.body
         if not body.is_short:  # in pieces, so that one that is too large ends early
             return super().readall()
-        while not body.complete:
-            body.receive()
-        return self._give(len(body.arrived))
+        return self._given_out(body.take_all())
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         # As much as was asked for, as WSGI servers give it. (Werkzeug's multipart parser relies on it: between short
@@ -185,14 +217,14 @@ class BodyStream(io.RawIOBase):
         body, view = self.body, memoryview(buffer).cast("B")
         while len(body.arrived) < len(view) and not body.complete:
             body.receive()
-        chunk = self._give(len(view))
+        chunk = self._given_out(body.take(len(view)))
         view[: len(chunk)] = chunk
         return len(chunk)
 
-    def _give(self, size: int) -> bytes:
-        chunk = self.body.take(size)
-        self._given += len(chunk)
-        self._check_limit()
+    def _given_out(self, chunk: bytes) -> bytes:
+        if chunk:  # who has read all of it is not told of a limit that was set since
+            self._given += len(chunk)
+            self._check_limit()
         return chunk
 
     def _check_limit(self) -> None:
