@@ -143,7 +143,7 @@ class Request(quart.Request):
         Raises UnsupportedMediaType (415) unless the request says that it is JSON, or `force` is given, and BadRequest
         (400) if it cannot be parsed; `silent` gives None for both.
         """
-        if force or self.is_json:
+        if not self._exchange.body.complete and (force or self.is_json):
             await self._gather()
         if type(self).on_json_loading_failed is not Request.on_json_loading_failed:
             self._sync.__dict__["on_json_loading_failed"] = self.on_json_loading_failed  # the user's own answer to it

@@ -43,6 +43,10 @@ class Exchange(Protocol):
         """What sync code reads the body from: `wsgi.input`."""
 
     @property
+    def content_type(self) -> str:
+        """The Content-Type header, empty if there is none."""
+
+    @property
     def query_string(self) -> bytes:
         """What follows the question mark, not decoded."""
 

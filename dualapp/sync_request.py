@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, Self
 
 import flask
@@ -48,6 +49,8 @@ class Request(flask.Request):
     form_data_parser_class = StrictFormDataParser
     shallow = False
     _exchange: Exchange
+    #: Whether all of the body was read without a stream.
+    _is_taken = False
 
     @classmethod
     def of(cls, exchange: Exchange) -> Self:
@@ -96,9 +99,44 @@ class Request(flask.Request):
     @cached_property
     def stream(self) -> Any:
         """The body as it arrives, to be read once."""
+        if self._is_taken:
+            return BodyStream(self._exchange.body)  # at its end
         stream = self.environ["wsgi.input"] if "environ" in vars(self) else self._exchange.stream
         # Ours ends where the body does, and has to be watched only if there is a limit.
         return stream if isinstance(stream, BodyStream) and self.max_content_length is None else super().stream
+
+    @property
+    def mimetype(self) -> str:
+        """The media type that the body is said to have, in lower case and without parameters."""
+        if "headers" not in vars(self) and is_stock(type(self), "headers"):  # type: ignore[arg-type]  # a class has a hash, whatever its instances have
+            content_type = self._exchange.content_type
+            if ";" not in content_type:  # there is nothing to parse
+                return content_type.strip(" \t").lower()
+        return super().mimetype
+
+    def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> Any:
+        """Return the whole body, as bytes or decoded as UTF-8."""
+        if parse_form_data or "_cached_data" in vars(self) or not self._is_there_for_the_taking:
+            return super().get_data(cache, as_text, parse_form_data)  # type: ignore[call-overload]  # as_text is not literal
+        data = self._exchange.body.take_all()
+        self._is_taken = True
+        if cache:
+            self._cached_data = data
+        return data.decode(errors="replace") if as_text else data
+
+    @property
+    def _is_there_for_the_taking(self) -> bool:
+        """Whether reading the stream would give the body as it is."""
+        known = vars(self)
+        if "stream" in known or "environ" in known or not is_stock(type(self), "stream"):  # type: ignore[arg-type]  # as in mimetype
+            return False
+        length, limit = self._exchange.body.length or 0, self.max_content_length
+        return length > 0 and (limit is None or length <= limit)
+
+    def close(self) -> None:
+        """Close the uploaded files."""
+        if "files" in vars(self):
+            super().close()
 
     scheme = said_by_werkzeug("scheme")
     server = said_by_werkzeug("server")
@@ -117,3 +155,9 @@ class Request(flask.Request):
     @max_content_length.setter
     def max_content_length(self, value: int | None) -> None:
         self._max_content_length = value
+
+
+@cache
+def is_stock(cls: type[Request], name: str) -> bool:
+    """Tell whether a class of requests has an attribute from here, and not one of its own."""
+    return getattr_static(cls, name) is vars(Request)[name]

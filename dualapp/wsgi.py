@@ -38,7 +38,7 @@ class WSGIExchange:
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         path = environ.get("PATH_INFO") or ""
-        self.environ = self.fields = environ
+        self.fields = environ
         self.method: str = environ["REQUEST_METHOD"]
         self.path = path if path.isascii() else from_latin1(path)
         self.host: str | None = environ.get("HTTP_HOST")
@@ -47,10 +47,24 @@ class WSGIExchange:
         is_bare = not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ
         self.body = NO_BODY if is_bare else body_from(environ)
 
+    @cached_property
+    def environ(self) -> WSGIEnvironment:
+        """The request in WSGI's words, with the body that both faces read between the server and its readers."""
+        environ, body = self.fields, self.body
+        if body is not NO_BODY and type(environ["wsgi.input"]) is not BodyStream:
+            environ["wsgi.input"] = BodyStream(body)
+            environ["wsgi.input_terminated"] = True
+        return environ
+
     @property
     def cookies(self) -> str | None:
         """The Cookie header, None if there is none."""
-        return self.environ.get("HTTP_COOKIE")
+        return self.fields.get("HTTP_COOKIE")
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type header, empty if there is none."""
+        return self.fields.get("CONTENT_TYPE", "")  # type: ignore[no-any-return]  # as query_string
 
     @property
     def stream(self) -> Any:
@@ -60,28 +74,25 @@ class WSGIExchange:
     @property
     def query_string(self) -> bytes:
         """What follows the question mark, not decoded."""
-        return self.environ.get("QUERY_STRING", "").encode("latin-1")  # type: ignore[no-any-return]  # it is a string
+        return self.fields.get("QUERY_STRING", "").encode("latin-1")  # type: ignore[no-any-return]  # it is a string
 
     @cached_property
     def scope(self) -> Scope:
         """The request in ASGI's words."""
-        return scope_from(self.environ)
+        return scope_from(self.fields)
 
 
 def body_from(environ: WSGIEnvironment) -> Body:
-    """Put the body of a request between the server and those who read `wsgi.input`: both faces read the same one."""
+    """Find the body of a request."""
     stream = environ["wsgi.input"]
-    if isinstance(stream, BodyStream):  # an outer app has done it, as when one app mounts another
+    if type(stream) is BodyStream:  # an outer app has done it, as when one app mounts another
         return stream.body
     length = announced_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
     if length is None and not environ.get("wsgi.input_terminated"):
         length = 0  # without a length, only a server that marks the end lets anybody read safely
     if length == 0:
         return NO_BODY
-    body = Body(length, fetch=stream.read)
-    environ["wsgi.input"] = BodyStream(body)
-    environ["wsgi.input_terminated"] = True
-    return body
+    return Body(length, stream.read)
 
 
 class WSGIGateway:
