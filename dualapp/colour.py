@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import werkzeug.local
@@ -37,12 +37,11 @@ def caller_is_async(depth: int = 1) -> bool:
     so that `request.form` asks about the code where `request.form` stands.
     """
     frame: FrameType | None = sys._getframe(depth + 1)
-    while frame is not None and (frame.f_globals is PROXY_GLOBALS or frame.f_code.co_name in COMPREHENSIONS):
-        if is_async_code(frame.f_code):
+    while frame is not None:
+        code = frame.f_code
+        if code.co_flags & ASYNC_CODE:
             return True
+        if frame.f_globals is not PROXY_GLOBALS and code.co_name not in COMPREHENSIONS:
+            return False
         frame = frame.f_back
-    return frame is not None and is_async_code(frame.f_code)
-
-
-def is_async_code(code: CodeType) -> bool:
-    return bool(code.co_flags & ASYNC_CODE)
+    return False

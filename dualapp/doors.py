@@ -17,9 +17,11 @@ from werkzeug.local import LocalProxy
 
 from . import templating
 from .colour import caller_is_async, is_async
-from .context import AppContext
+from .context import AppContext, Context
+from .requests import SAID_ALIKE
 from .responses import Response
 from .streams import stream_with_context as stream_with_context
+from .sync_request import Request
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,6 +44,13 @@ class RequestProxy(LocalProxy[Any]):
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
+        if name in SAID_ALIKE:
+            # The colour does not matter, unless the user's own classes make the faces differ.
+            context: Any = _cv_request.get(None)
+            if type(context) is Context and type(face := context.request) is Request:
+                app: Any = context.app
+                if app.async_request_class is None:
+                    return getattr(face, name)
         return getattr(current_request(caller_is_async()), name)
 
 

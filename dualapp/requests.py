@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import flask
+import werkzeug.sansio.request
 
 from .body import NO_BODY
 from .exchange import Exchange
@@ -19,6 +20,12 @@ from .sync_request import Request
 
 if TYPE_CHECKING:
     from . import async_request
+
+# What both faces say alike: it comes of the class of Werkzeug's that both are made of, or of its constructor.
+SAID_ALIKE = frozenset(
+    {name for name in vars(werkzeug.sansio.request.Request) if not name.startswith("_")}
+    | {"method", "scheme", "server", "root_path", "path", "query_string", "headers", "remote_addr"}
+)
 
 
 def sync_face(app: flask.Flask, exchange: Exchange) -> flask.Request:
