@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.datastructures import EnvironHeaders, Headers
 
 from .ahead import iterate_in_threads
 from .body import NO_BODY, Begun, Body, BodyStream, announced_length
@@ -44,10 +45,11 @@ class ASGIExchange:
         self.method: str = scope["method"]
         self.path: str = path_of(scope) if scope.get("root_path") else scope["path"]
         self.receive = receive
-        headers = dict(scope["headers"])  # of repeated ones the last
+        headers: dict[bytes, bytes] = dict(scope["headers"])  # of repeated ones the last
         self.host: bytes | None = headers.get(b"host")
         if len(headers) < len(scope["headers"]):
             self.host = b",".join(value for name, value in scope["headers"] if name == b"host") or None
+        self.raw_headers = headers
         self.upgrades = b"upgrade" in headers
         self.has_cookies = b"cookie" in headers
         # In HTTP/1 the headers say that there is no content (RFC 9112 section 6.3); from HTTP/2 on frames carry the
@@ -80,6 +82,12 @@ class ASGIExchange:
         """That part of the environ which is made of the headers."""
         return fields_from(self.scope["headers"])
 
+    @property
+    def headers(self) -> EnvironHeaders:
+        """What the request says of its headers."""
+        has_repeated = len(self.raw_headers) < len(self.scope["headers"])
+        return EnvironHeaders(self.fields) if has_repeated else ScopeHeaders(self)
+
     @cached_property
     def stream(self) -> BodyStream:
         """What sync code reads the body from."""
@@ -109,6 +117,39 @@ class ASGIBody(Body):
             chunk = message.get("body", b"")
             self._ended = not message.get("more_body", False)
         return chunk
+
+
+class ScopeHeaders(EnvironHeaders):
+    """Headers of which none is repeated: who asks for one gets it without all of them being named as in an environ."""
+
+    _environ: WSGIEnvironment | None = None
+
+    def __init__(self, exchange: ASGIExchange) -> None:
+        Headers.__init__(self)
+        self._exchange = exchange
+        self._raw: dict[bytes, bytes] = exchange.raw_headers
+
+    @property
+    def environ(self) -> WSGIEnvironment:
+        if self._environ is None:
+            self.environ = self._exchange.fields
+        return self._environ  # type: ignore[return-value]  # it was set
+
+    @environ.setter
+    def environ(self, environ: WSGIEnvironment) -> None:
+        self._environ = environ
+        self._raw = {}  # who has it may change it, and what the headers say with it
+
+    def _get_key(self, key: str) -> str:
+        if isinstance(key, str) and key.isascii():
+            # In a scope, names are in lower case (ASGI spec); to Werkzeug, a key with underscores is one with hyphens.
+            value = self._raw.get(key.lower().replace("_", "-").encode())
+            if value is not None:
+                return value.decode("latin-1")
+        return super()._get_key(key)
+
+
+ScopeHeaders.__name__ = EnvironHeaders.__name__  # which is what a `repr` says
 
 
 def announced_in(headers: dict[bytes, bytes]) -> int | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from werkzeug.datastructures import EnvironHeaders
+
 from .body import Body
 from .translation import Scope
 
@@ -37,6 +39,10 @@ class Exchange(Protocol):
     @property
     def fields(self) -> WSGIEnvironment:
         """That part of the environ at least which is made of the headers."""
+
+    @property
+    def headers(self) -> EnvironHeaders:
+        """What the request says of its headers, as Werkzeug has it."""
 
     @property
     def stream(self) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import flask
 from flask.globals import _cv_app
-from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict, MultiDict
+from werkzeug.datastructures import EnvironHeaders, Headers, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
 from werkzeug.sansio.http import parse_cookie
@@ -85,7 +85,7 @@ class Request(flask.Request):
 
     @cached_property
     def headers(self) -> EnvironHeaders:  # type: ignore[override]  # as method
-        return EnvironHeaders(self._exchange.fields)
+        return self._exchange.headers
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
@@ -101,8 +101,8 @@ class Request(flask.Request):
     @cached_property
     def cookies(self) -> ImmutableMultiDict[str, str]:
         """The cookies that the client sent."""
-        headers = self.headers
-        if type(headers) is not EnvironHeaders:
+        headers: Headers = self.headers
+        if not isinstance(headers, EnvironHeaders):
             return super().cookies
         # Werkzeug's reads all headers to find those of this name.
         return parse_cookie(headers.get("Cookie"), self.dict_storage_class)  # type: ignore[return-value]  # as Werkzeug's

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.datastructures import EnvironHeaders
 
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .context import Context
@@ -65,6 +66,11 @@ class WSGIExchange:
     def content_type(self) -> str:
         """The Content-Type header, empty if there is none."""
         return self.fields.get("CONTENT_TYPE", "")  # type: ignore[no-any-return]  # as query_string
+
+    @property
+    def headers(self) -> EnvironHeaders:
+        """What the request says of its headers."""
+        return EnvironHeaders(self.environ)
 
     @property
     def stream(self) -> Any:

@@ -1,0 +1,220 @@
+"""The head of a request, query string and headers, where a shorter way than Werkzeug's has to lead to the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import flask
+import pytest
+import quart
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.datastructures import EnvironHeaders, ImmutableDict, ImmutableMultiDict
+from werkzeug.sansio.request import Request as BaseRequest
+from werkzeug.test import create_environ
+
+from dualapp import DualApp, Request, async_request, request
+from dualapp.asgi import ASGIExchange
+from dualapp.requests import SAID_ALIKE
+from dualapp.wsgi import WSGIExchange
+
+from ..conftest import Serve
+
+NAMES = ["a", "a-b", "A_B", "X-Token", "HOST", "content-type", "Content_Length", "cookie", "x-\xdf", "x-none", ""]
+
+
+def scope_with(headers: list[tuple[bytes, bytes]], query: bytes = b"") -> dict[str, object]:
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": "/",
+        "query_string": query,
+        "headers": headers,
+    }
+
+
+async def receive() -> dict[str, object]:
+    return {"type": "http.disconnect"}
+
+
+@given(st.text("ab=&+%42;#?/ü~", max_size=30) | st.text(st.characters(exclude_categories=["Cs"]), max_size=10))
+def test_arguments_are_werkzeugs(text: str) -> None:
+    query = text.encode()
+    expected = flask.Request({**create_environ(), "QUERY_STRING": query.decode("latin-1")}).args
+    args = Request.of(ASGIExchange(scope_with([], query), receive)).args
+    assert type(args) is type(expected)
+    assert [*args.lists()] == [*expected.lists()]
+    assert [*args.items(multi=True)] == [*expected.items(multi=True)]
+    assert (args, hash(args), repr(args), vars(args)) == (expected, hash(expected), repr(expected), vars(expected))
+
+
+def test_a_query_string_that_is_no_utf8_is_werkzeugs() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        _ = Request.of(ASGIExchange(scope_with([], b"a=\xff"), receive)).args
+    with pytest.raises(UnicodeDecodeError):
+        _ = flask.Request({**create_environ(), "QUERY_STRING": "a=\xff"}).args
+
+
+def test_arguments_in_a_class_of_the_users(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        class Own(app.request_class):  # type: ignore[name-defined, misc]
+            parameter_storage_class = ImmutableDict
+
+        app.request_class = Own
+
+        @app.get("/")
+        def index():
+            return {"type": type(request.args).__name__, "args": request.args}
+
+    assert serve(build).get("/?a=1&a=2").json() == {"type": "ImmutableDict", "args": {"a": "2"}}
+
+
+def test_arguments_of_another_query_string(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.before_request
+        async def rewrite():
+            request.query_string = b"a=2"
+
+        @app.get("/")
+        async def index():
+            return {**request.args, "is multi": isinstance(request.args, ImmutableMultiDict)}
+
+    assert serve(build).get("/?a=1").json() == {"a": "2", "is multi": True}
+
+
+FIELD = st.tuples(
+    st.sampled_from([b"a", b"a-b", b"a_b", b"x-token", b"host", b"content-type", b"content-length", b"cookie"]),
+    st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=5).map(lambda s: s.encode("latin-1")),
+)
+
+
+@given(st.lists(FIELD, max_size=5), st.lists(st.sampled_from(NAMES), max_size=4), st.booleans())
+def test_headers_are_werkzeugs(fields: list[tuple[bytes, bytes]], names: list[str], is_changed: bool) -> None:
+    exchange = ASGIExchange(scope_with(fields), receive)
+    asked = Request.of(exchange)
+    expected = EnvironHeaders(exchange.fields)
+    if is_changed:
+        asked.environ["HTTP_A"] = "changed"
+        expected.environ = asked.environ
+    for name in names:
+        assert asked.headers.get(name) == expected.get(name)
+        assert asked.headers.get(name, 7, type=int) == expected.get(name, 7, type=int)
+        assert (name in asked.headers) == (name in expected)
+        assert asked.headers.getlist(name) == expected.getlist(name)
+    assert isinstance(asked.headers, EnvironHeaders)
+    assert [*asked.headers] == [*expected]
+    assert (len(asked.headers), str(asked.headers), repr(asked.headers)) == (
+        len(expected),
+        str(expected),
+        repr(expected),
+    )
+    assert asked.headers == expected
+
+
+@pytest.mark.parametrize("key", ["X-Nobody", 7, b"x-token"])
+def test_headers_that_are_not_there_fail_as_werkzeugs(key: object) -> None:
+    exchange = ASGIExchange(scope_with([(b"x-token", b"secret")]), receive)
+    raised = []
+    for headers in (exchange.headers, EnvironHeaders(exchange.fields)):
+        with pytest.raises(KeyError) as caught:
+            headers[key]  # type: ignore[index]  # that is what is tested
+        raised.append((caught.type, caught.value.args))
+    assert raised[0] == raised[1]
+
+
+def test_headers_of_a_changed_environ(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            before = request.headers["X-Token"]
+            request.environ["HTTP_X_TOKEN"] = "changed"
+            request.environ["HTTP_X_NEW"] = "new"
+            return [before, request.headers["x_token"], request.headers["X-New"], request.headers.get("X-None")]
+
+    assert serve(build).get("/", [("X-Token", "sent")]).json() == ["sent", "changed", "new", None]
+
+
+def test_headers_of_a_changed_environ_of_their_own(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            before = request.headers["X-Token"]
+            request.headers.environ["HTTP_X_TOKEN"] = "changed"
+            return [before, request.headers["X-Token"], "X-Token" in request.headers]
+
+    assert serve(build).get("/", [("X-Token", "sent")]).json() == ["sent", "changed", True]
+
+
+def test_both_faces_have_what_they_say_alike_of_one_class() -> None:
+    """`dualapp.request` asks the sync face for it, whatever the colour."""
+    made_late = {"args", "cookies", "method", "scheme", "server", "root_path", "path", "query_string", "headers"}
+    for name in SAID_ALIKE - made_late - {"remote_addr"}:
+        for face in (Request, async_request.Request):
+            owner = next(cls for cls in face.__mro__ if name in vars(cls))
+            assert owner is BaseRequest, (name, owner)
+    for name in made_late:  # which only the sync face has, or which the async one has of Werkzeug
+        assert getattr(async_request.Request, name, None) is getattr(BaseRequest, name, None)
+
+
+@pytest.mark.parametrize("base", [flask.Request, quart.Request])
+def test_a_class_of_the_users_has_its_own_say(serve: Serve, base: type) -> None:
+    """It is asked by the code of its framework, through each door."""
+
+    class Own(base):  # type: ignore[misc]
+        @property
+        def args(self):
+            return {"a": "own"}
+
+    def build(app: DualApp) -> None:
+        app.request_class = Own
+
+        @app.get("/async")
+        async def async_view():
+            return {"dualapp": request.args["a"], "quart": quart.request.args["a"], "flask": flask.request.args["a"]}
+
+        @app.get("/sync")
+        def sync_view():
+            return {"dualapp": request.args["a"], "quart": quart.request.args["a"], "flask": flask.request.args["a"]}
+
+    client = serve(build, twin=False)
+    of_flask, of_quart = ("own", "sent") if base is flask.Request else ("sent", "own")
+    assert client.get("/sync?a=sent").json() == {"dualapp": of_flask, "quart": of_quart, "flask": of_flask}
+    if serve.is_async:
+        assert client.get("/async?a=sent").json() == {"dualapp": of_quart, "quart": of_quart, "flask": of_flask}
+
+
+def test_a_context_of_flasks_own() -> None:
+    with flask.Flask("x").test_request_context("/?a=1", headers={"X-Token": "secret"}):
+        assert (request.args["a"], request.headers["X-Token"]) == ("1", "secret")
+
+
+def test_both_entries_say_the_same_of_headers() -> None:
+    sent = [("host", "h"), ("x-token", "secret"), ("accept", "*/*")]
+    environ = create_environ(headers=sent)
+    asgi = ASGIExchange(scope_with([(name.encode(), value.encode()) for name, value in sent]), receive)
+    assert dict(asgi.headers) == dict(WSGIExchange(environ).headers)
+
+
+def test_the_head_of_a_request_takes_no_quart() -> None:
+    """Neither in a coroutine."""
+    code = """
+import asyncio, sys
+from dualapp import DualApp, request
+app = DualApp("x")
+@app.get("/")
+async def index():
+    return [request.args["a"], request.headers["Host"], request.path]
+async def ask():
+    async def send(message): sent.append(message)
+    async def receive(): await asyncio.sleep(60)
+    headers = [(b"host", b"h")]
+    await app({"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "query_string": b"a=1",
+               "headers": headers}, receive, send)
+sent = []
+asyncio.run(ask())
+assert b'"1","h","/"' in sent[1]["body"], sent
+assert "quart" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
