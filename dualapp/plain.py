@@ -60,22 +60,24 @@ class Plain:
 
     def headers(self) -> Pairs:
         """Spell the headers as WSGI wants them."""
-        kind, length = self._kind.header, ("Content-Length", str(len(self.body)))
-        if not self._extra and self.status_code != NO_CONTENT:
-            return [kind, length]
-        return self._arranged(kind, length, self._extra)
+        kind = self._kind
+        headers = [kind.header]
+        if self.status_code != NO_CONTENT:
+            headers.append(("Content-Length", str(len(self.body))))
+        if self._extra:
+            headers[kind.extra_at : kind.extra_at] = self._extra
+        return headers
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
         """Spell the headers as ASGI wants them."""
-        kind, length = self._kind.raw_header, (b"content-length", b"%d" % len(self.body))
-        if not self._extra and self.status_code != NO_CONTENT:
-            return [kind, length]
-        extra = [(ordinary_name(name) or b"", value.encode()) for name, value in self._extra]
-        return self._arranged(kind, length, extra)
-
-    def _arranged(self, kind: T, length: T, extra: list[T]) -> list[T]:
-        headers, at = [kind] if self.status_code == NO_CONTENT else [kind, length], self._kind.extra_at
-        return [*headers[:at], *extra, *headers[at:]]
+        kind = self._kind
+        headers = [kind.raw_header]
+        if self.status_code != NO_CONTENT:
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        if self._extra:
+            extra = [(ordinary_name(name) or b"", value.encode()) for name, value in self._extra]
+            headers[kind.extra_at : kind.extra_at] = extra
+        return headers
 
 
 def response_from_plain(plain: Plain) -> Response:
@@ -107,15 +109,31 @@ class PlainMaker:
             return self._make_json(value, view, status_code, extra)
         if kind is bytes:
             return Plain(status_code, self._text, value, extra)
-        if kind is tuple and (parts := ordinary(value)):
-            return self._make_of_parts(view, *parts)
+        if kind is tuple:
+            return self._make_of_parts(value, view)
         if isinstance(value, HTTPException):
             return None if extra else make_page(value)
         return None
 
-    def _make_of_parts(
-        self, view: Callable[..., Any] | None, value: Any, status_code: int, extra: Pairs
-    ) -> Plain | None:
+    def _make_of_parts(self, parts: tuple[Any, ...], view: Callable[..., Any] | None) -> Plain | None:
+        """Make of a tuple what its first part says, if its status and headers are sent as they are."""
+        status_code: Any = 200
+        headers: Any = None
+        if len(parts) == 3:
+            value, status_code, headers = parts
+        elif len(parts) == 2:
+            value, second = parts
+            if type(second) is int:
+                status_code = second
+            else:
+                headers = second
+        else:
+            return None
+        if type(value) is tuple or type(status_code) is not int or status_code not in PLAIN_CODES:
+            return None
+        extra = NOTHING if headers is None else ordinary(headers)
+        if extra is None:
+            return None
         plain = self.make(value, view, status_code, extra)
         if plain is None or plain.status_code != status_code:  # the page of an error has its own
             return None
@@ -150,41 +168,28 @@ def make_page(error: HTTPException) -> Plain | None:
     if not has_stock_page(error):
         return None
     body, (content_type, *extra) = page_of(error)
-    if content_type != PAGE.header or (extra and not are_ordinary(dict(extra))):
+    if content_type != PAGE.header or (extra and not ordinary(dict(extra))):
         return None
     return Plain(error.code, PAGE, body, extra)  # type: ignore[arg-type]  # a stock page has a code
 
 
-def ordinary(value: tuple[Any, ...]) -> tuple[Any, int, Pairs] | None:
-    """Take a view's tuple apart, if its status and headers are such that they are sent as they are."""
-    status_code: Any = 200
-    headers: Any = None
-    if len(value) == 3:
-        value, status_code, headers = value
-    elif len(value) == 2:
-        value, second = value
-        if type(second) is int:
-            status_code = second
-        else:
-            headers = second
-    if type(value) is tuple or type(status_code) is not int or status_code not in PLAIN_CODES:
+def ordinary(headers: Any) -> Pairs | None:
+    """Return the headers that a view gave, None unless Werkzeug would send them as they are."""
+    if type(headers) is not dict:
         return None
-    if headers is None:
-        return value, status_code, NOTHING
-    if type(headers) is dict and are_ordinary(headers):
-        return value, status_code, list(headers.items())
-    return None
-
-
-def are_ordinary(headers: dict[Any, Any]) -> bool:
-    """Tell whether Werkzeug would send headers as they are."""
-    for name, value in headers.items():
-        if type(name) is not str or type(value) is not str or not (value.isascii() and value.isprintable()):
-            return False
+    fields = [*headers.items()]
+    for name, value in fields:
+        if type(name) is not str or type(value) is not str:
+            return None
         raw_name = ordinary_name(name)
-        if raw_name is None or (raw_name == b"location" and not is_uri(value)):
-            return False
-    return len(headers) < 2 or len({ordinary_name(name) for name in headers}) == len(headers)
+        if raw_name == b"location":
+            if Response.autocorrect_location_header or not is_uri(value):
+                return None
+        elif raw_name is None or not (value.isascii() and value.isprintable()):
+            return None
+    if len(fields) > 1 and len({ordinary_name(name) for name in headers}) < len(fields):
+        return None
+    return fields
 
 
 @lru_cache(1024)
