@@ -19,6 +19,7 @@ from .exchange import Exchange
 from .late import LateAttribute
 from .lifespan import Lifespan
 from .plan import blueprints_of
+from .redirects import Redirect, is_common
 from .requests import async_class, is_async_class
 from .resources import Resource
 from .responses import Response, response_from, with_ours
@@ -339,6 +340,12 @@ class DualApp(QuartScaffold, flask.Flask):
     def make_response(self, rv: Any) -> Any:
         """Make a response of a view's return value; await it or not."""
         return response_from(self, rv)
+
+    def redirect(self, location: str, code: int = 302) -> Any:
+        """Make a redirect; await it or not."""
+        if self.response_class is Response and is_common(location, code):
+            return Redirect(location, code)
+        return super().redirect(location, code)
 
     def make_default_options_response(self) -> Any:
         """Answer OPTIONS with the methods that are allowed, in the same order each time."""

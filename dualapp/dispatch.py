@@ -276,7 +276,8 @@ async def finalize(context: Context, plan: Plan, value: Any, from_error_handler:
 
 
 def make_response(context: Context, plan: Plan, value: Any) -> flask.Response:
-    if plan.has_stock_responses and (plain := plan.plain_from(value, plan.view)) and plain.body:
+    is_made = isinstance(value, Response)  # and may be kept by somebody who changes it later
+    if plan.has_stock_responses and not is_made and (plain := plan.plain_from(value, plan.view)) and plain.body:
         return response_from_plain(plain)
     return response_from(context.app, value, plan.view)
 

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.utils import get_content_type
 
 from .pages import Pairs, has_stock_page, page_of
+from .redirects import Redirect, page_to
 from .responses import STATUS_LINES, Response, is_uri, name_view
 
 # Of a 304 Werkzeug takes the headers that speak of content (RFC 9110 section 15.4.5), so that one is left to it.
@@ -45,6 +46,7 @@ class Kind:
 
 # Werkzeug's errors say so themselves.
 PAGE = Kind("text/html; charset=utf-8", extra_at=1)
+REDIRECT = Kind("text/html; charset=utf-8", extra_at=2)
 
 
 class Plain:
@@ -111,6 +113,8 @@ class PlainMaker:
             return Plain(status_code, self._text, value, extra)
         if kind is tuple:
             return self._make_of_parts(value, view)
+        if kind is Redirect:
+            return None if extra or vars(value) else make_redirect(value)
         if isinstance(value, HTTPException):
             return None if extra else make_page(value)
         return None
@@ -135,7 +139,7 @@ class PlainMaker:
         if extra is None:
             return None
         plain = self.make(value, view, status_code, extra)
-        if plain is None or plain.status_code != status_code:  # the page of an error has its own
+        if plain is None or plain.status_code != status_code:  # errors and redirects have their own
             return None
         if status_code == NO_CONTENT:
             plain.body = b""
@@ -171,6 +175,12 @@ def make_page(error: HTTPException) -> Plain | None:
     if content_type != PAGE.header or (extra and not ordinary(dict(extra))):
         return None
     return Plain(error.code, PAGE, body, extra)  # type: ignore[arg-type]  # a stock page has a code
+
+
+def make_redirect(redirect: Redirect) -> Plain:
+    """Make a redirect that nobody has asked for anything."""
+    location, code = redirect.made_of
+    return Plain(code, REDIRECT, page_to(location), [("Location", location)])
 
 
 def ordinary(headers: Any) -> Pairs | None:

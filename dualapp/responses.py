@@ -208,8 +208,8 @@ def is_bodiless(response: werkzeug.Response, method: str) -> bool:
     return method == "HEAD" or response.status_code in (204, 304) or 100 <= response.status_code < 200
 
 
-# A path, and perhaps a query, in which Werkzeug finds nothing to quote.
-is_uri = re.compile(r"/(?:[\w.~-][\w./~-]*)?(?:\?[\w.~=-]+)?", re.ASCII).fullmatch
+# A path, and perhaps a query, in which Werkzeug finds nothing to quote (RFC 3986 sections 3.3 and 3.4).
+is_uri = re.compile(r"/(?!/)[\w.~%!$&'()*+,:;=@/-]*(?:\?[\w.~%!$&'()*+,:;=@/?-]+)?", re.ASCII).fullmatch
 
 
 def finished(response: flask.Response) -> tuple[list[tuple[str, str]], bytes] | None:
@@ -217,24 +217,28 @@ def finished(response: flask.Response) -> tuple[list[tuple[str, str]], bytes] | 
 
     None for one that is still to be made, adjusted or closed, which is for Werkzeug to do.
     """
-    chunks = response.response
+    chunks, headers = response.response, response.headers
     if type(chunks) is not list or response._on_close or response.direct_passthrough or not is_stock(type(response)):  # type: ignore[arg-type]  # classes have a hash
         return None
+    status_code = response._status_code
+    if status_code < 200 or status_code in (204, 304) or type(headers) is not Headers:
+        return None
+    fields = headers._list.copy()
     has_length = has_location = False
-    for name, value in response.headers:
+    for name, value in fields:
         match name.lower():
             case "content-length":
                 has_length = True
             case "location":
-                if has_location or not is_uri(value):
+                if has_location or response.autocorrect_location_header or not is_uri(value):
                     return None
                 has_location = True
             case "content-location":
                 return None
-    if not has_length or response.status_code < 200 or response.status_code in (204, 304):
+    if not has_length:
         return None
     try:
-        return response.headers.to_wsgi_list(), b"".join(chunks)
+        return fields, b"".join(chunks)
     except TypeError:  # there is text in it
         return None
 
@@ -251,7 +255,7 @@ def is_stock(cls: type[flask.Response]) -> bool:
         "status_code",
         "close",
     )
-    return not cls.autocorrect_location_header and all(getattr(cls, name) is getattr(Response, name) for name in names)
+    return all(getattr(cls, name) is getattr(Response, name) for name in names)
 
 
 def is_short_file(response: flask.Response, method: str) -> bool:

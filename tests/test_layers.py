@@ -23,6 +23,7 @@ LAYERS = [
     {"crossing"},
     {"ahead", "views"},
     {"body", "responses"},
+    {"redirects"},
     {"exchange", "plain", "watch"},
     {"async_request", "sync_request", "quart_context", "templating", "lifespan", "commands", "testing"}
     | {"sessions", "static"},
