@@ -26,7 +26,7 @@ from werkzeug.routing import RequestRedirect, RoutingException
 
 from .context import Context
 from .plain import Plain, response_from_plain
-from .plan import Home, Plan, each_applied, each_called, first_answer, is_heard
+from .plan import Home, Plan, each_called, first_answer, is_heard
 from .responses import Response, outcome_of, response_from
 from .sessions import kept
 from .static import StaticView
@@ -287,8 +287,8 @@ async def process_response(context: Context, plan: Plan, response: flask.Respons
         return await plan.call(replacement, response)  # type: ignore[no-any-return]  # as full_dispatch
     for func in vars(context).get("_after_request_functions", ()):  # made when the first is registered
         response = await plan.call(plan.adapt(func), response)
-    if plan.after:
-        response = await each_applied(plan.call, plan.after, response)
+    for func in plan.after:  # written out, as in tear_down_request: another coroutine takes as long as a short hook
+        response = await plan.call(func, response)
     # One that was opened, or that came with the request and may want its cookie renewed.
     if context._session is not None or cookie_arrived(context):
         await save_session(context, plan, response)
@@ -304,7 +304,7 @@ async def save_session(context: Context, plan: Plan, response: flask.Response) -
 
 def cookie_arrived(context: Context) -> bool:
     """Tell whether the request may carry a session cookie; cheap, and never wrong when it says no."""
-    cookies = context.exchange.cookies
+    cookies = context.exchange.cookies if context.exchange.has_cookies else None
     return cookies is not None and context.app.session_interface.get_cookie_name(context.app) in cookies
 
 
@@ -327,8 +327,8 @@ async def tear_down_request(context: Context, plan: Plan, error: BaseException |
     if replacement := plan.adapted.get("do_teardown_request"):
         await plan.call(replacement, error)
     else:
-        if plan.teardown:
-            await each_called(plan.call, plan.teardown, error)
+        for func in plan.teardown:
+            await plan.call(func, error)
         if TEARING_DOWN and is_heard(request_tearing_down, context.app):
             await plan.call(plan.send, request_tearing_down, exc=error)
     context.close_request()
