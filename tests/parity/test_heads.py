@@ -149,7 +149,18 @@ def test_headers_of_a_changed_environ_of_their_own(serve: Serve) -> None:
 
 def test_both_faces_have_what_they_say_alike_of_one_class() -> None:
     """`dualapp.request` asks the sync face for it, whatever the colour."""
-    made_late = {"args", "cookies", "method", "scheme", "server", "root_path", "path", "query_string", "headers"}
+    made_late = {
+        "args",
+        "cookies",
+        "method",
+        "scheme",
+        "server",
+        "root_path",
+        "path",
+        "query_string",
+        "headers",
+        "mimetype",
+    }
     for name in SAID_ALIKE - made_late - {"remote_addr"}:
         for face in (Request, async_request.Request):
             owner = next(cls for cls in face.__mro__ if name in vars(cls))
