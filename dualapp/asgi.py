@@ -6,7 +6,6 @@ import asyncio
 import io
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, MutableMapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -14,6 +13,7 @@ from werkzeug.datastructures import EnvironHeaders, Headers
 
 from .ahead import iterate_in_threads
 from .body import NO_BODY, Begun, Body, BodyStream, announced_length
+from .cached import cached_property
 from .context import Context
 from .crossing import Threads
 from .dispatch import answer_in_place, answer_in_thread, answer_on_loop, recover, tear_down

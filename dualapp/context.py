@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from contextvars import Context as Variables
 from contextvars import Token, copy_context
-from functools import cached_property, wraps
+from functools import wraps
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter, Rule
 
 from .body import NO_BODY
+from .cached import cached_property
 from .colour import is_async
 from .crossing import from_loop, on_loop_thread, restore, run_on_loop
 from .exchange import Exchange

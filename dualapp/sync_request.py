@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache
 from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +14,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.sansio.http import parse_cookie
 
 from .body import BodyStream
+from .cached import cached_property
 from .exchange import Exchange
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context as Variables
 from contextvars import copy_context
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import flask
 from werkzeug.datastructures import EnvironHeaders
 
 from .body import NO_BODY, Body, BodyStream, announced_length
+from .cached import cached_property
 from .context import Context
 from .crossing import offer_loop, to_request_thread
 from .dispatch import answer_in_thread, answer_on_loop, recover, tear_down

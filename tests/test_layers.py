@@ -17,7 +17,7 @@ PACKAGE = Path(dualapp.__file__).parent
 
 # A module imports only from lines above its own; modules of one line do not know one another.
 LAYERS = [
-    {"colour", "translation", "routing", "pages", "streams", "late", "scaffold", "resources", "files"}
+    {"cached", "colour", "translation", "routing", "pages", "streams", "late", "scaffold", "resources", "files"}
     | {"steps", "turns"},
     {"host", "handoff"},
     {"crossing"},
