@@ -45,11 +45,10 @@ class ASGIExchange:
         self.method: str = scope["method"]
         self.path: str = path_of(scope) if scope.get("root_path") else scope["path"]
         self.receive = receive
-        headers: dict[bytes, bytes] = dict(scope["headers"])  # of repeated ones the last
-        self.host: bytes | None = headers.get(b"host")
-        if len(headers) < len(scope["headers"]):
-            self.host = b",".join(value for name, value in scope["headers"] if name == b"host") or None
-        self.raw_headers = headers
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.has_repeated = len(headers) < len(scope["headers"])
+        self.raw_headers = headers  # of repeated ones the last
+        self.host: bytes | None = self._joined(b"host") or None if self.has_repeated else headers.get(b"host")
         self.upgrades = b"upgrade" in headers
         self.has_cookies = b"cookie" in headers
         # In HTTP/1 the headers say that there is no content (RFC 9112 section 6.3); from HTTP/2 on frames carry the
@@ -69,7 +68,11 @@ class ASGIExchange:
     @property
     def content_type(self) -> str:
         """The Content-Type header, empty if there is none."""
-        return ",".join([value.decode("latin-1") for name, value in self.scope["headers"] if name == b"content-type"])
+        raw = self._joined(b"content-type") if self.has_repeated else self.raw_headers.get(b"content-type", b"")
+        return raw.decode("latin-1")
+
+    def _joined(self, wanted: bytes) -> bytes:
+        return b",".join([value for name, value in self.scope["headers"] if name == wanted])
 
     @property
     def query_string(self) -> bytes:
@@ -85,8 +88,7 @@ class ASGIExchange:
     @property
     def headers(self) -> EnvironHeaders:
         """What the request says of its headers."""
-        has_repeated = len(self.raw_headers) < len(self.scope["headers"])
-        return EnvironHeaders(self.fields) if has_repeated else ScopeHeaders(self)
+        return EnvironHeaders(self.fields) if self.has_repeated else ScopeHeaders(self)
 
     @cached_property
     def stream(self) -> BodyStream:
@@ -102,21 +104,22 @@ class ASGIExchange:
 class ASGIBody(Body):
     """A body that comes in messages."""
 
-    _ended = False
-
     def __init__(self, length: int | None, receive: Receive) -> None:
         super().__init__(length)
         self._receive = receive
+        self._has_ended = False
 
-    async def _fetch_async(self) -> bytes | None:
+    async def receive_async(self) -> None:
+        """Wait for one more chunk."""
+        self.check_whole()
         chunk = b""
-        while not chunk and not self._ended:
+        while not chunk and not self._has_ended:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                return None
+                self.keep(None)
             chunk = message.get("body", b"")
-            self._ended = not message.get("more_body", False)
-        return chunk
+            self._has_ended = not message.get("more_body", False)
+        self.keep(chunk)
 
 
 class ScopeHeaders(EnvironHeaders):

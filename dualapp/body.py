@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
 from .crossing import on_host_loop, on_loop_thread, run_on_loop, to_request_thread, within
-from .steps import rest_of
+from .steps import END, Steps, rest_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-#: The steps of fetching a chunk, begun, and what they wait for.
-Begun = tuple[Coroutine[Any, Any, bytes | None], Any]
+#: The steps of receiving a chunk, begun, and what they wait for.
+Begun = tuple[Steps, Any]
 
 CHUNK_SIZE = 64 * 1024
 
@@ -47,26 +47,21 @@ class Body:
     length is a client that left: reading it raises ClientDisconnected (400).
     """
 
-    #: A body up to this size is read before the request crosses to the other side, where each chunk would cross,
-    #: and before sync code may look for it on the loop, where it could not wait.
-    ahead = SHORT
-    on_complete: Callable[[], None] | None = None
-    #: What gives the request whose body it is, if there is one yet.
-    request: Callable[[], Any] = staticmethod(nobody)
-    #: What has arrived and was not taken yet: one chunk as it came, or several in a bytearray.
-    arrived: bytes | bytearray = b""
-    _received = 0
-    _failure: type[HTTPException] | None = None
-
     def __init__(self, length: int | None, fetch: Callable[[int], bytes] | None = None) -> None:
-        """Take what fetches a chunk from the server; None where `_fetch_async` does."""
+        """Take what fetches a chunk from a WSGI server."""
         self.length = length
         self.complete = length == 0
+        #: What has arrived and was not taken yet: one chunk as it came, or several in a bytearray.
+        self.arrived: bytes | bytearray = b""
+        #: A body up to this size is read before the request crosses to the other side, where each chunk would cross,
+        #: and before sync code may look for it on the loop, where it could not wait.
+        self.ahead = SHORT
+        self.on_complete: Callable[[], None] | None = None
+        #: What gives the request whose body it is, if there is one yet.
+        self.request: Callable[[], Any] = nobody
         self._fetch = fetch
-
-    async def _fetch_async(self) -> bytes | None:
-        """Fetch what `_take` takes, from a server whose side of the body is async."""
-        raise NotImplementedError
+        self._received = 0
+        self._failure: type[HTTPException] | None = None
 
     @property
     def is_short(self) -> bool:
@@ -80,9 +75,9 @@ class Body:
 
     def receive(self) -> None:
         """Fetch one more chunk, from a thread."""
-        self._check_whole()
+        self.check_whole()
         if self._fetch is not None and not on_host_loop():
-            self._take(self._fetched(self._fetch))
+            self.keep(self._fetched(self._fetch))
         elif on_loop_thread():
             raise RuntimeError(
                 "The body of this request has not arrived yet, and sync code on the event loop cannot wait for it."
@@ -94,13 +89,9 @@ class Body:
 
     async def receive_async(self) -> None:
         """Fetch one more chunk, from the loop."""
-        self._check_whole()
-        if self._fetch is None:
-            self._take(await self._fetch_async())
-        else:
-            await to_request_thread(self.receive)()
+        await to_request_thread(self.receive)()
 
-    def _check_whole(self) -> None:
+    def check_whole(self) -> None:
         """Raise what broke the body off again for who comes later: a server tells it once."""
         if self._failure is not None:
             raise self._failure()
@@ -112,37 +103,33 @@ class Body:
             self._failure = ClientDisconnected
             raise ClientDisconnected() from error
 
-    def _take(self, chunk: bytes | None) -> None:
+    def keep(self, chunk: bytes | None) -> None:
         """Keep a chunk, b"" for the end of the body and None for a client that left before it."""
-        if chunk is None or (not chunk and self.length is not None and self._received < self.length):
+        left = None if self.length is None else self.length - self._received
+        if chunk is None or (not chunk and left):
             self._failure = ClientDisconnected
             raise ClientDisconnected()
-        if self.length is not None:
-            chunk = chunk[: self.length - self._received]
-        self._keep(chunk)
+        if left is not None:
+            chunk = chunk[:left]
+        self.arrived = self._joined(chunk) if self.arrived else bytes(chunk)  # most bodies are one chunk: no copy
         self._received += len(chunk)
-        self.complete = not chunk or self._received == self.length
+        self.complete = not chunk or len(chunk) == left
         if self.complete and self.on_complete is not None:
             self.on_complete()
 
-    def _keep(self, chunk: bytes) -> None:
-        if not self.arrived:  # most bodies are one chunk, which needs no copy
-            self.arrived = bytes(chunk)
-        else:
-            if not isinstance(self.arrived, bytearray):
-                self.arrived = bytearray(self.arrived)
-            self.arrived += chunk
+    def _joined(self, chunk: bytes) -> bytearray:
+        arrived = self.arrived if isinstance(self.arrived, bytearray) else bytearray(self.arrived)
+        arrived += chunk
+        return arrived
 
     def begin(self) -> Begun | None:
-        """Fetch a chunk from the loop, without waiting for it; if it has not arrived, return what is to be awaited."""
-        fetching = self._fetch_async()
+        """Receive a chunk from the loop, if that takes no waiting; if it does, return what is to be awaited."""
+        steps = self.receive_async().__await__()
         try:
-            return fetching, fetching.send(None)
-        except StopIteration as stop:
-            chunk = stop.value
-        with suppress(ClientDisconnected):  # as in read_ahead
-            self._take(chunk)
-        return None
+            waits_for = next(steps, END)
+        except ClientDisconnected:  # as in read_ahead
+            return None
+        return None if waits_for is END else (steps, waits_for)
 
     def read_ahead(self) -> None:
         """Read a short body from the thread of a request that is about to cross to the loop."""
@@ -161,7 +148,7 @@ class Body:
 
     async def _rest_of_short(self, begun: Begun | None) -> None:
         if begun is not None:
-            self._take(await rest_of(*begun))
+            await rest_of(*begun)
         while self.is_to_come:
             await self.receive_async()
 

@@ -37,8 +37,8 @@ T = TypeVar("T")
 Binding = tuple[Callable[[Token[Any]], None], Token[Any]]
 
 # Looked up once: each request calls all of them.
-app_of_now, set_app, reset_app = _cv_app.get, _cv_app.set, _cv_app.reset
-request_of_now, set_request, reset_request = _cv_request.get, _cv_request.set, _cv_request.reset
+app_context, set_app, reset_app = _cv_app.get, _cv_app.set, _cv_app.reset
+request_context, set_request, reset_request = _cv_request.get, _cv_request.set, _cv_request.reset
 
 
 def unbind(bound: list[Binding]) -> bool:
@@ -60,7 +60,7 @@ def with_body(func: Callable[..., T]) -> Callable[..., T]:
 
     @wraps(func, updated=())
     def crossing(*args: Any, **kwargs: Any) -> T:
-        context = _cv_request.get(None)
+        context = request_context(None)
         if isinstance(context, Context) and context.exchange.body.is_to_come and not on_loop_thread():
             context.exchange.body.read_ahead()
         return func(*args, **kwargs)
@@ -115,11 +115,8 @@ class Context(flask.ctx.RequestContext):
     @cached_property
     def request(self) -> flask.Request:  # type: ignore[override]  # flask sets it; here it is made late
         """The request as sync code sees it."""
-        request = sync_face(self.app, self.exchange)
         self.has_request = True
-        request.url_rule, request.view_args = self.rule, self.view_args
-        request.routing_exception = self.routing_exception
-        return request
+        return sync_face(self)
 
     @cached_property
     def async_request(self) -> async_request.Request:
@@ -219,7 +216,7 @@ class Context(flask.ctx.RequestContext):
 
     def enter(self) -> None:
         """Make this the current context, of the app too unless the app has one already."""
-        outer = app_of_now(None)
+        outer = app_context(None)
         if outer is None or outer.app is not self.app:
             bound: list[Binding] = [(reset_request, set_request(self)), (reset_app, set_app(self))]  # type: ignore[arg-type]  # it is the context of both
             self.owns_app_context = True
@@ -241,8 +238,8 @@ class Context(flask.ctx.RequestContext):
 
     def leave(self) -> None:
         """Make the context before this the current one again."""
-        if request_of_now(None) is not self:
-            raise AssertionError(f"Popped wrong request context. ({_cv_request.get(None)!r} instead of {self!r})")
+        if request_context(None) is not self:
+            raise AssertionError(f"Popped wrong request context. ({request_context(None)!r} instead of {self!r})")
         if self._sync_variables is not None and not (self.is_kept or self.waits_for_start):
             self._sync_variables = None  # they know this context: a cycle for the collector
         bound = self._bound.pop()
@@ -377,7 +374,7 @@ def take_quart_in() -> None:
     from . import quart_context, quart_signals
 
     quart_signals.connect()
-    context, outer = _cv_request.get(None), _cv_app.get(None)
+    context, outer = request_context(None), app_context(None)
     if isinstance(context, Context):
         context.enter_anew()
     elif isinstance(outer, AppContext):

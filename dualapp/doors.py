@@ -27,10 +27,12 @@ from .sync_request import Request
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
 
+app_context, request_context = _cv_app.get, _cv_request.get  # looked up once
+
 
 def current_request(is_async: bool = False) -> Any:
     """Return a face of the current request."""
-    context: Any = _cv_request.get(None)
+    context: Any = request_context(None)
     if context is None:
         raise RuntimeError(
             "Working outside of request context: `request` can be used while a request is handled,"
@@ -47,7 +49,7 @@ class RequestProxy(LocalProxy[Any]):
     def __getattr__(self, name: str) -> Any:
         if name in SAID_ALIKE:
             # The colour does not matter, unless the user's own classes make the faces differ.
-            context: Any = _cv_request.get(None)
+            context: Any = request_context(None)
             if type(context) is Context and type(face := context.request) is Request:
                 app: Any = context.app
                 if app.async_request_class is None:
@@ -104,7 +106,7 @@ send_from_directory = giving_ours(flask.send_from_directory)
 @giving_ours
 def redirect(location: str, code: int = 302, Response: type[werkzeug.Response] | None = None) -> Any:
     """Make a redirect with the app's own method, as Flask's function does, which takes longer to find the app."""
-    context = _cv_app.get(None)
+    context = app_context(None)
     return flask.redirect(location, code, Response) if context is None else context.app.redirect(location, code=code)
 
 
@@ -123,7 +125,7 @@ async def flash_async(message: str, category: str) -> None:
 
 def copy_current_request_context(func: F) -> F:
     """Bind a function, sync or async, to the current request, for use in another thread or task."""
-    context = _cv_request.get(None)
+    context = request_context(None)
     if context is None:
         raise RuntimeError(
             "'copy_current_request_context' can only be used when a request context is active,"
@@ -134,7 +136,7 @@ def copy_current_request_context(func: F) -> F:
 
 def copy_current_app_context(func: F) -> F:
     """Bind a function, sync or async, to the current app context and its `g`, for use in another thread or task."""
-    context = _cv_app.get(None)
+    context = app_context(None)
     if context is None:
         raise RuntimeError(
             "'copy_current_app_context' can only be used when an app context is active, such as in a view function."

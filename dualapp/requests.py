@@ -28,11 +28,23 @@ SAID_ALIKE = frozenset(
 )
 
 
-def sync_face(app: flask.Flask, exchange: Exchange) -> flask.Request:
-    """Make the request that `flask.request` stands for."""
-    cls: Any = app.request_class
-    request: flask.Request = cls.of(exchange) if is_made_late(cls) else cls(exchange.environ)
-    request.json_module = app.json
+def sync_face(context: Any) -> flask.Request:
+    """Make the request that `flask.request` stands for in a `dualapp.context.Context`."""
+    app, exchange = context.app, context.exchange
+    cls = app.request_class
+    attributes = {
+        "json_module": app.json,
+        "url_rule": context.rule,
+        "view_args": context.view_args,
+        "routing_exception": context.routing_exception,
+    }
+    if cls is Request or is_made_late(cls):
+        attributes["_exchange"] = exchange
+        request: flask.Request = cls.of(attributes)
+    else:
+        request = cls(exchange.environ)
+        for name, value in attributes.items():
+            setattr(request, name, value)
     if exchange.body is not NO_BODY:
         exchange.body.request = ref(request)
     return request
@@ -74,6 +86,8 @@ def async_class(cls: type) -> type[async_request.Request]:
 
 def close(request: flask.Request) -> None:
     """Close the files that were uploaded, and let go of the request."""
-    request.close()
-    if "environ" in vars(request):
+    known = vars(request)
+    if "files" in known or type(request) is not Request:
+        request.close()
+    if "environ" in known:
         request.environ["werkzeug.request"] = None  # Werkzeug put the request there, which would keep both alive

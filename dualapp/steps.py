@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-#: An awaitable, step by step.
-Steps = Generator[Any, Any, Any] | Coroutine[Any, Any, Any]
+#: An awaitable that returns nothing, step by step.
+Steps = Generator[Any, Any, None]
 
 END = object()
 
@@ -44,7 +44,7 @@ async def awaiting_value(value: Awaitable[T]) -> T:
 
 
 @types.coroutine
-def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, Any]:
+def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, None]:
     """Await the rest of an awaitable that was begun, and waits for something."""
     sent: Any = None
     try:
@@ -58,8 +58,8 @@ def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, Any]:
             except BaseException as error:
                 go_on, sent = steps.throw, error
             waits_for = go_on(sent)  # outside of the handler, or the error would be the context of whatever comes next
-    except StopIteration as stop:
-        return stop.value
+    except StopIteration:
+        pass
     finally:
         sent = None  # an error knows this frame
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from inspect import getattr_static
 from typing import TYPE_CHECKING, Any, Self
 
 import flask
@@ -19,6 +17,10 @@ from .exchange import Exchange
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+
+app_context = _cv_app.get  # looked up once
+values_of: Any = dict.setdefault  # a MultiDict is a dict of lists, and no more
 
 
 class StrictFormDataParser(FormDataParser):
@@ -41,16 +43,6 @@ def said_by_werkzeug(name: str) -> Any:
     return cached_property(say)
 
 
-def split(query: str) -> dict[str, list[str]]:
-    """Split a query string, which has nothing to decode, into the values of each name."""
-    values: dict[str, list[str]] = {}
-    for argument in query.split("&"):
-        if argument:
-            name, _, value = argument.partition("=")
-            values.setdefault(name, []).append(value)
-    return values
-
-
 class Request(flask.Request):
     """Flask's request, except that a broken multipart body is a 400.
 
@@ -64,10 +56,10 @@ class Request(flask.Request):
     _is_taken = False
 
     @classmethod
-    def of(cls, exchange: Exchange) -> Self:
-        """Make the request of an exchange."""
+    def of(cls, attributes: dict[str, Any]) -> Self:
+        """Make a request that has these attributes, `_exchange` among them."""
         request = cls.__new__(cls)
-        request._exchange = exchange
+        request.__dict__ = attributes
         return request
 
     # What Werkzeug's constructor sets, as it would.
@@ -96,7 +88,10 @@ class Request(flask.Request):
             return super().args
         # There is nothing to decode, and so less to do than Werkzeug does.
         arguments: ImmutableMultiDict[str, str] = ImmutableMultiDict.__new__(ImmutableMultiDict)
-        dict.update(arguments, split(query))  # a MultiDict is a dict of lists, and no more
+        for argument in query.split("&"):
+            if argument:
+                name, _, value = argument.partition("=")
+                values_of(arguments, name, []).append(value)
         return arguments
 
     @cached_property
@@ -130,7 +125,7 @@ class Request(flask.Request):
     @property
     def mimetype(self) -> str:
         """The media type that the body is said to have, in lower case and without parameters."""
-        if "headers" not in vars(self) and is_stock(type(self), "headers"):  # type: ignore[arg-type]  # a class has a hash, whatever its instances have
+        if type(self) is Request and "headers" not in vars(self):
             content_type = self._exchange.content_type
             if ";" not in content_type:  # there is nothing to parse
                 return content_type.strip(" \t").lower()
@@ -138,7 +133,7 @@ class Request(flask.Request):
 
     def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> Any:
         """Return the whole body, as bytes or decoded as UTF-8."""
-        if parse_form_data or "_cached_data" in vars(self) or not self._is_there_for_the_taking:
+        if parse_form_data or not self._is_there_for_the_taking:
             return super().get_data(cache, as_text, parse_form_data)  # type: ignore[call-overload]  # as_text is not literal
         data = self._exchange.body.take_all()
         self._is_taken = True
@@ -150,15 +145,10 @@ class Request(flask.Request):
     def _is_there_for_the_taking(self) -> bool:
         """Whether reading the stream would give the body as it is."""
         known = vars(self)
-        if "stream" in known or "environ" in known or not is_stock(type(self), "stream"):  # type: ignore[arg-type]  # as in mimetype
+        if type(self) is not Request or "_cached_data" in known or "stream" in known or "environ" in known:
             return False
         length, limit = self._exchange.body.length or 0, self.max_content_length
         return length > 0 and (limit is None or length <= limit)
-
-    def close(self) -> None:
-        """Close the uploaded files."""
-        if "files" in vars(self):
-            super().close()
 
     scheme = said_by_werkzeug("scheme")
     server = said_by_werkzeug("server")
@@ -168,7 +158,7 @@ class Request(flask.Request):
     @property
     def max_content_length(self) -> int | None:
         """The largest body, in bytes, that will be read: `MAX_CONTENT_LENGTH` unless set for this request."""
-        context = _cv_app.get(None)
+        context = app_context(None)
         if self._max_content_length is None and context is not None:
             limit: int | None = context.app.config["MAX_CONTENT_LENGTH"]
             return limit
@@ -177,9 +167,3 @@ class Request(flask.Request):
     @max_content_length.setter
     def max_content_length(self, value: int | None) -> None:
         self._max_content_length = value
-
-
-@cache
-def is_stock(cls: type[Request], name: str) -> bool:
-    """Tell whether a class of requests has an attribute from here, and not one of its own."""
-    return getattr_static(cls, name) is vars(Request)[name]

@@ -174,7 +174,7 @@ def test_mimetypes_are_werkzeugs(content_type: str | None) -> None:
     environ: dict[str, Any] = {"REQUEST_METHOD": "POST", "wsgi.input": io.BytesIO()}
     if content_type is not None:
         environ["CONTENT_TYPE"] = content_type
-    ours, theirs = DualApp.request_class.of(WSGIExchange(dict(environ))), flask.Request(environ)  # type: ignore[attr-defined]
+    ours, theirs = DualApp.request_class.of({"_exchange": WSGIExchange(dict(environ))}), flask.Request(environ)  # type: ignore[attr-defined]
     for name in ("mimetype", "is_json", "mimetype_params", "mimetype"):
         assert getattr(ours, name) == getattr(theirs, name)
 

@@ -43,7 +43,7 @@ async def receive() -> dict[str, object]:
 def test_arguments_are_werkzeugs(text: str) -> None:
     query = text.encode()
     expected = flask.Request({**create_environ(), "QUERY_STRING": query.decode("latin-1")}).args
-    args = Request.of(ASGIExchange(scope_with([], query), receive)).args
+    args = Request.of({"_exchange": ASGIExchange(scope_with([], query), receive)}).args
     assert type(args) is type(expected)
     assert [*args.lists()] == [*expected.lists()]
     assert [*args.items(multi=True)] == [*expected.items(multi=True)]
@@ -52,7 +52,7 @@ def test_arguments_are_werkzeugs(text: str) -> None:
 
 def test_a_query_string_that_is_no_utf8_is_werkzeugs() -> None:
     with pytest.raises(UnicodeDecodeError):
-        _ = Request.of(ASGIExchange(scope_with([], b"a=\xff"), receive)).args
+        _ = Request.of({"_exchange": ASGIExchange(scope_with([], b"a=\xff"), receive)}).args
     with pytest.raises(UnicodeDecodeError):
         _ = flask.Request({**create_environ(), "QUERY_STRING": "a=\xff"}).args
 
@@ -93,7 +93,7 @@ FIELD = st.tuples(
 @given(st.lists(FIELD, max_size=5), st.lists(st.sampled_from(NAMES), max_size=4), st.booleans())
 def test_headers_are_werkzeugs(fields: list[tuple[bytes, bytes]], names: list[str], is_changed: bool) -> None:
     exchange = ASGIExchange(scope_with(fields), receive)
-    asked = Request.of(exchange)
+    asked = Request.of({"_exchange": exchange})
     expected = EnvironHeaders(exchange.fields)
     if is_changed:
         asked.environ["HTTP_A"] = "changed"
