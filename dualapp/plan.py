@@ -236,7 +236,7 @@ class Plans:
             return
         if match is not None:
             context.rule, context.view_args = match
-            if (method, path) in matcher.static:
+            if not context.view_args and (method, path) in matcher.static:
                 self._static[method, path] = context.rule, self._plan(context.rule.endpoint, method)
         elif error := matcher.refusal(method, path):
             context.refuse(error)

@@ -28,7 +28,7 @@ class State:
 
     def __init__(self) -> None:
         self.static: dict[str, State] = {}
-        self.dynamic: list[tuple[Callable[[str], re.Match[str] | None], list[int], State]] = []
+        self.dynamic: list[tuple[Callable[[str], re.Match[str] | None], list[int] | None, State]] = []
         self.endings: dict[str, Ending] = {}
         #: What the rules that end here take; None if it is not only the method that decides.
         self.methods: set[str] | None = set()
@@ -52,36 +52,44 @@ class Matcher:
             endpoint for endpoint, rules in url_map._rules_by_endpoint.items() if any(rule.defaults for rule in rules)
         }
         self.static: dict[tuple[str, str], Rule] = {}
+        # The states that are reached by static segments alone, by the path that leads there.
+        self._reached: dict[str, State] = {}
         self._root = State()
         # The first segment of Werkzeug's machine is the domain, empty where neither hosts nor subdomains matter.
         domains = url_map._matcher._root
         domain = domains.static.get("")
         if domain is not None and not url_map.host_matching and not url_map.default_subdomain:
-            self._root = self._compile(domain, None)
+            self._root = self._compile(domain, "")
             self._is_whole = not domains.dynamic
         else:
             self._is_whole = False
 
-    def _compile(self, state: Any, path: str | None) -> State:
-        """Copy a state of Werkzeug's, and collect those paths that are all static."""
+    def _compile(self, state: Any, start: str | None) -> State:
+        """Copy a state of Werkzeug's that paths with this `start` lead to, None if not only static segments do."""
         compiled = State()
         compiled.endings = self._endings(state.rules)
         compiled.methods = methods_of(state.rules)
         compiled.is_lenient = not all(rule.strict_slashes for rule in state.rules)
         for segment, target in state.static.items():
-            below = segment if path is None else f"{path}/{segment}"
+            below = None if start is None else f"{start}{segment}/"
             compiled.static[segment] = self._compile(target, below)
-            for method, ending in compiled.static[segment].endings.items():
-                if not ending.converters:
-                    self.static[method, below] = ending.rule
+            if below is not None:
+                self._note(below[:-1], compiled.static[segment])
         for part, target in state.dynamic:
             if part.final or part.suffixed:
                 compiled.is_partial = True
                 break  # it takes more than a segment, and what comes after it can only be second to it
             pattern = re.compile(part.content)
-            groups = [number for name, number in pattern.groupindex.items() if name.startswith("__werkzeug_")]
-            compiled.dynamic.append((pattern.match, groups, self._compile(target, "<>")))
+            numbers = [number for name, number in pattern.groupindex.items() if name.startswith("__werkzeug_")]
+            groups = None if len(numbers) == pattern.groups else numbers  # a converter may have groups of its own
+            compiled.dynamic.append((pattern.match, groups, self._compile(target, None)))
         return compiled
+
+    def _note(self, path: str, state: State) -> None:
+        """Take note of a state that a static path leads to, and of what answers there."""
+        self._reached[path] = state
+        for method, ending in state.endings.items():
+            self.static[method, path] = ending.rule
 
     def _endings(self, rules: list[Rule]) -> dict[str, Ending]:
         """Return what answers which method, where the first rule that takes it is a plain one."""
@@ -101,19 +109,18 @@ class Matcher:
 
     def match(self, method: str, path: str) -> Match | None:
         """Return the rule and the view's arguments, None if Werkzeug has to be asked."""
-        rule = self.static.get((method, path))
-        return self.match_segments(method, path) if rule is None else (rule, {})
-
-    def match_segments(self, method: str, path: str) -> Match | None:
-        """Do the same for a path that is not all static."""
-        state, values = self._root, []
-        for segment in path.split("/"):
+        start, slash, last = path.rpartition("/")
+        state = self._reached.get(start) if slash else None
+        segments = [last]  # most rules are dynamic in their last segment, if at all
+        if state is None:
+            state, segments = self._root, path.split("/")
+        values: list[str] = []
+        for segment in segments:
             target = state.static.get(segment)
             if target is None:
                 for match, groups, follower in state.dynamic:
                     if (found := match(segment)) is not None:
-                        for number in groups:
-                            values.append(found[number])
+                        values += found.groups() if groups is None else [found[number] for number in groups]
                         target = follower
                         break
                 else:
@@ -175,7 +182,7 @@ class Ending:
         """Make arguments of the texts; None if a converter refuses, since another rule may match then."""
         arguments: dict[str, Any] = {}
         try:
-            for (name, convert), value in zip(self.converters, values, strict=True):
+            for (name, convert), value in zip(self.converters, values):  # noqa: B905 - as many, by construction
                 arguments[name] = convert(value)
         except ValueError:  # Werkzeug's ValidationError is one
             return None
