@@ -246,10 +246,10 @@ class ASGIGateway:
     def _answering(self, context: Context) -> Coroutine[Any, Any, None]:
         """Have a request answered where its view is at home: here, or in one thread while the loop goes on."""
         plan, body = self.plans.find(context), context.exchange.body
-        context.plan = plan
-        # Most short bodies have arrived with their headers.
-        begun = body.begin() if body.is_to_come else None
-        if plan.home is LOOP and not body.is_to_come:
+        context.plan, begun = plan, None
+        if body is not NO_BODY and body.is_to_come:
+            begun = body.begin()  # most short bodies have arrived with their headers
+        if plan.home is LOOP and (body.complete or not body.is_to_come):
             return answer_on_loop(context, plan)
         return self._answer_later(context, plan, begun)
 

@@ -242,10 +242,13 @@ class Context(flask.ctx.RequestContext):
             raise AssertionError(f"Popped wrong request context. ({request_context(None)!r} instead of {self!r})")
         if self._sync_variables is not None and not (self.is_kept or self.waits_for_start):
             self._sync_variables = None  # they know this context: a cycle for the collector
-        bound = self._bound.pop()
-        if not unbind(bound):
-            self._bound.append(bound)
-            self._bound.remove(next((bound for bound in reversed(self._bound) if unbind(bound)), bound))
+        try:
+            for reset, token in self._bound[-1]:  # as `unbind`, which would take as long again to call
+                reset(token)
+        except ValueError:
+            self._bound.remove(next((bound for bound in reversed(self._bound) if unbind(bound)), self._bound[-1]))
+        else:
+            self._bound.pop()
 
     def call_beside(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """Call one of the sync functions of a request that is at home on the loop.
