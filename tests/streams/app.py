@@ -9,7 +9,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from types import AsyncGeneratorType, GeneratorType
@@ -71,8 +71,15 @@ class Gate:
                 await asyncio.sleep(0.002)
 
 
+class Gates(dict[str, Gate]):
+    """The gates by name. Threads that ask for a new one at the same time get the same; a defaultdict gives each its own."""
+
+    def __missing__(self, name: str) -> Gate:
+        return self.setdefault(name, Gate())
+
+
 seen = Tally()
-gates: defaultdict[str, Gate] = defaultdict(Gate)
+gates = Gates()
 
 
 @app.get("/seen")
