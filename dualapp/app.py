@@ -344,13 +344,14 @@ class DualApp(QuartScaffold, flask.Flask):
     def redirect(self, location: str, code: int = 302) -> Any:
         """Make a redirect; await it or not."""
         if self.response_class is Response and is_common(location, code):
-            return Redirect(location, code)
+            return Redirect.to(location, code)
         return super().redirect(location, code)
 
     def make_default_options_response(self) -> Any:
         """Answer OPTIONS with the methods that are allowed, in the same order each time."""
         response = super().make_default_options_response()
-        response.headers["Allow"] = ", ".join(sorted(response.allow))
+        if response.allow:
+            response.headers["Allow"] = ", ".join(sorted(response.allow))
         return response
 
     def update_template_context(self, *args: Any) -> Any:

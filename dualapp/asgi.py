@@ -74,6 +74,10 @@ class ASGIExchange:
     def _joined(self, wanted: bytes) -> bytes:
         return b",".join([value for name, value in self.scope["headers"] if name == wanted])
 
+    def read_ahead(self) -> None:
+        """Read a short body before sync code in a thread calls code on the loop."""
+        self.body.read_ahead()
+
     @property
     def query_string(self) -> bytes:
         """What follows the question mark, not decoded."""

@@ -129,6 +129,9 @@ class Body:
             waits_for = next(steps, END)
         except ClientDisconnected:  # as in read_ahead
             return None
+        except TimeoutError:
+            self._failure = RequestTimeout
+            return None
         return None if waits_for is END else (steps, waits_for)
 
     def read_ahead(self) -> None:
@@ -188,11 +191,13 @@ class BodyStream(io.RawIOBase):
     def __init__(self, body: Body) -> None:
         self.body = body
         self._given = 0
+        self._is_refused = False
 
     def readable(self) -> bool:
         return True
 
     def readall(self) -> bytes:
+        self._check_refusal()
         body = self.body
         if not body.is_short:  # in pieces, so that one that is too large ends early
             return super().readall()
@@ -201,6 +206,7 @@ class BodyStream(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         # As much as was asked for, as WSGI servers give it. (Werkzeug's multipart parser relies on it: between short
         # reads it takes the start of a boundary for the end of a file.)
+        self._check_refusal()
         body, view = self.body, memoryview(buffer).cast("B")
         while len(body.arrived) < len(view) and not body.complete:
             body.receive()
@@ -214,6 +220,11 @@ class BodyStream(io.RawIOBase):
             self._check_limit()
         return chunk
 
+    def _check_refusal(self) -> None:
+        """Refuse a body again: what is left of it is no body."""
+        if self._is_refused:
+            raise RequestEntityTooLarge()
+
     def _check_limit(self) -> None:
         """Raise RequestEntityTooLarge (413) if there is more than may be read.
 
@@ -226,6 +237,7 @@ class BodyStream(io.RawIOBase):
             while not body.arrived and not body.complete:
                 body.receive()
             if body.arrived or self._given > limit:
+                self._is_refused = True
                 raise RequestEntityTooLarge()
 
 

@@ -22,6 +22,7 @@ else:
         def __get__(self, instance: Any, owner: type) -> Any:
             if instance is None:
                 return self
-            value = self._make(instance)
-            setattr(instance, self._name, value)
-            return value
+            made = instance.__dict__
+            if self._name not in made:  # it is, where a subclass has its own and asks for ours with `super`
+                made[self._name] = self._make(instance)
+            return made[self._name]

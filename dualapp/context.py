@@ -62,7 +62,7 @@ def with_body(func: Callable[..., T]) -> Callable[..., T]:
     def crossing(*args: Any, **kwargs: Any) -> T:
         context = request_context(None)
         if isinstance(context, Context) and context.exchange.body.is_to_come and not on_loop_thread():
-            context.exchange.body.read_ahead()
+            context.exchange.read_ahead()
         return func(*args, **kwargs)
 
     return crossing

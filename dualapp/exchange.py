@@ -71,3 +71,6 @@ class Exchange(Protocol):
     @property
     def body(self) -> Body:
         """What the client sends."""
+
+    def read_ahead(self) -> None:
+        """Read a short body, from a thread, before code on the loop is called, which could not wait for it."""

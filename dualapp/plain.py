@@ -114,7 +114,7 @@ class PlainMaker:
         if kind is tuple:
             return self._make_of_parts(value, view)
         if kind is Redirect:
-            return None if extra or vars(value) else make_redirect(value)
+            return make_redirect(value) if value.is_untouched and not extra else None
         if isinstance(value, HTTPException):
             return None if extra else make_page(value)
         return None

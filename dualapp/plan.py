@@ -197,8 +197,8 @@ class Plans:
         if not self._app._got_first_request or self._matcher is None:
             self._begin()
         exchange = context.exchange
-        # Only where Werkzeug has nothing against the host.
-        if exchange.host in self._known_hosts and not exchange.upgrades:
+        # Only where Werkzeug has nothing against the host, and there is no request yet that is to be told of the rule.
+        if exchange.host in self._known_hosts and not (exchange.upgrades or context.has_request):
             known = self._static.get((exchange.method, exchange.path))
             if known is not None:
                 context.rule, plan = known

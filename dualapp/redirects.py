@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from .responses import STATUS_LINES, Response, is_uri
 
@@ -18,10 +18,14 @@ PARTS = vars(Response.of(b"", "", 200, [])).keys()
 class Redirect(Response):
     """A redirect that has nothing but its location and its code, until somebody asks for anything else."""
 
-    __slots__ = ("made_of",)
+    made_of: tuple[str, int]
 
-    def __init__(self, location: str, code: int) -> None:
-        self.made_of = location, code
+    @classmethod
+    def to(cls, location: str, code: int) -> Self:
+        """Make one; the constructor makes a response as that of any other class."""
+        redirect = cls.__new__(cls)
+        vars(redirect)["made_of"] = location, code
+        return redirect
 
     def __getattr__(self, name: str) -> Any:
         """Make all parts when the first is asked for; those that were set meanwhile stay as they are."""
@@ -29,6 +33,17 @@ class Redirect(Response):
             for part, value in vars(whole(*self.made_of)).items():
                 vars(self).setdefault(part, value)
         return super().__getattribute__(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "__class__":  # Werkzeug's `force_type` sets it, and another class needs all parts
+            self.headers  # noqa: B018 - with it come the others
+            vars(self).pop("made_of", None)
+        super().__setattr__(name, value)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has asked for anything, or set it."""
+        return len(vars(self)) == 1
 
 
 def is_common(location: Any, code: Any) -> bool:

@@ -27,6 +27,9 @@ SAID_ALIKE = frozenset(
     | {"method", "scheme", "server", "root_path", "path", "query_string", "headers", "remote_addr"}
 )
 
+# What a context gives a request.
+GIVEN = ("json_module", "url_rule", "view_args", "routing_exception")
+
 
 def sync_face(context: Any) -> flask.Request:
     """Make the request that `flask.request` stands for in a `dualapp.context.Context`."""
@@ -52,8 +55,10 @@ def sync_face(context: Any) -> flask.Request:
 
 @cache
 def is_made_late(cls: type[flask.Request]) -> bool:
-    """Tell whether the constructor of a class of requests is Werkzeug's, and so nothing is lost without it."""
-    return issubclass(cls, Request) and cls.__init__ is flask.Request.__init__ and cls.__new__ is object.__new__
+    """Tell whether nothing of a class's own would run while a request is made: no constructor and no setter."""
+    if not issubclass(cls, Request) or cls.__init__ is not flask.Request.__init__ or cls.__new__ is not object.__new__:
+        return False
+    return not any(hasattr(getattr(cls, name, None), "__set__") for name in GIVEN)
 
 
 def async_face(app: Any, request: flask.Request, exchange: Exchange) -> async_request.Request:

@@ -230,7 +230,7 @@ def finished(response: flask.Response) -> tuple[list[tuple[str, str]], bytes] | 
             case "content-length":
                 has_length = True
             case "location":
-                if has_location or response.autocorrect_location_header or not is_uri(value):
+                if has_location or type(value) is not str or not is_uri(value) or response.autocorrect_location_header:
                     return None
                 has_location = True
             case "content-location":
@@ -252,6 +252,7 @@ def is_stock(cls: type[flask.Response]) -> bool:
         "get_app_iter",
         "iter_encoded",
         "__call__",
+        "status",
         "status_code",
         "close",
     )

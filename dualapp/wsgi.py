@@ -82,6 +82,11 @@ class WSGIExchange:
         """What follows the question mark, not decoded."""
         return self.fields.get("QUERY_STRING", "").encode("latin-1")  # type: ignore[no-any-return]  # it is a string
 
+    def read_ahead(self) -> None:
+        """Read a short body before the request crosses to the loop."""
+        self.environ  # noqa: B018 - with it `wsgi.input` becomes what gives that to whoever reads it later
+        self.body.read_ahead()
+
     @cached_property
     def scope(self) -> Scope:
         """The request in ASGI's words."""
@@ -274,7 +279,8 @@ def where(home: Home) -> Home:
 
 def on_host_loop(pipeline: Callable[..., Any], context: Context, plan: Plan, *args: Any) -> Any:
     """Run a pipeline to its end on the host loop while this thread waits, or does it itself."""
-    context.exchange.body.read_ahead()
+    if context.exchange.body.is_to_come:
+        context.exchange.read_ahead()
     return plan.habit.run(pipeline, context, plan, *args)
 
 

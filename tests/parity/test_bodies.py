@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import EnvironHeaders
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from dualapp import DualApp, request
 from dualapp.wsgi import WSGIExchange
 
 from ..conftest import Serve
-from ..drive import Ask, scope_of
+from ..drive import Ask, environ_of, scope_of
 
 JSON = [("Content-Type", "application/json")]
 
@@ -124,6 +125,20 @@ def own_class(app: Any, name: str) -> type:
     class WithLimit(app.request_class):
         max_content_length = 3
 
+    class WithArgs(app.request_class):
+        @property
+        def args(self):
+            return super().args
+
+    class WithSetter(app.request_class):
+        @property
+        def json_module(self):
+            return self._json_module
+
+        @json_module.setter
+        def json_module(self, module):
+            self._json_module = module
+
     class WithConstructor(app.request_class):
         def __init__(self, environ, *args, **kwargs):
             environ["CONTENT_TYPE"] = "application/json"
@@ -142,6 +157,8 @@ def own_class(app: Any, name: str) -> type:
         "WithData",
         "WithFailure",
         "WithLimit",
+        "WithArgs",
+        "WithSetter",
         "WithConstructor",
     ],
 )
@@ -153,9 +170,12 @@ def test_classes_that_have_a_say(serve: Serve, name: str, kind: str, body: bytes
 
         @app.post("/")
         async def index():
-            return {"json": await request.get_json(), "mimetype": flask.request.mimetype}
+            arguments = [request.args["a"], request.args["a"]]
+            return {"json": await request.get_json(), "mimetype": flask.request.mimetype, "args": arguments}
 
-    serve(build).post("/", [("Content-Type", kind)], body)
+    client = serve(build)
+    for _ in range(2):
+        client.post("/?a=b", [("Content-Type", kind)], body)
 
 
 def test_the_provider_parses(serve: Serve) -> None:
@@ -167,6 +187,42 @@ def test_the_provider_parses(serve: Serve) -> None:
             return {"parsed": await request.get_json()}
 
     assert serve(build).post("/", JSON, b"[]").json() == {"parsed": "bytes"}
+
+
+def test_a_body_that_was_refused_stays_refused(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.config["MAX_CONTENT_LENGTH"] = 4
+
+        @app.post("/")
+        async def index():
+            refusals = []
+            for _ in range(3):
+                with pytest.raises(RequestEntityTooLarge) as refusal:
+                    await request.get_data()
+                refusals.append(refusal.value.code)
+            return {"refusals": refusals}
+
+    client = serve(build, twin=False)  # to Flask, what it has read of a body without a length is all of it
+    for headers in ([], [("Transfer-Encoding", "chunked")]):
+        assert client.post("/", headers, b"too long").json() == {"refusals": [413] * 3}
+
+
+def test_middleware_reads_what_the_app_left_alone() -> None:
+    """As one that asks the next app when this one knows no answer."""
+    app = DualApp(__name__)
+
+    @app.post("/async")
+    async def never_reads():
+        return "not read"
+
+    @app.post("/beside")
+    def calls_async():
+        return app.ensure_sync(never_reads)()
+
+    for path in ("/async", "/async", "/beside", "/beside"):
+        environ = environ_of(Ask("POST", path, (("Content-Length", "5"),), b"hello"))
+        assert b"".join(app.wsgi(environ, lambda *_: None)) == b"not read"  # type: ignore[arg-type, return-value]
+        assert environ["wsgi.input"].read() == b"hello"
 
 
 @given(st.none() | st.text("application/json; charset=\"x', \t+*", max_size=30) | st.text(max_size=5))

@@ -52,6 +52,7 @@ TAMPERING: dict[str, Any] = {
     "closed": lambda response: response.call_on_close(bool),
     "look": lambda response: response.content_length,
     "looked for": lambda response: hasattr(response, "nothing"),
+    "of another class": flask.Response.force_type,
 }
 
 RETURNS: dict[str, Any] = {
@@ -132,7 +133,7 @@ def test_it_is_made_late_only_for_who_leaves_the_rest_to_the_app(serve: Serve) -
     for name in ("query", "fragment"):
         client.get(f"/{name}")
     assert isinstance(made[0], Redirect) == (serve.road == "short")
-    assert serve.road == "general" or not vars(made[0])
+    assert serve.road == "general" or made[0].is_untouched
     assert not isinstance(made[1], Redirect)
 
 
@@ -206,6 +207,35 @@ def test_it_may_be_shared_by_requests(serve: Serve) -> None:
     client = serve(build)
     for target in ("/", "/?look", "/"):
         client.get(target)
+
+
+def test_others_are_made_of_its_class(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            return type(redirect("/elsewhere"))("hello", 201)
+
+    assert serve(build).get("/").status == 201
+
+
+def test_all_protocols_of_pickle_take_it() -> None:
+    made = DualApp(__name__).redirect("/elsewhere")
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(made, protocol)).location == "/elsewhere"
+
+
+class Text(str):
+    __slots__ = ()
+
+
+def test_a_location_of_another_class_is_sent_as_text(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.add_url_rule("/redirect", view_func=lambda: redirect(Text("/elsewhere")))
+        app.add_url_rule("/tuple", endpoint="tuple", view_func=lambda: ("moved", 302, {"Location": Text("/elsewhere")}))
+
+    client = serve(build)
+    for path in ("/redirect", "/tuple"):
+        assert client.get(path).header("location") == "/elsewhere"
 
 
 def test_outside_of_an_app_it_is_werkzeugs() -> None:

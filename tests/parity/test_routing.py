@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import flask
 import pytest
 from werkzeug.routing import BaseConverter, ValidationError
 
@@ -470,3 +473,34 @@ def test_no_registration_after_the_first_request(serve: Serve) -> None:
     with pytest.raises(AssertionError, match="setup method 'route' can no longer be called"):
         client.app.route("/late")(lambda: "late")
     assert client.app.name == NAME
+
+
+class Looking:
+    """An app whose context looks at its request before it is routed."""
+
+    def context_of(self, exchange: Any) -> Any:
+        context = super().context_of(exchange)  # type: ignore[misc]  # of the app
+        context.request.tenant = "mine"
+        return context
+
+
+def test_a_request_that_was_looked_at_early_is_told_of_its_rule(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.before_request(lambda: None)
+
+        @app.get("/<word>")
+        async def index(word):
+            return [word, flask.request.endpoint, flask.request.view_args, str(flask.request.url_rule)]
+
+    client = serve(build, mixin=Looking, twin=False)
+    for _ in range(3):
+        assert client.get("/a").json() == ["a", "index", {"word": "a"}, "/<word>"]
+
+
+def test_where_no_method_is_known_none_is_said_to_be_allowed(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/here/", strict_slashes=False)
+        async def here():
+            return "here"
+
+    serve(build).request("OPTIONS", "/here")

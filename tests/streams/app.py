@@ -72,7 +72,7 @@ class Gate:
 
 
 class Gates(dict[str, Gate]):
-    """The gates by name. Threads that ask for a new one at the same time get the same; a defaultdict gives each its own."""
+    """The gates by name. Threads that ask for a new one together get the same; a defaultdict may give each its own."""
 
     def __missing__(self, name: str) -> Gate:
         return self.setdefault(name, Gate())
