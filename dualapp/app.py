@@ -15,7 +15,6 @@ from .colour import caller_is_async, is_async, markcoroutinefunction
 from .commands import DualGroup
 from .context import AppContext, Context, with_body
 from .crossing import Threads, from_loop, on_loop_thread, to_loop
-from .exchange import Exchange
 from .late import LateAttribute
 from .lifespan import Lifespan
 from .plan import blueprints_of
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from .asgi import ASGIGateway, Receive, Send
+    from .exchange import Exchange
     from .testing import DualClient
 
 F = TypeVar("F", bound=Callable[..., Any])

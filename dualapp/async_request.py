@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 import quart
@@ -13,8 +13,10 @@ from werkzeug.exceptions import RequestTimeout
 
 from .body import AsyncBody
 from .crossing import from_loop, within
-from .exchange import Exchange
 from .translation import Scope
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
 
 
 class Request(quart.Request):

@@ -21,7 +21,6 @@ from .body import NO_BODY
 from .cached import cached_property
 from .colour import is_async
 from .crossing import from_loop, on_loop_thread, restore, run_on_loop
-from .exchange import Exchange
 from .late import after_import
 from .requests import async_face, close, sync_face
 from .sessions import kept
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from blinker import Signal
 
     from . import async_request
+    from .exchange import Exchange
 
 T = TypeVar("T")
 

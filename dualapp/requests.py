@@ -15,11 +15,11 @@ import flask
 import werkzeug.sansio.request
 
 from .body import NO_BODY
-from .exchange import Exchange
 from .sync_request import Request
 
 if TYPE_CHECKING:
     from . import async_request
+    from .exchange import Exchange
 
 # What both faces say alike: it comes of the class of Werkzeug's that both are made of, or of its constructor.
 SAID_ALIKE = frozenset(

@@ -13,17 +13,19 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
 from mimetypes import guess_type
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 from werkzeug.http import http_date, remove_entity_headers
 from werkzeug.security import safe_join
 
-from .exchange import Exchange
 from .files import SHORT
 from .pages import Pairs
 from .plain import Plain
 from .responses import Response
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
 
 #: Clients ask for files under as many names as they like: `a.txt`, `b/../a.txt`, ...
 MOST_FILES = 1024

@@ -13,10 +13,11 @@ from werkzeug.sansio.http import parse_cookie
 
 from .body import BodyStream
 from .cached import cached_property
-from .exchange import Exchange
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from .exchange import Exchange
 
 
 app_context = _cv_app.get  # looked up once
