@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from flask.testing import FlaskClient
 
-    from .asgi import ASGIGateway, Receive, Send
+    from .asgi import ASGIGateway, Send
+    from .asgi_exchange import Receive
     from .exchange import Exchange
     from .testing import DualClient
 

@@ -11,7 +11,8 @@ from .translation import Scope, environ_from, fields_from, path_of, root_path_of
 
 if TYPE_CHECKING:
     from .app import DualApp
-    from .asgi import Receive, Send
+    from .asgi import Send
+    from .asgi_exchange import Receive
 
 
 class ProxyFix(proxy_fix.ProxyFix):

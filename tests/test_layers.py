@@ -24,7 +24,7 @@ LAYERS = [
     {"ahead", "views"},
     {"body", "responses"},
     {"redirects"},
-    {"exchange", "plain", "watch"},
+    {"asgi_exchange", "exchange", "plain", "watch"},
     {"async_request", "sync_request", "quart_context", "templating", "lifespan", "commands", "testing"}
     | {"sessions", "static"},
     {"requests", "quart_signals"},
@@ -53,16 +53,26 @@ WORDS = {
         "sync_request",
         "app",
         "asgi",
+        "asgi_exchange",
         "proxy",
         "testing",
     },
     "start_response": {"wsgi", "app"},
-    "scope": {"asgi", "translation", "exchange", "async_request", "app", "wsgi", "proxy"},
-    "receive": {"asgi", "body", "watch", "lifespan", "app", "proxy"},
+    "scope": {"asgi", "asgi_exchange", "translation", "exchange", "async_request", "app", "wsgi", "proxy"},
+    "receive": {"asgi", "asgi_exchange", "body", "watch", "lifespan", "app", "proxy"},
 }
 
 # What no app needs that only serves WSGI; some of it the test clients and the other entry bring along.
-LATE = {"quart", "dualapp.async_request", "dualapp.asgi", "dualapp.testing", "click.testing", "pdb", "dualapp.proxy"}
+LATE = {
+    "quart",
+    "dualapp.async_request",
+    "dualapp.asgi",
+    "dualapp.asgi_exchange",
+    "dualapp.testing",
+    "click.testing",
+    "pdb",
+    "dualapp.proxy",
+}
 
 MODULES = sorted(PACKAGE.glob("*.py"))
 
