@@ -32,7 +32,8 @@ from flask.signals import (
 )
 
 from .app import DualApp
-from .doors import (
+from .blueprints import Blueprint
+from .helpers import (
     copy_current_app_context,
     copy_current_request_context,
     flash,
@@ -49,12 +50,11 @@ from .doors import (
     stream_with_context,
 )
 from .lifespan import got_background_exception, got_serving_exception
-from .responses import Response
-from .scaffold import Blueprint
-from .sync_request import Request
+from .wrappers.response import Response
+from .wrappers.sync_request import Request
 
 if TYPE_CHECKING:
-    from .proxy import ProxyFix
+    from .proxy_fix import ProxyFix
 
 __all__ = [
     "Blueprint",
@@ -105,7 +105,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "ProxyFix":  # which takes Werkzeug's middleware with it, and few apps need
-        from .proxy import ProxyFix
+        from .proxy_fix import ProxyFix
 
         return ProxyFix
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

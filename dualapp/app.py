@@ -11,30 +11,30 @@ from flask.sansio.scaffold import setupmethod
 from werkzeug.datastructures import ImmutableDict
 
 from . import templating
-from .colour import caller_is_async, is_async, markcoroutinefunction
-from .commands import DualGroup
-from .context import AppContext, Context, with_body
-from .crossing import Threads, from_loop, on_loop_thread, to_loop
-from .late import LateAttribute
+from .blueprints import QuartScaffold
+from .cli import DualGroup
+from .compat.import_hook import LateAttribute
+from .crossing.bridge import Threads, from_loop, on_loop_thread, to_loop
+from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
+from .entries.wsgi import WSGIExchange, WSGIGateway
+from .exchange.translation import Scope
 from .lifespan import Lifespan
-from .plan import blueprints_of
-from .redirects import Redirect, is_common
-from .requests import async_class, is_async_class
-from .resources import Resource
-from .responses import Response, response_from, with_ours
-from .scaffold import QuartScaffold
-from .sync_request import Request
-from .translation import Scope
-from .views import is_awaited_by_caller
-from .wsgi import WSGIExchange, WSGIGateway
+from .pipeline.class_views import is_awaited_by_caller
+from .pipeline.context import AppContext, Context, with_body
+from .pipeline.plan import blueprints_of
+from .shortcuts.redirects import Redirect, is_common
+from .wrappers.faces import async_class, is_async_class
+from .wrappers.resources import Resource
+from .wrappers.response import Response, response_from, with_ours
+from .wrappers.sync_request import Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from flask.testing import FlaskClient
 
-    from .asgi import ASGIGateway, Send
-    from .asgi_exchange import Receive
-    from .exchange import Exchange
+    from .entries.asgi import ASGIGateway, Send
+    from .exchange.asgi_exchange import Receive
+    from .exchange.exchange import Exchange
     from .testing import DualClient
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -165,7 +165,7 @@ class DualApp(QuartScaffold, flask.Flask):
 
     @cached_property
     def _asgi_gateway(self) -> ASGIGateway:
-        from .asgi import ASGIGateway  # a process has one kind of server
+        from .entries.asgi import ASGIGateway  # a process has one kind of server
 
         return ASGIGateway(self, self.threads, self.lifespan)
 

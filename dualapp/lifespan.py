@@ -19,10 +19,11 @@ import flask
 from blinker import Signal
 from flask.globals import _cv_request
 
-from .colour import is_async
-from .crossing import Threads, from_loop, run_on_loop, spawn
-from .host import forgetful
-from .steps import END
+from .compat.import_hook import after_import
+from .crossing.bridge import Threads, from_loop, run_on_loop, spawn
+from .crossing.colour import is_async
+from .crossing.coroutines import END
+from .crossing.host_loop import forgetful
 
 Message = MutableMapping[str, Any]
 Function = Callable[..., Any]
@@ -32,6 +33,17 @@ starting: ContextVar[Lifespan] = ContextVar("dualapp.starting")
 
 got_background_exception = Signal("An exception ended a background task.")
 got_serving_exception = Signal("A function that runs before, while or after serving failed.")
+
+
+def join_quarts_signals() -> None:
+    """Join the two signals with Quart's of the same names."""
+    from .compat import quart_signals
+
+    quart_signals.connect(got_background_exception, "got_background_exception")
+    quart_signals.connect(got_serving_exception, "got_serving_exception")
+
+
+after_import("quart", join_quarts_signals)
 
 
 class StartupFailed(RuntimeError):

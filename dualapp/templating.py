@@ -14,9 +14,9 @@ from flask.signals import before_render_template, template_rendered
 from flask.templating import _default_template_ctx_processor
 from werkzeug.local import LocalProxy
 
-from .colour import caller_is_async, is_async
-from .crossing import from_loop, to_loop
-from .streams import stream_with_context
+from .crossing.bridge import from_loop, to_loop
+from .crossing.colour import caller_is_async, is_async
+from .pipeline.stream_with_context import stream_with_context
 
 
 class Functions(dict[str, Any]):

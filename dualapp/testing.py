@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import Cookie
 
-from .colour import caller_is_async
-from .crossing import from_loop
+from .crossing.bridge import from_loop
+from .crossing.colour import caller_is_async
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -9,8 +9,8 @@ from contextvars import ContextVar
 import pytest
 from asgiref.sync import sync_to_async
 
-from dualapp.ahead import ENOUGH_BYTES, ENOUGH_ITEMS, iterate_in_threads, iterate_on_loop
-from dualapp.crossing import Threads
+from dualapp.crossing.bridge import Threads
+from dualapp.crossing.readahead import ENOUGH_BYTES, ENOUGH_ITEMS, iterate_in_threads, iterate_on_loop
 
 CHUNK = bytes(64 * 1024)
 word: ContextVar[str] = ContextVar("word", default="unset")

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from dualapp.crossing import Threads
-from dualapp.handoff import Handoff
+from dualapp.crossing.bridge import Threads
+from dualapp.crossing.handoff import Handoff
 
 
 def test_who_cancels_is_known_by_his_message() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, Map, Rule, ValidationError
 
-from dualapp.routing import Matcher
+from dualapp.shortcuts.matcher import Matcher
 
 SEGMENTS = ["a", "b", "ab", "1", "12", "x.y", "", "é", "-1", "1.5", "me"]
 VARIABLES = [

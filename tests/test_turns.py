@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from dualapp.crossing import Habit, Threads, waiting_threads
-from dualapp.host import host_loop
-from dualapp.turns import LendingLoop
+from dualapp.crossing.bridge import Habit, Threads, waiting_threads
+from dualapp.crossing.host_loop import host_loop
+from dualapp.crossing.lending_loop import LendingLoop
 
 mine = threading.get_ident
 TIMEOUT = 5

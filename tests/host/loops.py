@@ -10,7 +10,7 @@ import flask
 from asgiref.sync import async_to_sync, sync_to_async
 
 from dualapp import DualApp
-from dualapp.host import host_loop, is_green
+from dualapp.crossing.host_loop import host_loop, is_green
 
 app = DualApp(__name__)
 serve = app.wsgi_app

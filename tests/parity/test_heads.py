@@ -14,10 +14,11 @@ from werkzeug.datastructures import EnvironHeaders, ImmutableDict, ImmutableMult
 from werkzeug.sansio.request import Request as BaseRequest
 from werkzeug.test import create_environ
 
-from dualapp import DualApp, Request, async_request, request
-from dualapp.asgi import ASGIExchange
-from dualapp.requests import SAID_ALIKE
-from dualapp.wsgi import WSGIExchange
+from dualapp import DualApp, Request, request
+from dualapp.entries.asgi import ASGIExchange
+from dualapp.entries.wsgi import WSGIExchange
+from dualapp.wrappers import async_request
+from dualapp.wrappers.faces import SAID_ALIKE
 
 from ..conftest import Serve
 

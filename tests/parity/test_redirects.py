@@ -15,8 +15,8 @@ from werkzeug.utils import redirect as werkzeugs_redirect
 
 import dualapp
 from dualapp import DualApp, current_app, g, redirect, request
-from dualapp.redirects import Redirect, page_to
-from dualapp.responses import is_uri
+from dualapp.shortcuts.redirects import Redirect, page_to
+from dualapp.wrappers.response import is_uri
 
 from ..conftest import Serve
 from ..roads import ROADS

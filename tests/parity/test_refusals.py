@@ -16,7 +16,7 @@ from werkzeug.routing import Map
 
 import dualapp
 from dualapp import DualApp, abort, after_this_request, current_app, g, request, session, url_for
-from dualapp.pages import LONGEST_DESCRIPTION, MOST_BODIES, bodies
+from dualapp.wrappers.error_pages import LONGEST_DESCRIPTION, MOST_BODIES, bodies
 
 from ..conftest import Paint, Serve
 from ..recolour import Build

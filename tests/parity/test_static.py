@@ -15,7 +15,7 @@ import pytest
 from flask import signals
 
 from dualapp import DualApp, session
-from dualapp import static as of_static
+from dualapp.shortcuts import static_files as of_static
 
 from ..conftest import Serve
 from ..drive import Answer, Ask, Client

@@ -102,7 +102,9 @@ async def stats() -> dict[str, int]:
         "pid": os.getpid(),
         "generators": sum(isinstance(it, GeneratorType) and it.gi_frame is not None for it in objects),
         "async generators": sum(isinstance(it, AsyncGeneratorType) and it.ag_frame is not None for it in objects),
-        "contexts": sum(type(it).__name__ == "Context" and type(it).__module__ == "dualapp.context" for it in objects),
+        "contexts": sum(
+            type(it).__name__ == "Context" and type(it).__module__ == "dualapp.pipeline.context" for it in objects
+        ),
         "tasks": len(asyncio.all_tasks()),
         "threads": len(os.listdir("/proc/self/task")),
         "sockets": sum(link.startswith("socket:") for link in links),

@@ -17,7 +17,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wsgi import ClosingIterator
 
 from dualapp import DualApp
-from dualapp.asgi import ASGIExchange
+from dualapp.entries.asgi import ASGIExchange
 
 CHUNK_SIZE = 64 * 1024
 # Longer than any request of a suite takes; one that hangs fails its test.

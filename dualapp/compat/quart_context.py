@@ -1,0 +1,83 @@
+"""The context in the shape that Quart's context variables hold; the only place that knows Quart's versions apart.
+
+Quart 0.22 has one variable for the app and one for the request, Quart 0.23 has one for both. The shape answers to both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any, Self
+
+import quart.globals
+
+VARIABLES: list[ContextVar[Any]] = [
+    getattr(quart.globals, name) for name in ("_cv_app", "_cv_request") if hasattr(quart.globals, name)
+]
+
+
+def bind(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
+    """Make a `dualapp.pipeline.context.Context` the current one for Quart's globals."""
+    shape = QuartContext(context)
+    return [(variable.reset, variable.set(shape)) for variable in VARIABLES]
+
+
+def bind_app(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
+    """Make a `dualapp.pipeline.context.AppContext` the current one for Quart's globals that need no request."""
+    return [(VARIABLES[0].reset, VARIABLES[0].set(QuartAppContext(context)))]
+
+
+class QuartAppContext:
+    """A context without a request as `quart.current_app` and `quart.g` look into it."""
+
+    has_request = has_websocket = False
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("request", "session", "websocket"):
+            raise RuntimeError(f"There is no {name} in this context.")
+        return getattr(self._context, name)
+
+    def copy(self) -> Self:
+        """Make a context like this one, for another task."""
+        return type(self)(self._context.copy())
+
+    async def __aenter__(self) -> Self:
+        await self._context.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._context.__aexit__(exc_type, exc, traceback)
+
+
+class QuartContext(QuartAppContext):
+    """A context as `quart.request`, `quart.g` and the others look into it."""
+
+    has_request = True
+
+    @property
+    def request(self) -> Any:
+        return self._context.async_request
+
+    request_websocket = request
+    _request = _request_websocket = request
+
+    @property
+    def session(self) -> Any:
+        return self._context.session
+
+    @property
+    def flashes(self) -> list[tuple[str, str]] | None:
+        flashes: list[tuple[str, str]] | None = self._context.flashes
+        return flashes
+
+    @flashes.setter
+    def flashes(self, flashes: list[tuple[str, str]] | None) -> None:
+        self._context.flashes = flashes
+
+    _flashes = flashes

@@ -1,0 +1,301 @@
+"""The ASGI entry: from a scope to an exchange, and from a response to `send`."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
+
+import flask
+
+from ..crossing.bridge import Threads
+from ..crossing.coroutines import END, Steps, close_stream, rest_of, step
+from ..crossing.readahead import iterate_in_threads
+from ..exchange.asgi_exchange import ASGIExchange, Message, Receive
+from ..exchange.body import NO_BODY, Begun
+from ..exchange.translation import Scope
+from ..lifespan import Lifespan, serve
+from ..pipeline.context import Context
+from ..pipeline.dispatch import answer_in_place, answer_in_thread, answer_on_loop, recover, tear_down
+from ..pipeline.plan import Function, Home, Plan, Plans, is_replaced
+from ..shortcuts.plain_response import Plain
+from ..wrappers.response import encoded, finished, is_bodiless, is_short_file, read_at_once, timeout_of
+from .disconnect import Watch
+
+if TYPE_CHECKING:
+    pass
+
+RawHeaders = list[tuple[bytes, bytes]]
+Send = Callable[[Message], Awaitable[None]]
+
+LOOP = Home.LOOP
+MAKES_HEADERS = flask.Response.get_wsgi_headers
+
+
+class ASGIGateway:
+    """The ASGI entry of one app."""
+
+    def __init__(self, app: flask.Flask, threads: Threads, lifespan: Lifespan) -> None:
+        self.app = app
+        self.threads = threads
+        self.lifespan = lifespan
+        self.plans = Plans(app, where, threads.adapt)
+        self._context_of: Any = app.context_of if is_replaced(app, "context_of") else None  # type: ignore[attr-defined]  # DualApp's
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._serve_other(scope, receive, send)
+            return
+        if not self.lifespan.has_started:
+            await self.lifespan.start_async()
+        exchange = ASGIExchange(scope, receive)
+        context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
+        context.enter()
+        try:
+            # Most requests wait for nothing. To try that with `next`, on a coroutine that returns None, takes less than
+            # to await it, and to be told when it waits.
+            steps = self._answering(context).__await__()
+            waits_for = next(steps, END)
+        except BaseException:
+            context.leave()
+            raise
+        messages = None
+        if waits_for is END:
+            context.leave()
+            messages = whole(context)
+        if messages is None:
+            await self._go_on(context, steps, waits_for, send)
+            return
+        try:
+            for message in messages:
+                await send(message)
+        except OSError:  # as in `careful`
+            pass
+
+    async def _go_on(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> None:
+        """Answer a request that waits for something, or whose response is still to be made, while its client stays."""
+        exchange: Any = context.exchange
+        watch = Watch(exchange.body, exchange.receive)
+        try:
+            if waits_for is not END:
+                await self._rest(context, steps, waits_for, watch)
+            send = careful(send)
+            if (messages := whole(context)) is None:
+                await self._deliver(context.response, context, watch, send)
+                return
+            for message in messages:
+                await send(message)
+        except ClientLeft:
+            pass
+        except asyncio.CancelledError:
+            if not watch.saw_it_leave:
+                raise
+            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # it was this task that the watch cancelled
+        finally:
+            watch.end()
+
+    async def _rest(self, context: Context, steps: Steps, waits_for: Any, watch: Watch) -> None:
+        if context.plan.home is LOOP:  # a thread is left to end
+            watch.begin()
+        try:
+            await rest_of(steps, waits_for)
+        finally:
+            watch.pause()
+            context.leave()
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await serve(self.lifespan, receive, send)
+        elif kind == "websocket":
+            await send({"type": "websocket.close"})
+        else:
+            raise ValueError(f"An ASGI scope of type {kind!r} is not known; 'http' and 'lifespan' are.")
+
+    def _answering(self, context: Context) -> Coroutine[Any, Any, None]:
+        """Have a request answered where its view is at home: here, or in one thread while the loop goes on."""
+        plan, body = self.plans.find(context), context.exchange.body
+        context.plan, begun = plan, None
+        if body is not NO_BODY and body.is_to_come:
+            begun = body.begin()  # most short bodies have arrived with their headers
+        if plan.home is LOOP and (body.complete or not body.is_to_come):
+            return answer_on_loop(context, plan)
+        return self._answer_later(context, plan, begun)
+
+    async def _answer_later(self, context: Context, plan: Plan, begun: Begun | None) -> None:
+        if context.exchange.body.is_to_come:
+            await context.exchange.body.read_ahead_async(self.app.config["BODY_TIMEOUT"], begun)
+        if plan.home is LOOP:
+            await answer_on_loop(context, plan)
+        else:
+            in_place = answer_in_place(context, plan)
+            context.response = in_place or await self.threads.call(answer_at_once, context, plan)
+
+    async def _deliver(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
+        try:
+            try:
+                if is_read_at_once(response, context):
+                    await self.threads.call(read_at_once, response, context.exchange.method)
+                await self._send(response, context, watch, send)
+            finally:
+                await self._close(response)
+        finally:
+            if context.is_kept:
+                await self._in_context(context, tear_down)
+
+    async def _in_context(self, context: Context, pipeline: Function, *args: Any) -> Any:
+        """Run a pipeline to its end, with a context that was left already."""
+        context.enter()
+        try:
+            if context.plan.home is LOOP:
+                return await pipeline(context, context.plan, *args)
+            return await self.threads.call(stepped, pipeline, context, context.plan, *args)
+        finally:
+            context.leave()
+
+    async def _send(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
+        if is_bodiless(response, context.exchange.method):
+            await send(start_of(response, context))
+            await send(chunk_of(b"", more=False))
+        elif response.is_sequence:
+            await send(start_of(response, context))
+            await send(chunk_of(b"".join(response.iter_encoded()), more=False))
+        elif path := sendable_path(response, context.exchange.scope):
+            await send(start_of(response, context))
+            await send({"type": "http.response.pathsend", "path": path})
+        else:
+            watch.begin()
+            async with asyncio.timeout(timeout_of(response, self.app)):
+                await self._stream(response, context, watch, send)
+
+    async def _stream(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
+        """Send a body while it is made; if it fails before its first chunk, send the answer to that error."""
+        chunks: AsyncIterator[Any] = self._chunks(response)
+        try:
+            try:
+                first = await anext(chunks, END)
+            except Exception as error:
+                answer = await self._in_context(context, recover, error)
+                watch.pause()  # as below, until all is torn down; an answer that is a stream goes on
+                try:
+                    await self._send(answer, context, watch, send)
+                finally:
+                    await self._close(answer)
+                return
+            await send(start_of(response, context))
+            if first is not END:
+                await send(chunk_of(first))  # type: ignore[arg-type]  # it is not END
+                async for chunk in chunks:
+                    await send(chunk_of(chunk))
+            watch.end()  # once all is sent, a server calls that a disconnect too
+            await send(chunk_of(b"", more=False))
+        finally:
+            await close_stream(chunks)
+
+    def _chunks(self, response: flask.Response) -> AsyncIterator[bytes]:
+        """Iterate over the chunks of a body of either colour."""
+        if hasattr(response.response, "__aiter__"):
+            return encoded(response.response)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
+        return iterate_in_threads(self.threads, iter(response.iter_encoded()))
+
+    async def _close(self, response: flask.Response) -> None:
+        """Close the body, and call what `call_on_close` was given, where it may block."""
+        if hasattr(response.response, "close") or response._on_close:
+            await self.threads.call(response.close)
+
+
+class ClientLeft(Exception):
+    """The server could not send, because nobody is there."""
+
+
+def whole(context: Context) -> tuple[Message, Message] | None:
+    """Return what sends a response that is all there, None for one that is still to be made, adjusted or closed."""
+    response = context.response
+    if isinstance(response, Plain):
+        headers, body = response.raw_headers(), response.body
+    elif not context.is_kept and (parts := finished(response)):
+        headers, body = raw(parts[0]), parts[1]
+    else:
+        return None
+    if context.exchange.method == "HEAD":
+        body = b""
+    return (
+        {"type": "http.response.start", "status": response.status_code, "headers": headers},
+        {"type": "http.response.body", "body": body, "more_body": False},
+    )
+
+
+def careful(send: Send) -> Send:
+    """Tell a connection that broke (ASGI spec 2.4: `send` raises OSError) from an OSError of the app's own."""
+
+    async def send_or_leave(message: Message) -> None:
+        try:
+            await send(message)
+        except OSError as error:
+            raise ClientLeft() from error
+
+    return send_or_leave
+
+
+def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:
+    """Answer a request in a thread, and read there what would cross again for a few bytes."""
+    response = answer_in_thread(context, plan)
+    if not isinstance(response, Plain) and is_read_at_once(response, context):
+        read_at_once(response, context.exchange.method)
+    return response
+
+
+def is_read_at_once(response: flask.Response, context: Context) -> bool:
+    method = context.exchange.method
+    if context.is_kept or not is_short_file(response, method):
+        return False
+    return is_bodiless(response, method) or sendable_path(response, context.exchange.scope) is None
+
+
+def where(home: Home) -> Home:
+    return Home.LOOP if home is Home.EITHER else home
+
+
+def stepped(pipeline: Function, *args: Any) -> Any:
+    return step(pipeline(*args))
+
+
+def sendable_path(response: flask.Response, scope: Scope) -> str | None:
+    """Return the path of the file that is the whole body, if the server sends files itself (ASGI's pathsend)."""
+    if not response.direct_passthrough or "http.response.pathsend" not in (scope.get("extensions") or ()):
+        return None
+    file: Any = getattr(response.response, "file", None)
+    return os.path.abspath(file.name) if file is not None and is_all_of_its_path(file) else None
+
+
+def is_all_of_its_path(file: Any) -> bool:
+    """Tell whether who opens the path of this file gets what reading the file itself would give."""
+    # What unpacks or decrypts has a name as well; who opened a file may have read from it, or removed it.
+    if not isinstance(file, io.BufferedReader) or not isinstance(file.name, str) or file.tell() != 0:
+        return False
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
+    except OSError:
+        return False
+
+
+def start_of(response: flask.Response, context: Context) -> Message:
+    # The environ is made, and kept for as long as a stream lasts, only for those who look into it.
+    looks = response.autocorrect_location_header or type(response).get_wsgi_headers is not MAKES_HEADERS
+    headers = response.get_wsgi_headers(context.exchange.environ if looks else {}).to_wsgi_list()
+    return start_message(response.status_code, raw(headers))
+
+
+def raw(headers: Iterable[tuple[str, str]]) -> RawHeaders:
+    """Spell headers as the ASGI spec wants them."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def start_message(status: int, headers: RawHeaders) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def chunk_of(data: bytes, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": data, "more_body": more}

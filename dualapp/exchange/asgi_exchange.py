@@ -1,0 +1,148 @@
+"""A request as an ASGI server hands it over: its scope, its headers and the messages that its body comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.datastructures import EnvironHeaders, Headers
+
+from ..compat.cached import cached_property
+from .body import NO_BODY, Body, BodyStream, announced_length
+from .translation import Scope, environ_from, fields_from, path_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+
+
+class ASGIExchange:
+    """A request that came in through ASGI."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = path_of(scope) if scope.get("root_path") else scope["path"]
+        self.receive = receive
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.has_repeated = len(headers) < len(scope["headers"])
+        self.raw_headers = headers  # of repeated ones the last
+        self.host: bytes | None = self._joined(b"host") or None if self.has_repeated else headers.get(b"host")
+        self.upgrades = b"upgrade" in headers
+        self.has_cookies = b"cookie" in headers
+        # In HTTP/1 the headers say that there is no content (RFC 9112 section 6.3); from HTTP/2 on frames carry the
+        # content, and the last one says so.
+        is_bare = (
+            b"content-length" not in headers and b"transfer-encoding" not in headers and scope["http_version"] < "2"
+        )
+        self.body = NO_BODY if is_bare else ASGIBody(announced_in(headers), receive)
+
+    @property
+    def cookies(self) -> str | None:
+        """The Cookie headers, None if there are none."""
+        if not self.has_cookies:
+            return None
+        return "; ".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie")
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type header, empty if there is none."""
+        raw = self._joined(b"content-type") if self.has_repeated else self.raw_headers.get(b"content-type", b"")
+        return raw.decode("latin-1")
+
+    def _joined(self, wanted: bytes) -> bytes:
+        return b",".join([value for name, value in self.scope["headers"] if name == wanted])
+
+    def read_ahead(self) -> None:
+        """Read a short body before sync code in a thread calls code on the loop."""
+        self.body.read_ahead()
+
+    @property
+    def query_string(self) -> bytes:
+        """What follows the question mark, not decoded."""
+        query_string: bytes = self.scope["query_string"]
+        return query_string
+
+    @cached_property
+    def fields(self) -> WSGIEnvironment:
+        """That part of the environ which is made of the headers."""
+        return fields_from(self.scope["headers"])
+
+    @property
+    def headers(self) -> EnvironHeaders:
+        """What the request says of its headers."""
+        return EnvironHeaders(self.fields) if self.has_repeated else ScopeHeaders(self)
+
+    @cached_property
+    def stream(self) -> BodyStream:
+        """What sync code reads the body from."""
+        return BodyStream(self.body)
+
+    @cached_property
+    def environ(self) -> WSGIEnvironment:
+        """The request in WSGI's words."""
+        return environ_from(self.scope, self.fields, self.stream)
+
+
+class ASGIBody(Body):
+    """A body that comes in messages."""
+
+    def __init__(self, length: int | None, receive: Receive) -> None:
+        super().__init__(length)
+        self._receive = receive
+        self._has_ended = False
+
+    async def receive_async(self) -> None:
+        """Wait for one more chunk."""
+        self.check_whole()
+        chunk = b""
+        while not chunk and not self._has_ended:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.keep(None)
+            chunk = message.get("body", b"")
+            self._has_ended = not message.get("more_body", False)
+        self.keep(chunk)
+
+
+class ScopeHeaders(EnvironHeaders):
+    """Headers of which none is repeated: who asks for one gets it without all of them being named as in an environ."""
+
+    _environ: WSGIEnvironment | None = None
+
+    def __init__(self, exchange: ASGIExchange) -> None:
+        Headers.__init__(self)
+        self._exchange = exchange
+        self._raw: dict[bytes, bytes] = exchange.raw_headers
+
+    @property
+    def environ(self) -> WSGIEnvironment:
+        if self._environ is None:
+            self.environ = self._exchange.fields
+        return self._environ  # type: ignore[return-value]  # it was set
+
+    @environ.setter
+    def environ(self, environ: WSGIEnvironment) -> None:
+        self._environ = environ
+        self._raw = {}  # who has it may change it, and what the headers say with it
+
+    def _get_key(self, key: str) -> str:
+        if isinstance(key, str) and key.isascii():
+            # In a scope, names are in lower case (ASGI spec); to Werkzeug, a key with underscores is one with hyphens.
+            value = self._raw.get(key.lower().replace("_", "-").encode())
+            if value is not None:
+                return value.decode("latin-1")
+        return super()._get_key(key)
+
+
+ScopeHeaders.__name__ = EnvironHeaders.__name__  # which is what a `repr` says
+
+
+def announced_in(headers: dict[bytes, bytes]) -> int | None:
+    """Return how long a body is going to be, as its headers say; None if its end will tell."""
+    content_length = headers.get(b"content-length")
+    if content_length is None:
+        return None
+    return announced_length(content_length.decode("latin-1"), headers.get(b"transfer-encoding"))

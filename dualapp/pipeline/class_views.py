@@ -1,0 +1,78 @@
+"""Class-based views, Flask's and Quart's: each request is answered in the colour of the method that answers it.
+
+What `as_view` makes has the colour of its framework, whatever the methods have: Flask's is a `def` that asks the app
+for `ensure_sync`, Quart's an `async def` that awaits `ensure_async`. Left alone, a method of the other colour would
+cross twice. So the app's `ensure_sync` hands a method through to who awaits Flask's view on the loop, and Quart's is
+stepped where the method is at home.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from inspect import isawaitable
+from typing import Any
+
+import flask.views
+
+from ..crossing.bridge import on_loop_thread
+from ..crossing.colour import is_async
+from ..crossing.coroutines import step
+
+View = Callable[..., Any]
+
+FLASKS: dict[str, Any] = vars(flask.views)
+
+
+def in_own_colour(view: View, method: str) -> View:
+    """Return a class-based view in the colour of the method that answers, any other view as it is."""
+    cls: Any = getattr(view, "view_class", None)
+    if cls is None or not is_frameworks(view):  # what decorators made of it has their colour
+        return view
+    if is_async(method_of(cls, method)) == is_async(view):
+        return view
+    return stepped(view) if is_async(view) else awaited(view)
+
+
+def is_mixed(view: View | None) -> bool:
+    """Tell whether the colour of a view depends on the method of the request."""
+    cls: Any = getattr(view, "view_class", None)
+    return cls is not None and len({is_async(method_of(cls, method)) for method in cls.methods or ()}) > 1
+
+
+def method_of(cls: Any, method: str) -> Any:
+    """Return the method of a class that answers a request; that of another for an automatic answer to OPTIONS."""
+    if not is_frameworks(cls.dispatch_request):
+        return cls.dispatch_request
+    names = (method.lower(), "get", *(name.lower() for name in cls.methods or ()))
+    return next((getattr(cls, name) for name in names if hasattr(cls, name)), cls.dispatch_request)
+
+
+def is_frameworks(func: Any) -> bool:
+    """Tell whether a function was defined by Flask or Quart, and not by who uses them."""
+    quarts = sys.modules.get("quart.views")
+    theirs = getattr(func, "__globals__", None)
+    return theirs is FLASKS or (quarts is not None and theirs is vars(quarts))
+
+
+def awaited(view: View) -> View:
+    @wraps(view)
+    async def run(**kwargs: Any) -> Any:
+        value = view(**kwargs)
+        return await value if isawaitable(value) else value
+
+    return run
+
+
+def stepped(view: View) -> View:
+    @wraps(view)
+    def run(**kwargs: Any) -> Any:
+        return step(view(**kwargs))
+
+    return run
+
+
+def is_awaited_by_caller(depth: int = 1) -> bool:
+    """Tell whether the code that calls is a view of Flask's that is awaited on the loop; `depth` is as for colours."""
+    return sys._getframe(depth + 1).f_globals is FLASKS and on_loop_thread()

@@ -1,0 +1,229 @@
+"""Simple values of views, made into what is sent without a response object, to the byte as Flask would have it."""
+
+from __future__ import annotations
+
+import json.encoder
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from json import JSONEncoder
+from typing import Any, TypeVar
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import HTTPException
+from werkzeug.utils import get_content_type
+
+from ..wrappers.error_pages import Pairs, has_stock_page, page_of
+from ..wrappers.response import STATUS_LINES, Response, is_uri, name_view
+from .redirects import Redirect, page_to
+
+# Of a 304 Werkzeug takes the headers that speak of content (RFC 9110 section 15.4.5), so that one is left to it.
+PLAIN_CODES = {code for code in STATUS_LINES if code >= 200 and code != 304}
+# It has no content, and nothing that speaks of its length (RFC 9110 sections 8.6 and 15.3.5).
+NO_CONTENT = 204
+
+# The headers that Werkzeug does nothing about, or only to values that it finds something to quote in.
+is_ordinary_name = re.compile(
+    r"(?i:x-[\w-]+|cache-control|vary|etag|last-modified|expires|allow|location)", re.ASCII
+).fullmatch
+
+T = TypeVar("T")
+
+PROVIDER_METHODS = {"dumps", "dump", "response"}
+
+NOTHING: Pairs = []
+
+
+class Kind:
+    """A type of content, in the words of both protocols, and how many of its headers come before those of a view."""
+
+    def __init__(self, content_type: str, extra_at: int) -> None:
+        self.header = ("Content-Type", content_type)
+        self.raw_header = (b"content-type", content_type.encode("latin-1"))
+        self.extra_at = extra_at
+
+
+# Werkzeug's errors say so themselves.
+PAGE = Kind("text/html; charset=utf-8", extra_at=1)
+REDIRECT = Kind("text/html; charset=utf-8", extra_at=2)
+
+
+class Plain:
+    """A response of bytes that nobody looks at on its way: what is left of one when its class is not needed."""
+
+    __slots__ = ("_extra", "_kind", "body", "status_code")
+
+    def __init__(self, status_code: int, kind: Kind, body: bytes, extra: Pairs) -> None:
+        self.status_code = status_code
+        self.body = body
+        self._kind = kind
+        self._extra = extra
+
+    def headers(self) -> Pairs:
+        """Spell the headers as WSGI wants them."""
+        kind = self._kind
+        headers = [kind.header]
+        if self.status_code != NO_CONTENT:
+            headers.append(("Content-Length", str(len(self.body))))
+        if self._extra:
+            headers[kind.extra_at : kind.extra_at] = self._extra
+        return headers
+
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """Spell the headers as ASGI wants them."""
+        kind = self._kind
+        headers = [kind.raw_header]
+        if self.status_code != NO_CONTENT:
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        if self._extra:
+            extra = [(ordinary_name(name) or b"", value.encode()) for name, value in self._extra]
+            headers[kind.extra_at : kind.extra_at] = extra
+        return headers
+
+
+def response_from_plain(plain: Plain) -> Response:
+    """Make the response that a plain one stands for."""
+    return Response.of(plain.body, STATUS_LINES[plain.status_code], plain.status_code, plain.headers())
+
+
+class PlainMaker:
+    """Makes plain responses for one app; what it needs to know of the app it looks up once."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._text = Kind(get_content_type(Response.default_mimetype or "", "utf-8"), extra_at=0)
+        # What was set on the provider, whether the app is debugged, and what is made of that; in one attribute, since
+        # many threads use it.
+        self._known: tuple[dict[str, Any] | None, bool, Callable[[Any], str], Kind] = (None, False, str, self._text)
+        # A provider that somebody changed answers for itself.
+        is_flasks = type(app.json) is DefaultJSONProvider and not PROVIDER_METHODS & vars(app.json).keys()
+        self._provider = app.json if is_flasks else None
+
+    def make(
+        self, value: Any, view: Callable[..., Any] | None, status_code: int = 200, extra: Pairs = NOTHING
+    ) -> Plain | None:
+        """Make of a view's value what `response_from` would, to the byte; None if that takes more than is known."""
+        kind = type(value)
+        if kind is str:
+            return Plain(status_code, self._text, value.encode(), extra)
+        if (kind is dict or kind is list) and self._provider is not None and self._app.json is self._provider:
+            return self._make_json(value, view, status_code, extra)
+        if kind is bytes:
+            return Plain(status_code, self._text, value, extra)
+        if kind is tuple:
+            return self._make_of_parts(value, view)
+        if kind is Redirect:
+            return make_redirect(value) if value.is_untouched and not extra else None
+        if isinstance(value, HTTPException):
+            return None if extra else make_page(value)
+        return None
+
+    def _make_of_parts(self, parts: tuple[Any, ...], view: Callable[..., Any] | None) -> Plain | None:
+        """Make of a tuple what its first part says, if its status and headers are sent as they are."""
+        status_code: Any = 200
+        headers: Any = None
+        if len(parts) == 3:
+            value, status_code, headers = parts
+        elif len(parts) == 2:
+            value, second = parts
+            if type(second) is int:
+                status_code = second
+            else:
+                headers = second
+        else:
+            return None
+        if type(value) is tuple or type(status_code) is not int or status_code not in PLAIN_CODES:
+            return None
+        extra = NOTHING if headers is None else ordinary(headers)
+        if extra is None:
+            return None
+        plain = self.make(value, view, status_code, extra)
+        if plain is None or plain.status_code != status_code:  # errors and redirects have their own
+            return None
+        if status_code == NO_CONTENT:
+            plain.body = b""
+        return plain
+
+    def _make_json(self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs) -> Plain | None:
+        known, debug, encode, kind = self._known
+        if vars(self._provider) != known or self._app.config["DEBUG"] is not debug:
+            if PROVIDER_METHODS & vars(self._provider).keys():  # since, somebody gave it his own
+                return None
+            encode, kind = self._learn()
+        try:
+            return Plain(status_code, kind, f"{encode(value)}\n".encode(), extra)
+        except TypeError as error:
+            name_view(error, view)
+            raise
+
+    def _learn(self) -> tuple[Callable[[Any], str], Kind]:
+        json: Any = self._provider
+        known, debug = dict(vars(json)), self._app.config["DEBUG"]
+        is_wide = debug if json.compact is None else json.compact is False
+        encode = encoding(json.default, json.ensure_ascii, json.sort_keys, is_wide)
+        kind = Kind(get_content_type(json.mimetype, "utf-8"), extra_at=2)
+        self._known = known, debug, encode, kind
+        return encode, kind
+
+
+def make_page(error: HTTPException) -> Plain | None:
+    """Make the page of an error; None if it is not Werkzeug's own, or Werkzeug does something about its headers."""
+    if not has_stock_page(error):
+        return None
+    body, (content_type, *extra) = page_of(error)
+    if content_type != PAGE.header or (extra and not ordinary(dict(extra))):
+        return None
+    return Plain(error.code, PAGE, body, extra)  # type: ignore[arg-type]  # a stock page has a code
+
+
+def make_redirect(redirect: Redirect) -> Plain:
+    """Make a redirect that nobody has asked for anything."""
+    location, code = redirect.made_of
+    return Plain(code, REDIRECT, page_to(location), [("Location", location)])
+
+
+def ordinary(headers: Any) -> Pairs | None:
+    """Return the headers that a view gave, None unless Werkzeug would send them as they are."""
+    if type(headers) is not dict:
+        return None
+    fields = [*headers.items()]
+    for name, value in fields:
+        if type(name) is not str or type(value) is not str:
+            return None
+        raw_name = ordinary_name(name)
+        if raw_name == b"location":
+            if Response.autocorrect_location_header or not is_uri(value):
+                return None
+        elif raw_name is None or not (value.isascii() and value.isprintable()):
+            return None
+    if len(fields) > 1 and len({ordinary_name(name) for name in headers}) < len(fields):
+        return None
+    return fields
+
+
+@lru_cache(1024)
+def ordinary_name(name: str) -> bytes | None:
+    """Return the name of a header as ASGI wants it, None if Werkzeug does something about such a header."""
+    return name.lower().encode() if is_ordinary_name(name) else None
+
+
+def encoding(default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool, debug: bool) -> Callable[[Any], str]:
+    """Return what encodes JSON as Flask's provider does, and is made once where Flask makes it for each response."""
+    settings: dict[str, Any] = {"default": default, "ensure_ascii": ensure_ascii, "sort_keys": sort_keys}
+    separators = None if debug else (",", ":")
+    encode = JSONEncoder(**settings, separators=separators, indent=2 if debug else None).encode
+    make_encoder = getattr(json.encoder, "c_make_encoder", None)  # not every Python has it
+    if debug or make_encoder is None:
+        return encode
+    escape = json.encoder.encode_basestring_ascii if ensure_ascii else json.encoder.encode_basestring
+    # JSONEncoder makes this for each value. It takes no note of what it is within, which one that is kept cannot.
+    pieces = make_encoder(None, default, escape, None, ":", ",", sort_keys, False, True)
+
+    def encode_compactly(value: Any) -> str:
+        try:
+            return "".join(pieces(value, 0))
+        except RecursionError:  # for a value that contains itself JSONEncoder has a better error
+            return encode(value)
+
+    return encode_compactly

@@ -1,0 +1,190 @@
+"""Flask's own sessions, by a shorter way: what signs a cookie is kept for as long as the settings are the same.
+
+Flask makes a serializer for each cookie that it reads or writes, and that derives the key anew for each signature. All
+of it follows from a few settings. Sessions that somebody changed, whatever about them, are left to Flask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import flask
+from flask import current_app
+from flask.json.provider import DefaultJSONProvider
+from flask.json.tag import TaggedJSONSerializer
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionInterface
+from itsdangerous import Signer, TimestampSigner, URLSafeTimedSerializer
+from werkzeug.http import dump_cookie
+
+from ..wrappers.response import Response
+from .plain_response import encoding
+
+FLASKS = SecureCookieSessionInterface
+FLASKS_OWN = FLASKS.get_signing_serializer, FLASKS.save_session
+
+#: An app has one set of keys, or a few while they change.
+MOST_KEYS = 64
+
+
+class KeptSigner(TimestampSigner):
+    """Signs with keys that are derived once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._derived = {key: super(KeptSigner, self).derive_key(key) for key in self.secret_keys}
+
+    def derive_key(self, secret_key: Any = None) -> bytes:
+        """Return the key that is made of a secret key."""
+        key = self.secret_keys[-1] if secret_key is None else secret_key
+        return self._derived.get(key) or super().derive_key(key)
+
+
+class KeptSerializer(URLSafeTimedSerializer):
+    """Has one signer, where its like make one for each cookie."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, signer=KeptSigner, **kwargs)
+        self._signer = super().make_signer()
+
+    def make_signer(self, salt: Any = None) -> Signer:
+        """Return the signer."""
+        return self._signer if salt is None or salt == self.salt else super().make_signer(salt)
+
+
+class KeptJSON:
+    """Encodes as Flask's serializer does, which makes an encoder for each value."""
+
+    def __init__(self, flasks: TaggedJSONSerializer) -> None:
+        self.loads = flasks.loads
+        self._flasks = flasks
+        # The settings, and what is made of them; together, since many threads use them.
+        self._known: tuple[tuple[Any, ...], Callable[[Any], str]] = ((), str)
+
+    def dumps(self, value: Any) -> str:
+        """Encode a value, with what there is a tag for as Flask tags it."""
+        provider: Any = current_app.json
+        if type(provider) is not DefaultJSONProvider or "dumps" in vars(provider):
+            return self._flasks.dumps(value)
+        settings = (provider.default, provider.ensure_ascii, provider.sort_keys)
+        known, encode = self._known
+        if settings != known:
+            encode = encoding(*settings, debug=False)
+            self._known = settings, encode
+        return encode(self._flasks.tag(value))
+
+
+class KeptSessions(FLASKS):
+    """What Flask's own interface does, for all apps."""
+
+    def __init__(self) -> None:
+        self._serializers: dict[tuple[Any, ...], KeptSerializer] = {}
+
+    def get_signing_serializer(self, app: flask.Flask) -> URLSafeTimedSerializer | None:
+        """Return what Flask's interface would make, which may be an earlier one."""
+        fallbacks = app.config["SECRET_KEY_FALLBACKS"]
+        settings = (
+            app.secret_key,
+            tuple(fallbacks) if fallbacks else None,
+            self.salt,
+            self.serializer,
+            self.key_derivation,
+            self.digest_method,
+        )
+        try:
+            known = self._serializers.get(settings)
+        except TypeError:  # a key need not have a hash
+            return super().get_signing_serializer(app)
+        return known or self._keep(settings, super().get_signing_serializer(app))
+
+    def _keep(
+        self, settings: tuple[Any, ...], serializer: URLSafeTimedSerializer | None
+    ) -> URLSafeTimedSerializer | None:
+        if type(serializer) is not URLSafeTimedSerializer:
+            return serializer
+        kept = KeptSerializer(
+            serializer.secret_keys,
+            salt=serializer.salt,
+            serializer=kept_json(serializer.serializer),
+            signer_kwargs=serializer.signer_kwargs,
+        )
+        if len(self._serializers) >= MOST_KEYS:
+            self._serializers.clear()
+        self._serializers[settings] = kept
+        return kept
+
+    def save_session(self, app: flask.Flask, session: Any, response: flask.Response) -> None:
+        """Write the cookie of a session that was written to, and leave all else to Flask."""
+        if not (type(response) is Response and is_just_written(session)) or "Vary" in response.headers:
+            super().save_session(app, session, response)
+            return
+        response.headers["Vary"] = "Cookie"
+        value: str = self.get_signing_serializer(app).dumps(dict(session))  # type: ignore[union-attr]  # it was opened with it
+        start, end = around_value(
+            self.get_cookie_name(app),
+            self.get_cookie_domain(app),
+            self.get_cookie_path(app),
+            self.get_cookie_secure(app),
+            self.get_cookie_httponly(app),
+            self.get_cookie_samesite(app),
+            self.get_cookie_partitioned(app),
+        )
+        cookie = f"{start}{value}{end}"
+        if 0 < response.max_cookie_size < len(cookie):  # which Werkzeug warns of
+            super().save_session(app, session, response)
+            return
+        response.headers.add("Set-Cookie", cookie)
+
+
+def is_just_written(session: Any) -> bool:
+    """Tell whether a session is to be saved with a cookie that ends with the browser's."""
+    return bool(
+        type(session) is SecureCookieSession
+        and session.accessed
+        and session.modified
+        and session
+        and not session.permanent
+    )
+
+
+@lru_cache(64, typed=True)
+def around_value(
+    name: str, domain: str | None, path: str, secure: bool, httponly: bool, samesite: str | None, partitioned: bool
+) -> tuple[str, str]:
+    """Return what stands before and after the value of a cookie; a signed one has nothing to quote."""
+    cookie = dump_cookie(
+        name,
+        "VALUE",
+        domain=domain,
+        path=path,
+        secure=secure,
+        httponly=httponly,
+        samesite=samesite,
+        partitioned=partitioned,
+        max_size=0,
+    )
+    start, _, end = cookie.partition("=VALUE")
+    return f"{start}=", end
+
+
+def kept_json(serializer: Any) -> Any:
+    """Return what encodes as a serializer does, and is faster if that is Flask's own."""
+    return KeptJSON(serializer) if type(serializer) is TaggedJSONSerializer else serializer
+
+
+kept_sessions = KeptSessions()
+
+
+def is_flasks(interface: SessionInterface) -> bool:
+    """Tell whether sessions are Flask's own, to which nobody has put anything."""
+    return (
+        type(interface) is FLASKS
+        and not vars(interface)
+        and (FLASKS.get_signing_serializer, FLASKS.save_session) == FLASKS_OWN
+    )
+
+
+def kept(interface: SessionInterface) -> SessionInterface:
+    """Return what does the same as an interface, and is faster if that is Flask's own."""
+    return kept_sessions if is_flasks(interface) else interface

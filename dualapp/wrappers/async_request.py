@@ -1,0 +1,167 @@
+"""The request as async code sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
+
+import flask
+import quart
+from quart.datastructures import FileStorage as AsyncFileStorage
+from werkzeug.datastructures import CombinedMultiDict, FileStorage, ImmutableMultiDict
+from werkzeug.exceptions import RequestTimeout
+
+from ..crossing.bridge import from_loop, within
+from ..exchange.body import AsyncBody
+from ..exchange.translation import Scope
+
+if TYPE_CHECKING:
+    from ..exchange.exchange import Exchange
+
+
+class Request(quart.Request):
+    """The request of `async def` code: what it takes from the body is awaited.
+
+    It shows the same request as the `flask.Request` it is made of, and gives the same answers, errors and limits: where
+    the two frameworks differ (JSON of another media type is a 415 in Flask and None in Quart), Flask's answer holds.
+    """
+
+    __slots__ = ("_exchange", "_sync")
+
+    def __init__(self, request: flask.Request, exchange: Exchange) -> None:
+        # One set of attributes for both faces: what one is given or has parsed, the other has too.
+        self.__dict__ = request.__dict__
+        self._sync = request
+        self._exchange = exchange
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sync, name)
+
+    @property
+    def http_version(self) -> str:  # type: ignore[override]  # quart sets an attribute; here it is looked up when asked for
+        version: str = self.scope["http_version"]
+        return version
+
+    @property
+    def scope(self) -> Scope:  # type: ignore[override]  # as http_version
+        return self._exchange.scope
+
+    @property
+    def body(self) -> AsyncBody:  # type: ignore[override]  # as http_version
+        """The body as it arrives: await it, or iterate over its chunks."""
+        return AsyncBody(self, self._exchange.body)
+
+    @property
+    def max_content_length(self) -> int | None:
+        """The largest body, in bytes, that will be read: `MAX_CONTENT_LENGTH` unless set for this request."""
+        return self._sync.max_content_length
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._sync.max_content_length = value
+
+    @property
+    def max_form_memory_size(self) -> int | None:
+        """The largest form field, in bytes: `MAX_FORM_MEMORY_SIZE` unless set for this request."""
+        return self._sync.max_form_memory_size
+
+    @max_form_memory_size.setter
+    def max_form_memory_size(self, value: int | None) -> None:
+        self._sync.max_form_memory_size = value
+
+    @property
+    def max_form_parts(self) -> int | None:
+        """The largest number of form fields: `MAX_FORM_PARTS` unless set for this request."""
+        return self._sync.max_form_parts
+
+    @max_form_parts.setter
+    def max_form_parts(self, value: int | None) -> None:
+        self._sync.max_form_parts = value
+
+    async def _load_form_data(self) -> None:
+        """Parse the form as Flask does; a body too large to wait for in memory is parsed in a thread, as it arrives."""
+        body = self._exchange.body
+        if body.complete or body.is_short:
+            await self._gather()
+            self._sync._load_form_data()
+        else:
+            await self._in_time(from_loop(self._sync._load_form_data))
+
+    async def _gather(self) -> None:
+        if not self._exchange.body.complete:
+            await self._in_time(self._exchange.body.gather(self.max_content_length))
+
+    async def _in_time(self, work: Awaitable[None]) -> None:
+        try:
+            await within(flask.current_app.config["BODY_TIMEOUT"], work)
+        except TimeoutError as error:
+            raise RequestTimeout() from error
+
+    @property
+    async def form(self) -> ImmutableMultiDict[str, str]:
+        """The fields of the form in the body."""
+        await self._load_form_data()
+        return self._sync.form
+
+    @property
+    async def files(self) -> ImmutableMultiDict[str, FileStorage]:  # type: ignore[override]  # as form
+        """The files of the form in the body."""
+        await self._load_form_data()
+        if "async_files" not in self.__dict__:
+            self.__dict__["async_files"] = ImmutableMultiDict(
+                (name, async_file(file)) for name, file in self._sync.files.items(multi=True)
+            )
+        files: ImmutableMultiDict[str, FileStorage] = self.__dict__["async_files"]
+        return files
+
+    @property
+    async def values(self) -> CombinedMultiDict[str, str]:
+        """The fields of the query string and, unless the method is GET, of the form."""
+        if self.method != "GET":
+            await self._load_form_data()
+        return self._sync.values
+
+    @property
+    async def data(self) -> bytes:
+        """The body as bytes, empty if it is a form."""
+        data: bytes = await self.get_data(parse_form_data=True)
+        return data
+
+    async def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> Any:
+        """Return the whole body, as bytes or decoded as UTF-8."""
+        if parse_form_data:
+            await self._load_form_data()
+        await self._gather()
+        return self._sync.get_data(cache=cache, as_text=as_text, parse_form_data=parse_form_data)  # type: ignore[call-overload]  # as_text is not literal
+
+    @property
+    async def json(self) -> Any:
+        """The body parsed as JSON: `await request.get_json()`."""
+        return await self.get_json()
+
+    async def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Parse the body as JSON.
+
+        Raises UnsupportedMediaType (415) unless the request says that it is JSON, or `force` is given, and BadRequest
+        (400) if it cannot be parsed; `silent` gives None for both.
+        """
+        if not self._exchange.body.complete and (force or self.is_json):
+            await self._gather()
+        if type(self).on_json_loading_failed is not Request.on_json_loading_failed:
+            self._sync.__dict__["on_json_loading_failed"] = self.on_json_loading_failed  # the user's own answer to it
+        return self._sync.get_json(force=force, silent=silent, cache=cache)
+
+    def on_json_loading_failed(self, error: Exception | None) -> Any:
+        return type(self._sync).on_json_loading_failed(self._sync, error)  # type: ignore[arg-type]  # quart says Exception, flask ValueError
+
+    async def send_push_promise(self, path: str) -> None:
+        """Do nothing: a push is a hint, which no browser takes any more."""
+
+    async def close(self) -> None:
+        """Close the uploaded files."""
+        self._sync.close()
+
+
+def async_file(file: FileStorage) -> FileStorage:
+    """Return an uploaded file as async code knows it: it is awaited when it is saved."""
+    return AsyncFileStorage(file.stream, file.filename, file.name, headers=file.headers)
