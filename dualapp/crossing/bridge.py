@@ -1,14 +1,9 @@
-"""Between threads and the event loop: the two crossings, and how a pipeline is driven on either side.
+"""From a thread to the event loop: an async function runs on the loop while the calling thread waits for it.
 
-- From a thread to the loop: `run_on_loop`. The thread waits, and meanwhile runs the sync code that the coroutine sends
-  back to it, so that what is bound to a thread (an sqlite connection) keeps working.
-- From the loop to a thread: `Threads.call` runs sync code on the app's own threads, many at a time; `to_request_thread`
-  goes back to the thread that waits.
-
-The rules are asgiref's, and so are the places where it keeps who waits for whom: its `async_to_sync` and
+The thread runs what the coroutine sends back to it meanwhile, so that what is bound to a thread (an sqlite connection)
+keeps working. The rules are asgiref's, and so are the places where it keeps who waits for whom: its `async_to_sync` and
 `sync_to_async` find their way through ours, and ours through theirs. The way itself is shorter than asgiref's, which by
-itself makes a thread and a loop for every call from a thread, and runs all sync code of a process in one thread.
-Context variables travel both ways.
+itself makes a thread and a loop for every call from a thread. Context variables travel both ways.
 """
 
 from __future__ import annotations
@@ -17,36 +12,31 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor, Future
-from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import partial, wraps
 from typing import Any, TypeVar
 
-import asgiref.local
-from asgiref.sync import AsyncToSync, SyncToAsync, _restore_context, sync_to_async
-
-from .colour import is_async
-from .coroutines import END, awaiting, rest_of, step
-from .handoff import Handoff
-from .host_loop import GreenQueue, SystemExecutor, Workers, fulfil, host_loop, is_green, new_queue
+from ..compat.upstream import run_handle, running_loop, thread_state, waiting_threads
+from .context_variables import restore
+from .coroutines import awaiting, step
+from .host_loop import host_loop
 from .lending_loop import LendingLoop
+from .os_threads import GreenQueue, SystemExecutor, fulfil, is_green, new_queue
 
 T = TypeVar("T")
-# How asgiref marks a variable's value as a thread's own; it began to in 3.12.
-Storage = getattr(asgiref.local, "_Storage", None)
 
-waiting_threads = AsyncToSync.executors
-thread_state = SyncToAsync.threadlocal
+# Where the sync code of tasks runs that no request waits for.
+lone_thread = SystemExecutor("dualapp-lone-thread", 1)
 
 
-def on_loop_thread() -> bool:
+def is_loop_thread() -> bool:
     """Tell whether this thread is running an event loop, and so must not wait."""
-    return asyncio._get_running_loop() is not None
+    return running_loop() is not None
 
 
-def on_host_loop() -> bool:
+def is_host_loop_thread() -> bool:
     """Tell whether this thread is the one that runs the host loop."""
-    running = asyncio._get_running_loop()
+    running = running_loop()
     return running is not None and running is host_loop.current
 
 
@@ -83,8 +73,8 @@ def loop_of_thread() -> asyncio.AbstractEventLoop:
     return loop  # type: ignore[no-any-return]  # asgiref types nothing of this
 
 
-class Visit(Executor):
-    """One wait of a thread for the loop; what is submitted meanwhile runs in that thread."""
+class LoopCall(Executor):
+    """One call from a thread to the loop; what is submitted while the thread waits runs in that thread."""
 
     def __init__(self) -> None:
         self.loop = loop_of_thread()
@@ -95,7 +85,7 @@ class Visit(Executor):
         # Where asgiref looks for whom to cancel when the task that this thread works for is cancelled.
         family: list[Any] | None = getattr(thread_state, "task_context", None)
         self._family = [] if family is None else family
-        self._outer: Visit | None = getattr(waiting_threads, "current", None)
+        self._outer: LoopCall | None = getattr(waiting_threads, "current", None)
         self._is_over = self.has_waited = False
         self._work: Any = GreenQueue() if is_green() else new_queue()
 
@@ -141,15 +131,15 @@ class Visit(Executor):
             return
         if self._lender is not None and self._lender.take_back(self._task):
             while not self._work.empty():
-                if isinstance(step := self._work.get(), asyncio.Handle):
-                    self.loop.call_soon(step._run)
+                if isinstance(handle := self._work.get(), asyncio.Handle):
+                    self.loop.call_soon(run_handle, handle)
         self._task.cancel()
 
     def wait(self) -> None:
         """Do what is submitted, and take the steps of a task of its own, until all is done."""
         while (work := self._work.get()) is not None:
             if isinstance(work, asyncio.Handle) and self._lender is not None:
-                self._lender.take(work)
+                self._lender.run_step(work)
                 self.has_waited |= not self._is_over
             else:
                 work()
@@ -165,10 +155,11 @@ class Visit(Executor):
             self._work.close()
 
 
-class Habit:
-    """How threads have one async function run, which may be called often.
+class LoopRunner:
+    """Run one async function from threads, which may call it often.
 
-    As long as it was never seen to wait for anything, the thread runs it itself, on the loop that it borrows.
+    As long as it was never seen to wait for anything, the calling thread runs it itself, on the loop that it borrows;
+    after that, the loop's own thread does.
     """
 
     def __init__(self, waits: bool = False) -> None:
@@ -180,26 +171,26 @@ class Habit:
         On the loop's own thread waiting would stop everything, so there only a function that does not suspend can run.
         Raises RuntimeError for one that does.
         """
-        if on_loop_thread():
+        if is_loop_thread():
             return run_in_place(func, *args, **kwargs)
-        visit, variables = Visit(), copy_context()
-        work = visit.run(func, args, kwargs)
-        if self._waits or not visit.borrow(work, variables):
-            visit.start(work, variables)
+        call, variables = LoopCall(), copy_context()
+        work = call.run(func, args, kwargs)
+        if self._waits or not call.borrow(work, variables):
+            call.start(work, variables)
         try:
-            visit.wait()
+            call.wait()
         except BaseException:  # this thread is made to stop, as by gunicorn's timeout
-            visit.loop.call_soon_threadsafe(visit.abandon)
+            call.loop.call_soon_threadsafe(call.abandon)
             raise
-        self._waits |= visit.has_waited
+        self._waits |= call.has_waited
         restore(variables)
-        if visit.error is not None:
-            raise visit.error
-        result: T = visit.value
+        if call.error is not None:
+            raise call.error
+        result: T = call.value
         return result
 
 
-run_on_loop = Habit(waits=True).run
+run_on_loop = LoopRunner(waits=True).run
 
 
 if hasattr(asyncio, "eager_task_factory"):  # Python 3.12
@@ -228,13 +219,16 @@ def run_in_place(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any
 
 def to_loop(func: Callable[..., Awaitable[T]]) -> Callable[..., T]:
     """Make a sync function of an async one: it runs on the loop while the calling thread waits."""
-    habit = Habit()
+    runner = LoopRunner()
 
     @wraps(func, updated=())  # not its __dict__, where a mark of its colour may be
     def crossing(*args: Any, **kwargs: Any) -> T:
-        return habit.run(func, *args, **kwargs)
+        return runner.run(func, *args, **kwargs)
 
     return crossing
+
+
+running: set[asyncio.Task[Any]] = set()
 
 
 def spawn(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
@@ -250,142 +244,9 @@ def spawn(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
         task.add_done_callback(running.discard)
 
     variables = copy_context()
-    if on_loop_thread():
+    if is_loop_thread():
         loop = asyncio.get_running_loop()
         start()
     else:
         loop = loop_of_thread()
         loop.call_soon_threadsafe(start)
-
-
-running: set[asyncio.Task[Any]] = set()
-lone_thread = SystemExecutor("dualapp-lone-thread", 1)
-
-
-class Threads:
-    """The threads in which one app's sync code runs when the app is served from a loop.
-
-    They are started as they are needed, up to a number, and end with the app.
-    """
-
-    def __init__(self, name: str, size: Callable[[], int]) -> None:
-        """Take the name that the threads will have, and how many there may be, which is asked when one is needed."""
-        self._workers = Workers(name, size)
-
-    async def call(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-        """Call a sync function in one of the threads.
-
-        If the task is cancelled meanwhile, the function is left to end by itself.
-        """
-        variables = copy_context()
-        family: list[asyncio.Task[Any]] = []
-        handoff = Handoff(asyncio.get_running_loop())
-        self.start(handoff.settle, variables, func, args, kwargs, family)
-        try:
-            result: T = await handoff
-        except asyncio.CancelledError:
-            for task in family:  # the tasks that the thread waits for, for which nobody waits any more
-                task.cancel()
-            raise
-        restore(variables)
-        return result
-
-    def start(
-        self,
-        settle: Callable[[Any, BaseException | None], None],
-        variables: Context,
-        func: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        family: list[asyncio.Task[Any]] | None = None,
-    ) -> None:
-        """Have a sync function called in one of the threads, and `settle` with its result and its error on this loop.
-
-        The tasks that the thread is waiting for can be found in `family`.
-        """
-        loop, workers = asyncio.get_running_loop(), self._workers
-
-        def job() -> None:
-            thread_state.main_event_loop, thread_state.main_event_loop_pid = loop, os.getpid()
-            thread_state.task_context = [] if family is None else family
-            result, error = outcome(variables, func, args, kwargs)
-            workers.done()
-            with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
-                loop.call_soon_threadsafe(settle, result, error)
-
-        workers.do(job)
-
-    def adapt(self, func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
-        """Make an async function of a sync one, which runs in one of the threads."""
-
-        @wraps(func, updated=())
-        async def crossing(*args: Any, **kwargs: Any) -> T:
-            return await self.call(func, *args, **kwargs)
-
-        return crossing
-
-
-def restore(variables: Context) -> None:
-    """Give the running code the values that code on the other side has set; asgiref's own move to this thread."""
-    for variable, value in variables.items():
-        if type(value) is Storage:
-            _restore_context(variables)
-            return
-        if variable.get(END) is not value:
-            variable.set(value)
-
-
-def outcome(
-    variables: Context, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Any, BaseException | None]:
-    """Call a function with a set of context variables; return its result and its error."""
-    try:
-        return variables.run(arrived, variables, func, args, kwargs), None
-    except BaseException as error:
-        return None, error
-
-
-def arrived(variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-    for value in variables.values():
-        if type(value) is Storage:  # what asgiref binds to a thread moves to this one
-            _restore_context(variables)
-            break
-    return contained(func, *args, **kwargs)
-
-
-def to_request_thread(func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
-    """Make an async function of a sync one: it runs in the thread of the request that waits for the loop."""
-    return sync_to_async(partial(contained, func), thread_sensitive=True)
-
-
-def contained(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-    """Call a function and keep StopIteration inside, as PEP 479 has it for generators.
-
-    No future can carry it: on Python 3.11 who awaits that future waits forever.
-    """
-    try:
-        return func(*args, **kwargs)
-    except StopIteration as stop:
-        raise RuntimeError(f"{getattr(func, '__qualname__', func)} raised StopIteration") from stop
-
-
-async def from_loop(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """Call a function of either colour from the loop; sync ones in the thread of the request, if it waits."""
-    if is_async(func):
-        return await func(*args, **kwargs)
-    if getattr(waiting_threads, "current", None) is None:
-        return await common_threads.call(func, *args, **kwargs)
-    return await to_request_thread(func)(*args, **kwargs)
-
-
-# Where sync code runs that no request waits for; asgiref has one thread for all of it.
-common_threads = Threads("dualapp", lambda: 40)
-
-
-async def within(seconds: float | None, work: Awaitable[None]) -> None:
-    """Await `work` for so many seconds at most; TimeoutError after that, None is for ever."""
-    steps = work.__await__()
-    waits_for = next(steps, END)
-    if waits_for is not END:  # what is there already needs no clock
-        async with asyncio.timeout(seconds):
-            await rest_of(steps, waits_for)

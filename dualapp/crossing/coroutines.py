@@ -1,7 +1,8 @@
-"""Coroutines, driven by hand and awaited: what there is to it besides threads and loops."""
+"""Coroutines, stepped by hand and awaited."""
 
 from __future__ import annotations
 
+import asyncio
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
@@ -68,3 +69,12 @@ async def close_stream(stream: AsyncIterator[Any]) -> None:
     """Close an async iterator if it can be closed."""
     if (aclose := getattr(stream, "aclose", None)) is not None:
         await aclose()
+
+
+async def with_timeout(seconds: float | None, work: Awaitable[None]) -> None:
+    """Await `work` for so many seconds at most; TimeoutError after that, None is for ever."""
+    steps = work.__await__()
+    waits_for = next(steps, END)
+    if waits_for is not END:  # work that does not wait needs no clock
+        async with asyncio.timeout(seconds):
+            await rest_of(steps, waits_for)

@@ -1,4 +1,4 @@
-"""From a thread to a task that waits for it."""
+"""The result of a thread, on its way to the task that awaits it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from .lending_loop import LendingLoop
 
 
 class Handoff:
-    """What one task awaits and a thread gives: a future whose task goes on at once, not at the loop's next turn."""
+    """A future for one task, which goes on in the turn of the loop in which the result arrives, and not in the next."""
 
     _asyncio_future_blocking = False  # a task looks whether what it was given is awaited, or only yielded
     _callback: Callable[[Any], None] | None = None
     _error: BaseException | None = None
     _result: Any = None
     _is_done = False
+    is_cancelled = False
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -28,13 +29,13 @@ class Handoff:
         return self._result
 
     def settle(self, result: Any, error: BaseException | None) -> None:
-        """Have the task go on, on the loop, with a result or an error; unless it was cancelled."""
+        """Continue the task with a result or an error, unless it was cancelled; to be called on the loop."""
         if not self._is_done:
             self._is_done, self._result, self._error = True, result, error
             self._wake(is_turn=True)
 
     def _wake(self, is_turn: bool) -> None:
-        """Have the task take its next step; at once in a turn of its loop, unless that may have to lend it."""
+        """Have the task take its next step: at once in a turn of its loop, unless a borrower has to take that step."""
         callback, self._callback = self._callback, None  # it knows the task, which knows this
         if callback is None:
             return
@@ -43,7 +44,7 @@ class Handoff:
         else:
             self._loop.call_soon(callback, self, context=self._context)
 
-    # What a task asks of it.
+    # What asyncio's tasks call.
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         return self._loop
@@ -55,7 +56,8 @@ class Handoff:
         if self._is_done or self._callback is None:
             return False
         # Who cancels may know his own cancellation by its message, as anyio does.
-        self._is_done, self._error = True, asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+        self._is_done = self.is_cancelled = True
+        self._error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
         self._wake(is_turn=False)
         return True
 

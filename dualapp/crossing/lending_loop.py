@@ -1,13 +1,13 @@
 """An event loop that lends itself: a thread may take the steps of its own task while the loop's thread sleeps.
 
-To have the loop's thread run a coroutine and to be woken by it again takes longer than most coroutines do. But a loop
-spends its time asleep, in `select`, and whoever wants something of it then may as well do it himself. The rules:
+To wake the loop's thread and to be woken by it again takes longer than most coroutines do. But a loop spends its time
+asleep in `select`, and meanwhile a thread that needs a coroutine run may run it itself. The rules:
 
-- Who runs code of the loop holds the turn. The loop's thread gives it up only while it sleeps.
+- The thread that runs code of the loop holds the turn, a lock. The loop's thread releases it only while it sleeps.
 - A task is stepped by one thread all its life: a greenlet, or an sqlite connection, must stay where it was made. So the
-  steps of a task that a thread has started are brought to that thread, and all others are taken by the loop's.
-- A borrower that leaves something for the loop to do, a callback or a timer, wakes the loop's thread.
-- Nobody starves. The loop's thread has the turn next when it asks for it; and a borrower whose step finds the loop at
+  steps of a task that a borrowing thread has started are brought to that thread; the loop's thread takes all others.
+- A borrower that leaves the loop something to do, a callback or a timer, wakes the loop's thread.
+- Nobody starves. The loop's thread gets the turn next when it asks for it; and a borrower whose step finds the loop at
   work queues up with the loop's callbacks, some of which go on until that very step is taken (anyio's cancellation).
 """
 
@@ -22,12 +22,14 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any, TypeVarTuple, Unpack
 
+from ..compat.upstream import run_handle, set_running_loop
+
 Ts = TypeVarTuple("Ts")
 Bring = Callable[[asyncio.Handle], None]
 
 
-class Sleep(selectors.DefaultSelector):
-    """A selector that gives up the turn while it waits; it is made with the turn taken."""
+class LendingSelector(selectors.DefaultSelector):
+    """A selector that releases the turn while it waits; it is made with the turn taken."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,16 +40,16 @@ class Sleep(selectors.DefaultSelector):
         self._poll.register(self.fileno(), select.POLLIN)  # epoll(7): itself readable when anything in it is ready
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait until something is ready, then say what; while this waits, borrowers may change what is waited for."""
+        """Wait until a file is ready, then list those that are; borrowers may register files meanwhile."""
         if timeout is None or timeout > 0:
             self.turn.release()
             try:
                 self._poll.poll(None if timeout is None else timeout * 1000)
             finally:
-                self._come_back()
+                self._reacquire()
         return super().select(0)
 
-    def _come_back(self) -> None:
+    def _reacquire(self) -> None:
         self.is_wanted = True
         self.turn.acquire()
         self.is_wanted = False
@@ -61,11 +63,11 @@ class LendingLoop(asyncio.SelectorEventLoop):
     """asyncio's own loop, which other threads may borrow."""
 
     def __init__(self) -> None:
-        self._sleep = Sleep()
+        self._turns = LendingSelector()
         self._lent: dict[asyncio.Task[Any] | None, Bring] = {}
         self._new_borrower: Bring | None = None
         self._is_borrowed = self._has_more_to_do = False
-        super().__init__(self._sleep)
+        super().__init__(self._turns)
         self.call_soon(self._note_hooks)
 
     def _note_hooks(self) -> None:
@@ -74,33 +76,33 @@ class LendingLoop(asyncio.SelectorEventLoop):
 
     def lend(self, work: Coroutine[Any, Any, Any], variables: Context, bring: Bring) -> asyncio.Task[Any] | None:
         """Start a task whose steps are brought to the calling thread, to be taken there; None if the loop is busy."""
-        if self.get_debug() or not self._sleep.borrow():  # in debug mode asyncio minds the thread
+        if self.get_debug() or not self._turns.borrow():  # in debug mode asyncio minds the thread
             return None
         try:
             self._new_borrower = bring
             return asyncio.Task(work, loop=self, context=variables)
         finally:
             self._new_borrower = None
-            self._sleep.turn.release()
+            self._turns.turn.release()
 
     def take_back(self, task: asyncio.Task[Any] | None) -> bool:
         """Bring no more steps of a task to who started it; called by who has the turn. Tell whether any were."""
         return self._lent.pop(task, None) is not None
 
-    def take(self, step: asyncio.Handle) -> None:
-        """Take a step that was brought to this thread, when it is its turn."""
-        if self._sleep.borrow():
+    def run_step(self, step: asyncio.Handle) -> None:
+        """Run a step that was brought to this thread, once this thread has the turn."""
+        if self._turns.borrow():
             try:
                 self._run(step)
                 has_more_to_do = self._has_more_to_do
             finally:
-                self._sleep.turn.release()
+                self._turns.turn.release()
             if has_more_to_do:
                 self.call_soon_threadsafe(bool)  # which does nothing but wake the loop's thread
         else:
-            self._take_in_queue(step)
+            self._run_step_in_queue(step)
 
-    def _take_in_queue(self, step: asyncio.Handle) -> None:
+    def _run_step_in_queue(self, step: asyncio.Handle) -> None:
         is_due, is_done = threading.Event(), threading.Event()
 
         def hand_over() -> None:
@@ -117,13 +119,13 @@ class LendingLoop(asyncio.SelectorEventLoop):
     def _run(self, step: asyncio.Handle) -> None:
         """Run the loop in this thread for the time of one step."""
         self._is_borrowed, self._has_more_to_do = True, False
-        asyncio._set_running_loop(self)
+        set_running_loop(self)
         sys.set_asyncgen_hooks(*self._asyncgen_hooks)
         try:
-            step._run()
+            run_handle(step)
         finally:
             sys.set_asyncgen_hooks(None, None)
-            asyncio._set_running_loop(None)
+            set_running_loop(None)
             self._is_borrowed = False
 
     def call_soon(

@@ -1,8 +1,8 @@
-"""Streams that cross from one side to the other: their items are made while those before them are on their way.
+"""Buffered iteration across threads: the producer stops at 512 KiB or 64 items and resumes at half.
 
-To cross for each item would cost more than most items do. So the side that makes them goes on until so much is made and
-not taken that it is enough, and then waits until half of it is gone: a slow reader slows down what it reads from. Each
-item can be taken as soon as it is made.
+To cross for each item would cost more than most items do. So the side that produces a stream runs ahead of the side
+that consumes it, and stops when the buffer is full: a slow reader slows down what it reads from. Each item can be
+consumed as soon as it is produced.
 """
 
 from __future__ import annotations
@@ -13,146 +13,175 @@ from collections.abc import AsyncIterator, Iterator
 from contextvars import copy_context
 from functools import partial
 
-from .bridge import Threads, Visit, on_loop_thread, run_in_place
+from .bridge import LoopCall, is_loop_thread, run_in_place
 from .coroutines import END, close_stream
+from .thread_pool import Threads
 
-ENOUGH_BYTES = 512 * 1024
-ENOUGH_ITEMS = 64
+MOST_BYTES = 512 * 1024
+MOST_ITEMS = 64
 
 
-class Stock:
-    """How much is made and not taken. One thread makes and another one takes, so each has its own counters."""
+class BufferLevel:
+    """How much is produced and not consumed. Each side has counters of its own, since they are in different threads."""
 
     def __init__(self) -> None:
-        self._made = self._made_bytes = 0
-        self._taken = self._taken_bytes = 0
+        self._produced = self._produced_bytes = 0
+        self._consumed = self._consumed_bytes = 0
 
-    def make(self, item: bytes) -> None:
-        """Count an item that was made."""
-        self._made += 1
-        self._made_bytes += len(item)
+    def add(self, item: bytes) -> None:
+        """Count an item that was produced."""
+        self._produced += 1
+        self._produced_bytes += len(item)
 
-    def take(self, item: bytes) -> None:
-        """Count an item that was taken."""
-        self._taken += 1
-        self._taken_bytes += len(item)
+    def remove(self, item: bytes) -> None:
+        """Count an item that was consumed."""
+        self._consumed += 1
+        self._consumed_bytes += len(item)
 
     def is_above(self, part: float) -> bool:
-        """Tell whether there is so much of what is enough."""
-        bytes_left, items_left = self._made_bytes - self._taken_bytes, self._made - self._taken
-        return bytes_left >= ENOUGH_BYTES * part or items_left >= ENOUGH_ITEMS * part
+        """Tell whether this part of the buffer is full: 1 is all of it."""
+        bytes_left, items_left = self._produced_bytes - self._consumed_bytes, self._produced - self._consumed
+        return bytes_left >= MOST_BYTES * part or items_left >= MOST_ITEMS * part
 
 
-def settle(making: asyncio.Future[bool], is_more: bool, error: BaseException | None) -> None:
+def set_outcome(future: asyncio.Future[bool], result: bool, error: BaseException | None) -> None:
     if error is None:
-        making.set_result(is_more)
+        future.set_result(result)
     else:
-        making.set_exception(error)
+        future.set_exception(error)
 
 
-async def until_done(making: asyncio.Future[bool]) -> None:
-    """Wait for the end of a step, also if the task is cancelled meanwhile, and be it twice."""
+async def until_done(step: asyncio.Future[bool]) -> None:
+    """Wait for the step to finish however often this task is cancelled, then re-raise the cancellation."""
     cancelled: asyncio.CancelledError | None = None
-    while not making.done():
+    while not step.done():
         try:
-            await asyncio.wait([making])
+            await asyncio.wait([step])
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
         raise cancelled
 
 
-async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Iterate over a sync iterator from the loop; it holds a thread only while it makes something.
+class ThreadProducer:
+    """Iterate over a sync iterator in threads, for a consumer on the loop; a thread is held only while it produces.
 
-    All steps see one set of context variables, as they would in one thread. If the task is cancelled during a step,
-    that step is waited for: what it uses must not be closed under its hands.
+    All steps see one set of context variables, as they would in one thread.
     """
-    loop, variables = asyncio.get_running_loop(), copy_context()
-    items, stock, arrived = deque[bytes](), Stock(), asyncio.Event()
-    is_awaited = is_over = False
 
-    def make() -> bool:
-        """Make what is missing, in a thread; tell whether there may be more."""
-        nonlocal is_awaited
-        for item in source:
-            stock.make(item)
-            items.append(item)
-            if is_awaited:
-                is_awaited = False
-                loop.call_soon_threadsafe(arrived.set)
-            if is_over or stock.is_above(1):
+    def __init__(self, threads: Threads, source: Iterator[bytes]) -> None:
+        self.items = deque[bytes]()
+        self.level = BufferLevel()
+        self._threads = threads
+        self._source = source
+        self._loop, self._variables = asyncio.get_running_loop(), copy_context()
+        self._arrived = asyncio.Event()
+        self._is_awaited = self._is_over = False
+        self.resume()
+
+    def resume(self) -> None:
+        """Have a thread produce until the buffer is full or the source is exhausted."""
+        self.step: asyncio.Future[bool] = self._loop.create_future()
+        self.step.add_done_callback(lambda _: self._arrived.set())
+        self._threads.start(partial(set_outcome, self.step), self._variables, self._produce, (), {})
+
+    def _produce(self) -> bool:
+        """Fill the buffer, in a thread; tell whether there may be more."""
+        for item in self._source:
+            self.level.add(item)
+            self.items.append(item)
+            if self._is_awaited:
+                self._is_awaited = False
+                self._loop.call_soon_threadsafe(self._arrived.set)
+            if self._is_over or self.level.is_above(1):
                 return True
         return False
 
-    def start() -> asyncio.Future[bool]:
-        making: asyncio.Future[bool] = loop.create_future()
-        making.add_done_callback(lambda _: arrived.set())
-        threads.start(partial(settle, making), variables, make, (), {})
-        return making
+    def consume(self) -> bytes:
+        """Take the next item out of the buffer."""
+        item = self.items.popleft()
+        self.level.remove(item)
+        return item
 
-    making = start()
+    def resume_at_half(self) -> None:
+        """Have a thread produce again if it stopped at a full buffer, half of which is free by now."""
+        step = self.step
+        if step.done() and step.exception() is None and step.result() and not self.level.is_above(0.5):
+            self.resume()
+
+    async def until_arrived(self) -> None:
+        """Wait for an item, or for the end of the step."""
+        self._arrived.clear()
+        self._is_awaited = True
+        if not self.items:
+            await self._arrived.wait()
+
+    async def stop(self) -> None:
+        """End after the item that is being produced: what a step uses must not be closed under its hands."""
+        self._is_over = True
+        await until_done(self.step)
+
+
+async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Iterate over a sync iterator from the loop.
+
+    If the task is cancelled during a step of the iterator, that step is waited for.
+    """
+    producer = ThreadProducer(threads, source)
     try:
         while True:
-            if items:
-                item = items.popleft()
-                stock.take(item)
-                yield item
-                if making.done() and making.exception() is None and making.result() and not stock.is_above(0.5):
-                    making = start()
+            if producer.items:
+                yield producer.consume()
+                producer.resume_at_half()
                 # Others get their turn; and a server hears that a connection broke before it is given more: after that,
                 # asyncio's `writelines` (CPython 3.12, 3.13.0) watches a descriptor that is about to be closed.
                 await asyncio.sleep(0)
-            elif not making.done():
-                arrived.clear()
-                is_awaited = True
-                if not items:
-                    await arrived.wait()
-            elif making.result():
-                making = start()
+            elif not producer.step.done():
+                await producer.until_arrived()
+            elif producer.step.result():
+                producer.resume()
             else:
                 return
     finally:
-        is_over = True
-        await until_done(making)
+        await producer.stop()
 
 
-class Reading(Visit):
-    """A wait of a thread for the loop to make one item after the other."""
+class LoopIteration(LoopCall):
+    """A call from a thread to the loop that gives one item after the other."""
 
     def __init__(self, stream: AsyncIterator[bytes]) -> None:
         super().__init__()
         self._stream = stream
-        self._stock = Stock()
+        self._level = BufferLevel()
         self._is_full = False
 
-    def begin(self) -> None:
-        """Have the loop start."""
-        self.start(self.run(self._make, (), {}), copy_context())
+    def start_producing(self) -> None:
+        """Have the loop's thread iterate over the stream."""
+        self.start(self.run(self._produce, (), {}), copy_context())
 
-    async def _make(self) -> None:
+    async def _produce(self) -> None:
         self._room = asyncio.Event()
         try:
             async for item in self._stream:
-                self._stock.make(item)
+                self._level.add(item)
                 self._work.put(item)
-                if self._stock.is_above(1):
-                    await self._until_half_is_taken()
+                if self._level.is_above(1):
+                    await self._until_half_is_free()
         finally:
             await close_stream(self._stream)
 
-    async def _until_half_is_taken(self) -> None:
+    async def _until_half_is_free(self) -> None:
         self._room.clear()
         self._is_full = True
-        if self._stock.is_above(0.5):
+        if self._level.is_above(0.5):
             await self._room.wait()
 
-    def take(self) -> bytes | None:
-        """Wait for the next item, and do what is submitted meanwhile; None when there are no more."""
+    def next_item(self) -> bytes | None:
+        """Wait for the next item, and run what is submitted meanwhile; None when there are no more."""
         while (item := self._work.get()) is not None:
             if isinstance(item, bytes):
-                self._stock.take(item)
-                if self._is_full and not self._stock.is_above(0.5):
+                self._level.remove(item)
+                if self._is_full and not self._level.is_above(0.5):
                     self._is_full = False
                     self.loop.call_soon_threadsafe(self._room.set)
                 return item
@@ -160,33 +189,33 @@ class Reading(Visit):
         self.free()
         return None
 
-    def give_up(self) -> None:
-        """Have the loop end."""
+    def stop(self) -> None:
+        """Have the loop's thread cancel the iteration."""
         self.loop.call_soon_threadsafe(self.abandon)
 
 
 def iterate_on_loop(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
     """Iterate over an async iterator from a thread. Closing the iterator closes the stream, on the loop."""
-    if on_loop_thread():
+    if is_loop_thread():
         yield from iterate_in_place(stream)
         return
-    reading = Reading(stream)
-    reading.begin()
+    iteration = LoopIteration(stream)
+    iteration.start_producing()
     try:
-        while (item := reading.take()) is not None:
+        while (item := iteration.next_item()) is not None:
             yield item
     except GeneratorExit:
-        reading.give_up()
-        while not on_loop_thread() and reading.take() is not None:
+        iteration.stop()
+        while not is_loop_thread() and iteration.next_item() is not None:
             pass
-        if reading.error is not None and not isinstance(reading.error, asyncio.CancelledError):
-            raise reading.error from None
+        if iteration.error is not None and not isinstance(iteration.error, asyncio.CancelledError):
+            raise iteration.error from None
         raise
     except BaseException:  # this thread is made to stop, as by gunicorn's timeout
-        reading.give_up()
+        iteration.stop()
         raise
-    if reading.error is not None:
-        raise reading.error
+    if iteration.error is not None:
+        raise iteration.error
 
 
 def iterate_in_place(stream: AsyncIterator[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,231 @@
+"""Every private name of Flask, Werkzeug, Quart, asgiref, asyncio and json that dualapp leans on, in one table.
+
+No other module uses one (`tests/unit/test_upstream.py` reads them all). "General road" says that dualapp gives the same
+answers without the name, only slower; "ImportError" that importing dualapp says which version is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json.encoder
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import Context as Variables
+from contextvars import ContextVar
+from http import HTTPStatus
+from importlib import import_module
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import asgiref.local
+import asgiref.sync
+import flask
+import flask.ctx
+import flask.globals
+import flask.templating
+from werkzeug.datastructures import EnvironHeaders, Headers
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+class Private(NamedTuple):
+    """One private name: where it is, what for, and what happens without it."""
+
+    owner: str
+    name: str
+    purpose: str
+    without: str
+
+
+GENERAL, REFUSED = "general road", "ImportError"
+
+TABLE = (
+    Private("flask.globals", "_cv_app", "the context variable that current_app and g look into", REFUSED),
+    Private("flask.globals", "_cv_request", "the one that request and session look into", "_cv_app holds both"),
+    Private("flask:Flask", "_find_error_handler", "the handler that is registered for an error", REFUSED),
+    Private("flask:Flask", "_got_first_request", "refuse registration from the first request on", "late is accepted"),
+    Private("flask.templating", "_default_template_ctx_processor", "call it without a crossing", GENERAL),
+    Private("flask.ctx:RequestContext", "_after_request_functions", "what after_this_request appends to", "unused"),
+    Private("flask.ctx:RequestContext", "_session", "the session that tests and extensions look at", "unused"),
+    Private("flask.ctx:AppContext", "_cv_tokens", "leave an app context from async code", "a second teardown"),
+    Private("flask:Request", "_max_content_length", "the limit that was set for one request", GENERAL),
+    Private("werkzeug.wrappers:Request", "_cached_data", "what get_data has read before", GENERAL),
+    Private("werkzeug.wrappers:Response", "_on_close", "whether something is to be called at the end", GENERAL),
+    Private("werkzeug.wrappers:Response", "_status", "make a response in one step", GENERAL),
+    Private("werkzeug.wrappers:Response", "_status_code", "make a response in one step", GENERAL),
+    Private("werkzeug.datastructures:Headers", "_list", "make a response in one step", GENERAL),
+    Private("werkzeug.datastructures:EnvironHeaders", "_get_key", "look one header of a scope up", GENERAL),
+    Private("werkzeug.routing:Map", "_matcher", "compile the rules", GENERAL),
+    Private("werkzeug.routing:Rule", "_converters", "compile the rules", GENERAL),
+    Private("werkzeug.test:Client", "_cookies", "the cookies of a test client", "AttributeError in tests"),
+    Private("werkzeug.test:Client", "_add_cookies_to_wsgi", "its session_transaction", "AttributeError in tests"),
+    Private("werkzeug.test:Client", "_update_cookies_from_response", "the same", "AttributeError in tests"),
+    Private("quart.globals", "_cv_app", "the context variable that quart.current_app looks into", REFUSED),
+    Private("quart.globals", "_cv_request", "quart.request's own, before 0.23", "_cv_app holds both"),
+    Private("asgiref.sync:AsyncToSync", "executors", "which thread waits for the running task", REFUSED),
+    Private("asgiref.sync:SyncToAsync", "threadlocal", "which loop a thread works for", REFUSED),
+    Private("asgiref.sync", "_restore_context", "move what asgiref binds to a thread", "not moved, as before 3.12"),
+    Private("asgiref.local", "_Storage", "tell such values from others", "not moved, as before 3.12"),
+    Private("asyncio", "_get_running_loop", "the running loop or None, without an exception", GENERAL),
+    Private("asyncio", "_set_running_loop", "run the host loop in a thread that borrows it", "no loop is lent"),
+    Private("asyncio:Handle", "_run", "take a step of the host loop", "no loop is lent"),
+    Private("asyncio:Future", "_asyncio_future_blocking", "wake a task in the same turn of its loop", GENERAL),
+    Private("json.encoder", "c_make_encoder", "an encoder that is kept", GENERAL),
+)
+
+
+def required(module: str, path: str, package: str) -> Any:
+    """Return a name that dualapp cannot do without; ImportError says which versions have it."""
+    try:
+        return attrgetter(path)(import_module(module))
+    except AttributeError:
+        raise ImportError(
+            f"{module} has no {path}: this dualapp does not know the installed {package}."
+            f" Install a version that its metadata asks for, as `pip install --upgrade dualapp` does."
+        ) from None
+
+
+# Flask. From 3.2 on there is one context, in one variable.
+
+app_variable: ContextVar[Any] = required("flask.globals", "_cv_app", "flask")
+request_variable: ContextVar[Any] = getattr(flask.globals, "_cv_request", app_variable)
+find_error_handler: Callable[..., Any] = required("flask", "Flask._find_error_handler", "flask")
+default_template_processor: Any = getattr(flask.templating, "_default_template_ctx_processor", None)
+
+
+def refuse_registration(app: flask.Flask) -> None:
+    """Have an app refuse registration, since it handles requests."""
+    app._got_first_request = True
+
+
+def accepts_registration(app: flask.Flask) -> bool:
+    """Tell whether an app has handled no request, as far as it knows."""
+    return not getattr(app, "_got_first_request", True)
+
+
+class RequestContext(flask.ctx.RequestContext):
+    """Flask's context, in which Flask's own code finds what it looks for under its names."""
+
+    #: The session, None until it is open.
+    opened_session: Any
+    after_this_request_functions: list[Any]
+
+    @property
+    def _session(self) -> Any:
+        return self.opened_session
+
+    @_session.setter
+    def _session(self, session: Any) -> None:
+        self.opened_session = session
+
+    @property
+    def _after_request_functions(self) -> list[Any]:  # type: ignore[override]  # as _session
+        return self.after_this_request_functions
+
+    @property
+    def _flashes(self) -> Any:
+        return self.flashes
+
+    @_flashes.setter
+    def _flashes(self, flashes: Any) -> None:
+        self.flashes = flashes
+
+
+class AppContext(flask.ctx.AppContext):
+    """Flask's context of an app, which async code can leave as well."""
+
+    @property
+    def is_outermost(self) -> bool:
+        """Whether leaving this context ends it."""
+        return len(self._cv_tokens) == 1
+
+    def leave_variable(self) -> None:
+        """Make the context before this the current one, and run nothing."""
+        app_variable.reset(self._cv_tokens.pop())
+
+
+# Werkzeug.
+
+OWN_LIMIT, CACHED_DATA = "_max_content_length", "_cached_data"
+
+close_functions: Callable[[Response], list[Any]] = attrgetter("_on_close")
+converters_of: Callable[[Rule], dict[str, Any]] = attrgetter("_converters")
+#: Status lines as this Werkzeug spells them: `404 NOT FOUND` before 3.2, `404 Not Found` since.
+STATUS_LINES = {status.value: Response(status=status.value).status for status in HTTPStatus}
+can_make_responses_in_one_step = (
+    hasattr(Response(), "_status") and hasattr(Response(), "_status_code") and hasattr(Headers(), "_list")
+)
+
+
+def fill_response(response: Any, body: bytes, status: str, status_code: int, fields: list[tuple[str, str]]) -> None:
+    """Set what Werkzeug's constructor would set, of parts that need no looking at."""
+    response.headers = Headers()
+    response.headers._list = fields
+    response._status, response._status_code = status, status_code
+    response.response = [body]
+    response.direct_passthrough = False
+    response._on_close = []
+
+
+class KeyedHeaders(EnvironHeaders):
+    """Headers of an environ, some of which are found without it."""
+
+    def find(self, key: str) -> str | None:
+        """Return the value of a header, None for one that is to be looked up in the environ."""
+
+    def _get_key(self, key: str) -> str:
+        value = self.find(key)
+        return super()._get_key(key) if value is None else value
+
+
+def root_of(url_map: Map) -> Any:
+    """Return the first state of Werkzeug's state machine, None if there is no such thing."""
+    return getattr(getattr(url_map, "_matcher", None), "_root", None) if hasattr(Rule("/"), "_converters") else None
+
+
+def cookies_of(client: Any) -> Mapping[Any, Any] | None:
+    """Return the cookies that Werkzeug's test client keeps, None if it keeps none."""
+    cookies: Mapping[Any, Any] | None = client._cookies
+    return cookies
+
+
+def send_cookies(client: Any, environ: WSGIEnvironment) -> None:
+    client._add_cookies_to_wsgi(environ)
+
+
+def keep_cookies(client: Any, host: str, path: str, values: Iterable[str]) -> None:
+    client._update_cookies_from_response(host, path, values)
+
+
+# asgiref: where it keeps who waits for whom. Its functions find their way through ours, and ours through theirs.
+
+waiting_threads: Any = required("asgiref.sync", "AsyncToSync.executors", "asgiref")
+thread_state: Any = required("asgiref.sync", "SyncToAsync.threadlocal", "asgiref")
+
+#: Gives this thread context variables, and what asgiref binds to threads with them.
+move_to_this_thread: Callable[[Variables], Any] = getattr(asgiref.sync, "_restore_context", id)
+#: The class of values that asgiref binds to a thread, as it does from 3.12 on.
+ThreadBound: type | None = getattr(asgiref.local, "_Storage", None)
+
+
+# asyncio.
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+running_loop: Callable[[], asyncio.AbstractEventLoop | None] = getattr(asyncio, "_get_running_loop", _running_loop)
+set_running_loop: Callable[[Any], Any] = getattr(asyncio, "_set_running_loop", id)
+run_handle: Callable[[asyncio.Handle], Any] = getattr(asyncio.Handle, "_run", id)
+can_lend_loops = hasattr(asyncio, "_set_running_loop") and hasattr(asyncio.Handle, "_run")
+can_hand_off = hasattr(asyncio.Future, "_asyncio_future_blocking")
+
+# json.
+
+make_encoder: Any = getattr(json.encoder, "c_make_encoder", None)
