@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders, Headers
 
-from ..compat.cached import cached_property
+from ..compat.upstream import KeyedHeaders
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .translation import Scope, environ_from, fields_from, path_of
 
@@ -107,8 +108,8 @@ class ASGIBody(Body):
         self.keep(chunk)
 
 
-class ScopeHeaders(EnvironHeaders):
-    """Headers of which none is repeated: who asks for one gets it without all of them being named as in an environ."""
+class ScopeHeaders(KeyedHeaders):
+    """Headers of a scope, none of which is repeated: one is found without naming all as an environ does."""
 
     _environ: WSGIEnvironment | None = None
 
@@ -128,13 +129,12 @@ class ScopeHeaders(EnvironHeaders):
         self._environ = environ
         self._raw = {}  # who has it may change it, and what the headers say with it
 
-    def _get_key(self, key: str) -> str:
-        if isinstance(key, str) and key.isascii():
-            # In a scope, names are in lower case (ASGI spec); to Werkzeug, a key with underscores is one with hyphens.
-            value = self._raw.get(key.lower().replace("_", "-").encode())
-            if value is not None:
-                return value.decode("latin-1")
-        return super()._get_key(key)
+    def find(self, key: str) -> str | None:
+        if not (isinstance(key, str) and key.isascii()):
+            return None
+        # In a scope, names are in lower case (ASGI spec); to Werkzeug, a key with underscores is one with hyphens.
+        value = self._raw.get(key.lower().replace("_", "-").encode())
+        return None if value is None else value.decode("latin-1")
 
 
 ScopeHeaders.__name__ = EnvironHeaders.__name__  # which is what a `repr` says

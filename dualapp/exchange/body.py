@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
-from ..crossing.bridge import on_host_loop, on_loop_thread, run_on_loop, to_request_thread, within
-from ..crossing.coroutines import END, Steps, rest_of
+from ..crossing.bridge import is_host_loop_thread, is_loop_thread, run_on_loop
+from ..crossing.coroutines import END, Steps, rest_of, with_timeout
+from ..crossing.thread_pool import to_request_thread
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -21,7 +22,7 @@ Begun = tuple[Steps, Any]
 CHUNK_SIZE = 64 * 1024
 
 # A body up to this size is parsed on the loop, as soon as it is there.
-SHORT = 64 * 1024
+SHORT_BODY = 64 * 1024
 
 
 def announced_length(content_length: str | None, transfer_encoding: object) -> int | None:
@@ -55,7 +56,7 @@ class Body:
         self.arrived: bytes | bytearray = b""
         #: A body up to this size is read before the request crosses to the other side, where each chunk would cross,
         #: and before sync code may look for it on the loop, where it could not wait.
-        self.ahead = SHORT
+        self.ahead = SHORT_BODY
         self.on_complete: Callable[[], None] | None = None
         #: What gives the request whose body it is, if there is one yet.
         self.request: Callable[[], Any] = nobody
@@ -66,7 +67,7 @@ class Body:
     @property
     def is_short(self) -> bool:
         """Whether it is known to be so short that parsing it holds nobody up."""
-        return self.length is not None and self.length <= SHORT
+        return self.length is not None and self.length <= SHORT_BODY
 
     @property
     def is_to_come(self) -> bool:
@@ -76,9 +77,9 @@ class Body:
     def receive(self) -> None:
         """Fetch one more chunk, from a thread."""
         self.check_whole()
-        if self._fetch is not None and not on_host_loop():
+        if self._fetch is not None and not is_host_loop_thread():
             self.keep(self._fetched(self._fetch))
-        elif on_loop_thread():
+        elif is_loop_thread():
             raise RuntimeError(
                 "The body of this request has not arrived yet, and sync code on the event loop cannot wait for it."
                 " Await it first, with `await request.get_data()` or `await request.form`, or let BODY_READ_AHEAD be"
@@ -143,7 +144,7 @@ class Body:
     async def read_ahead_async(self, seconds: float | None, begun: Begun | None) -> None:
         """Read a short body that was begun from the loop, before the request is answered, for so long at most."""
         try:
-            await within(seconds, self._rest_of_short(begun))
+            await with_timeout(seconds, self._rest_of_short(begun))
         except TimeoutError:
             self._failure = RequestTimeout
         except (ClientDisconnected, RequestTimeout):  # as in read_ahead

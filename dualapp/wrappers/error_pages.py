@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.http import HTTP_STATUS_CODES
 
-# What an error makes its page of, and anybody may put a function of his own on one.
+from ..compat.upstream import STATUS_LINES
+
+# What an error makes its page with; any of them may be replaced on one error.
 PAGE_MAKERS = {"get_body", "get_description", "get_headers", "get_response"}
 
-# Of those below Werkzeug takes headers, or the body.
-CODES = {code for code in HTTP_STATUS_CODES if code >= 400}
+# From responses with a code below that Werkzeug removes headers, or the body.
+ERROR_CODES = {code for code in STATUS_LINES if code >= 400}
 
-# An error that says no more than others of its class has the same page as they; descriptions may say anything.
+# Errors of one class with one description have one page; descriptions may say anything.
 MOST_BODIES = 256
 LONGEST_DESCRIPTION = 1024
 
@@ -25,7 +26,7 @@ bodies: dict[tuple[Any, ...], bytes] = {}
 def has_stock_page(error: HTTPException) -> bool:
     """Tell whether the page of an error is Werkzeug's, and not a response or a class of somebody's own."""
     is_werkzeugs = type(error).__module__ == HTTPException.__module__ and PAGE_MAKERS.isdisjoint(vars(error))
-    return is_werkzeugs and error.response is None and error.code in CODES
+    return is_werkzeugs and error.response is None and error.code in ERROR_CODES
 
 
 def page_of(error: HTTPException) -> tuple[bytes, Pairs]:

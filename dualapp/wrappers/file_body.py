@@ -9,7 +9,7 @@ from typing import IO
 from werkzeug.wsgi import FileWrapper
 
 #: How many bytes of a file are read at once instead of being sent in chunks.
-SHORT = 64 * 1024
+READ_WHOLE = 64 * 1024
 
 
 class FileBody(FileWrapper):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import flask
-from flask.globals import _cv_app
 from werkzeug.datastructures import EnvironHeaders, Headers, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
 from werkzeug.sansio.http import parse_cookie
 
-from ..compat.cached import cached_property
+from ..compat.upstream import CACHED_DATA, OWN_LIMIT, app_variable
 from ..exchange.body import BodyStream
 
 if TYPE_CHECKING:
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
     from ..exchange.exchange import Exchange
 
 
-app_context = _cv_app.get  # looked up once
+app_context = app_variable.get  # looked up once
 values_of: Any = dict.setdefault  # a MultiDict is a dict of lists, and no more
 
 
 class StrictFormDataParser(FormDataParser):
     """Werkzeug's parser, for which a multipart body that breaks off or makes no sense is an error and no empty form."""
 
-    def _parse_multipart(self, *args: Any) -> Any:
+    def parse(self, stream: Any, mimetype: str, *args: Any, **kwargs: Any) -> Any:
+        """Parse a form; raises BadRequest for a multipart body that cannot be read."""
+        self.silent = mimetype != "multipart/form-data"
         try:
-            return super()._parse_multipart(*args)
+            return super().parse(stream, mimetype, *args, **kwargs)
         except ValueError as error:
             raise BadRequest(f"The multipart body cannot be read: {error}") from error
 
@@ -139,14 +141,14 @@ class Request(flask.Request):
         data = self._exchange.body.take_all()
         self._is_taken = True
         if cache:
-            self._cached_data = data
+            vars(self)[CACHED_DATA] = data
         return data.decode(errors="replace") if as_text else data
 
     @property
     def _is_there_for_the_taking(self) -> bool:
         """Whether reading the stream would give the body as it is."""
         known = vars(self)
-        if type(self) is not Request or "_cached_data" in known or "stream" in known or "environ" in known:
+        if type(self) is not Request or CACHED_DATA in known or "stream" in known or "environ" in known:
             return False
         length, limit = self._exchange.body.length or 0, self.max_content_length
         return length > 0 and (limit is None or length <= limit)
@@ -160,11 +162,11 @@ class Request(flask.Request):
     def max_content_length(self) -> int | None:
         """The largest body, in bytes, that will be read: `MAX_CONTENT_LENGTH` unless set for this request."""
         context = app_context(None)
-        if self._max_content_length is None and context is not None:
+        if vars(self).get(OWN_LIMIT) is None and context is not None:
             limit: int | None = context.app.config["MAX_CONTENT_LENGTH"]
             return limit
         return super().max_content_length
 
     @max_content_length.setter
     def max_content_length(self, value: int | None) -> None:
-        self._max_content_length = value
+        vars(self)[OWN_LIMIT] = value

@@ -1,0 +1,86 @@
+"""A request as a WSGI server hands it over: an environ (PEP 3333), and the body behind `wsgi.input`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.datastructures import EnvironHeaders
+
+from .body import NO_BODY, Body, BodyStream, announced_length
+from .translation import Scope, from_latin1, scope_from
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+
+class WSGIExchange:
+    """A request that came in through WSGI."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        path = environ.get("PATH_INFO") or ""
+        self.fields = environ
+        self.method: str = environ["REQUEST_METHOD"]
+        self.path = path if path.isascii() else from_latin1(path)
+        self.host: str | None = environ.get("HTTP_HOST")
+        self.has_cookies = "HTTP_COOKIE" in environ
+        self.upgrades = "HTTP_UPGRADE" in environ
+        is_bare = not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ
+        self.body = NO_BODY if is_bare else body_from(environ)
+
+    @cached_property
+    def environ(self) -> WSGIEnvironment:
+        """The request in WSGI's words, with the body that both faces read between the server and its readers."""
+        environ, body = self.fields, self.body
+        if body is not NO_BODY and type(environ["wsgi.input"]) is not BodyStream:
+            environ["wsgi.input"] = BodyStream(body)
+            environ["wsgi.input_terminated"] = True
+        return environ
+
+    @property
+    def cookies(self) -> str | None:
+        """The Cookie header, None if there is none."""
+        return self.fields.get("HTTP_COOKIE")
+
+    @property
+    def content_type(self) -> str:
+        """The Content-Type header, empty if there is none."""
+        return self.fields.get("CONTENT_TYPE", "")  # type: ignore[no-any-return]  # as query_string
+
+    @property
+    def headers(self) -> EnvironHeaders:
+        """What the request says of its headers."""
+        return EnvironHeaders(self.environ)
+
+    @property
+    def stream(self) -> Any:
+        """What sync code reads the body from."""
+        return self.environ["wsgi.input"]
+
+    @property
+    def query_string(self) -> bytes:
+        """What follows the question mark, not decoded."""
+        return self.fields.get("QUERY_STRING", "").encode("latin-1")  # type: ignore[no-any-return]  # it is a string
+
+    def read_ahead(self) -> None:
+        """Read a short body before the request crosses to the loop."""
+        self.environ  # noqa: B018 - with it `wsgi.input` becomes what gives that to whoever reads it later
+        self.body.read_ahead()
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The request in ASGI's words."""
+        return scope_from(self.fields)
+
+
+def body_from(environ: WSGIEnvironment) -> Body:
+    """Find the body of a request."""
+    stream = environ["wsgi.input"]
+    if type(stream) is BodyStream:  # an outer app has done it, as when one app mounts another
+        return stream.body
+    length = announced_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
+    if length is None and not environ.get("wsgi.input_terminated"):
+        length = 0  # without a length, only a server that marks the end lets anybody read safely
+    if length == 0:
+        return NO_BODY
+    return Body(length, stream.read)
