@@ -1,4 +1,4 @@
-"""Which rule answers a request, found faster than Werkzeug finds it, and only where it would find the same.
+"""Find the rule for a request faster than Werkzeug does, and only where Werkzeug would find the same.
 
 Werkzeug's matcher is a state machine over the segments of a path: in each state it tries the static transition first,
 then the dynamic ones in the order of their weight. `Matcher` is that machine with its patterns compiled. It says only
@@ -15,8 +15,10 @@ from collections.abc import Callable
 from typing import Any
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map, Rule, ValidationError
 from werkzeug.routing.converters import BaseConverter, IntegerConverter
+
+from ..compat.upstream import converters_of, root_of
 
 Match = tuple[Rule, dict[str, Any]]
 
@@ -48,21 +50,19 @@ class Matcher:
     def __init__(self, url_map: Map) -> None:
         """Compile `url_map`; one that matches hosts or subdomains is left to Werkzeug altogether."""
         url_map.update()
-        self._defaulted = {
-            endpoint for endpoint, rules in url_map._rules_by_endpoint.items() if any(rule.defaults for rule in rules)
-        }
+        self._defaulted = {rule.endpoint for rule in url_map.iter_rules() if rule.defaults}
         self.static: dict[tuple[str, str], Rule] = {}
         # The states that are reached by static segments alone, by the path that leads there.
         self._reached: dict[str, State] = {}
         self._root = State()
+        #: Whether all rules of the map are compiled, so that a path which none of them takes is a 404.
+        self._has_all_rules = False
         # The first segment of Werkzeug's machine is the domain, empty where neither hosts nor subdomains matter.
-        domains = url_map._matcher._root
-        domain = domains.static.get("")
+        domains = root_of(url_map)
+        domain = None if domains is None else domains.static.get("")
         if domain is not None and not url_map.host_matching and not url_map.default_subdomain:
             self._root = self._compile(domain, "")
-            self._is_whole = not domains.dynamic
-        else:
-            self._is_whole = False
+            self._has_all_rules = not domains.dynamic
 
     def _compile(self, state: Any, start: str | None) -> State:
         """Copy a state of Werkzeug's that paths with this `start` lead to, None if not only static segments do."""
@@ -93,22 +93,27 @@ class Matcher:
 
     def _endings(self, rules: list[Rule]) -> dict[str, Ending]:
         """Return what answers which method, where the first rule that takes it is a plain one."""
-        first: dict[str, Rule] = {}
+        first: dict[str, Ending] = {}
+        passed: set[str] = set()
+        if any(rule.websocket for rule in rules):
+            return first
         for rule in rules:
             if rule.methods is None:
                 break  # it takes whatever the ones before it do not
-            for method in rule.methods:
-                first.setdefault(method, rule)
-        return {method: Ending(rule) for method, rule in first.items() if self._is_plain(rule)}
+            for method in rule.methods - first.keys():
+                first[method] = Ending(rule, passed - {method})
+            passed |= rule.methods
+        return {method: ending for method, ending in first.items() if self._is_plain(ending.rule)}
 
     def _is_plain(self, rule: Rule) -> bool:
         """Tell whether a match of the rule is an answer, and can make no redirect."""
-        return not (
-            rule.build_only or rule.websocket or rule.redirect_to or rule.alias or rule.endpoint in self._defaulted
-        )
+        return not (rule.build_only or rule.redirect_to or rule.alias or rule.endpoint in self._defaulted)
 
     def match(self, method: str, path: str) -> Match | None:
-        """Return the rule and the view's arguments, None if Werkzeug has to be asked."""
+        """Return the rule and the view's arguments, None if Werkzeug has to be asked.
+
+        Raises NotFound or MethodNotAllowed if a converter refuses, and what else a converter raises.
+        """
         start, slash, last = path.rpartition("/")
         state = self._reached.get(start) if slash else None
         segments = [last]  # most rules are dynamic in their last segment, if at all
@@ -133,7 +138,7 @@ class Matcher:
         """Return the error for a path that no rule takes with this method, None if Werkzeug has to be asked."""
         allowed: set[str] = set()
         # Werkzeug looks at the path again with its slashes merged.
-        if not self._is_whole or path[:1] != "/" or "//" in path:
+        if not self._has_all_rules or path[:1] != "/" or "//" in path:
             return None
         if not refuses(self._root, path.split("/"), method.upper(), allowed):
             return None
@@ -172,21 +177,26 @@ def methods_of(rules: list[Rule]) -> set[str] | None:
 class Ending:
     """A rule that answers a path, and how the texts in the path become its view's arguments."""
 
-    __slots__ = ("converters", "rule")
+    __slots__ = ("converters", "passed", "rule")
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, passed: set[str]) -> None:
+        """Take the rule, and the methods of the rules before it, which take the same paths."""
         self.rule = rule
-        self.converters = [(name, conversion(converter)) for name, converter in rule._converters.items()]
+        self.passed = passed
+        self.converters = [(name, conversion(converter)) for name, converter in converters_of(rule).items()]
 
-    def match(self, values: list[str]) -> Match | None:
-        """Make arguments of the texts; None if a converter refuses, since another rule may match then."""
+    def match(self, values: list[str]) -> Match:
+        """Make arguments of the texts; a converter that refuses ends the search, as it ends Werkzeug's."""
         arguments: dict[str, Any] = {}
         try:
             for (name, convert), value in zip(self.converters, values):  # noqa: B905 - as many, by construction
                 arguments[name] = convert(value)
-        except ValueError:  # Werkzeug's ValidationError is one
-            return None
+        except ValidationError:
+            raise self.refusal() from None
         return self.rule, arguments
+
+    def refusal(self) -> HTTPException:
+        return MethodNotAllowed(valid_methods=sorted(self.passed)) if self.passed else NotFound()
 
 
 def conversion(converter: BaseConverter) -> Callable[[str], Any]:
@@ -194,5 +204,5 @@ def conversion(converter: BaseConverter) -> Callable[[str], Any]:
     if type(converter).to_python is BaseConverter.to_python:
         return str
     if type(converter) is IntegerConverter and not converter.fixed_digits and converter.min is converter.max is None:
-        return int
+        return int  # a text of digits alone
     return converter.to_python

@@ -14,8 +14,11 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 from werkzeug.utils import get_content_type
 
+from ..compat.upstream import STATUS_LINES, make_encoder
 from ..wrappers.error_pages import Pairs, has_stock_page, page_of
-from ..wrappers.response import STATUS_LINES, Response, is_uri, name_view
+from ..wrappers.response import Response
+from ..wrappers.return_values import name_view
+from ..wrappers.sending import is_uri
 from .redirects import Redirect, page_to
 
 # Of a 304 Werkzeug takes the headers that speak of content (RFC 9110 section 15.4.5), so that one is left to it.
@@ -32,11 +35,12 @@ T = TypeVar("T")
 
 PROVIDER_METHODS = {"dumps", "dump", "response"}
 
-NOTHING: Pairs = []
+NO_FIELDS: Pairs = []
+RawPairs = list[tuple[bytes, bytes]]
 
 
-class Kind:
-    """A type of content, in the words of both protocols, and how many of its headers come before those of a view."""
+class ContentType:
+    """A type of content as a header of both protocols, and how many headers come before those of a view."""
 
     def __init__(self, content_type: str, extra_at: int) -> None:
         self.header = ("Content-Type", content_type)
@@ -45,16 +49,16 @@ class Kind:
 
 
 # Werkzeug's errors say so themselves.
-PAGE = Kind("text/html; charset=utf-8", extra_at=1)
-REDIRECT = Kind("text/html; charset=utf-8", extra_at=2)
+PAGE = ContentType("text/html; charset=utf-8", extra_at=1)
+REDIRECT = ContentType("text/html; charset=utf-8", extra_at=2)
 
 
 class Plain:
-    """A response of bytes that nobody looks at on its way: what is left of one when its class is not needed."""
+    """A response of bytes that nobody looks at on its way: its status, its body and how its headers are spelled."""
 
     __slots__ = ("_extra", "_kind", "body", "status_code")
 
-    def __init__(self, status_code: int, kind: Kind, body: bytes, extra: Pairs) -> None:
+    def __init__(self, status_code: int, kind: ContentType, body: bytes, extra: Pairs) -> None:
         self.status_code = status_code
         self.body = body
         self._kind = kind
@@ -70,7 +74,7 @@ class Plain:
             headers[kind.extra_at : kind.extra_at] = self._extra
         return headers
 
-    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+    def raw_headers(self) -> RawPairs:
         """Spell the headers as ASGI wants them."""
         kind = self._kind
         headers = [kind.raw_header]
@@ -87,23 +91,26 @@ def response_from_plain(plain: Plain) -> Response:
     return Response.of(plain.body, STATUS_LINES[plain.status_code], plain.status_code, plain.headers())
 
 
-class PlainMaker:
-    """Makes plain responses for one app; what it needs to know of the app it looks up once."""
+#: What was set on the provider, whether the app is in debug mode, and the encoder and the header that follow from both.
+JSONSettings = tuple[dict[str, Any] | None, bool, Callable[[Any], str], ContentType]
+
+
+class PlainResponses:
+    """What the values of views become if nobody looks at the response; what it needs of the app it looks up once."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._text = Kind(get_content_type(Response.default_mimetype or "", "utf-8"), extra_at=0)
-        # What was set on the provider, whether the app is debugged, and what is made of that; in one attribute, since
-        # many threads use it.
-        self._known: tuple[dict[str, Any] | None, bool, Callable[[Any], str], Kind] = (None, False, str, self._text)
+        self._text = ContentType(get_content_type(Response.default_mimetype or "", "utf-8"), extra_at=0)
+        # One attribute, since many threads use it.
+        self._known: JSONSettings = (None, False, str, self._text)
         # A provider that somebody changed answers for itself.
         is_flasks = type(app.json) is DefaultJSONProvider and not PROVIDER_METHODS & vars(app.json).keys()
         self._provider = app.json if is_flasks else None
 
     def make(
-        self, value: Any, view: Callable[..., Any] | None, status_code: int = 200, extra: Pairs = NOTHING
+        self, value: Any, view: Callable[..., Any] | None, status_code: int = 200, extra: Pairs = NO_FIELDS
     ) -> Plain | None:
-        """Make of a view's value what `response_from` would, to the byte; None if that takes more than is known."""
+        """Make what `response_from` would make of a view's value, to the byte; None for what only that can."""
         kind = type(value)
         if kind is str:
             return Plain(status_code, self._text, value.encode(), extra)
@@ -114,7 +121,7 @@ class PlainMaker:
         if kind is tuple:
             return self._make_of_parts(value, view)
         if kind is Redirect:
-            return make_redirect(value) if value.is_untouched and not extra else None
+            return make_redirect(value) if value.is_unobserved and not extra else None
         if isinstance(value, HTTPException):
             return None if extra else make_page(value)
         return None
@@ -135,7 +142,7 @@ class PlainMaker:
             return None
         if type(value) is tuple or type(status_code) is not int or status_code not in PLAIN_CODES:
             return None
-        extra = NOTHING if headers is None else ordinary(headers)
+        extra = NO_FIELDS if headers is None else ordinary(headers)
         if extra is None:
             return None
         plain = self.make(value, view, status_code, extra)
@@ -157,12 +164,12 @@ class PlainMaker:
             name_view(error, view)
             raise
 
-    def _learn(self) -> tuple[Callable[[Any], str], Kind]:
+    def _learn(self) -> tuple[Callable[[Any], str], ContentType]:
         json: Any = self._provider
         known, debug = dict(vars(json)), self._app.config["DEBUG"]
         is_wide = debug if json.compact is None else json.compact is False
         encode = encoding(json.default, json.ensure_ascii, json.sort_keys, is_wide)
-        kind = Kind(get_content_type(json.mimetype, "utf-8"), extra_at=2)
+        kind = ContentType(get_content_type(json.mimetype, "utf-8"), extra_at=2)
         self._known = known, debug, encode, kind
         return encode, kind
 
@@ -213,7 +220,6 @@ def encoding(default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool,
     settings: dict[str, Any] = {"default": default, "ensure_ascii": ensure_ascii, "sort_keys": sort_keys}
     separators = None if debug else (",", ":")
     encode = JSONEncoder(**settings, separators=separators, indent=2 if debug else None).encode
-    make_encoder = getattr(json.encoder, "c_make_encoder", None)  # not every Python has it
     if debug or make_encoder is None:
         return encode
     escape = json.encoder.encode_basestring_ascii if ensure_ascii else json.encoder.encode_basestring

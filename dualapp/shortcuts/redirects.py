@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from ..wrappers.response import STATUS_LINES, Response, is_uri
+from ..compat.upstream import STATUS_LINES
+from ..wrappers.response import Response
+from ..wrappers.sending import is_uri
 
 # What Werkzeug says that it makes redirects of.
-CODES = {301, 302, 303, 305, 307, 308}
+REDIRECT_CODES = {301, 302, 303, 305, 307, 308}
 
 CONTENT_TYPE = ("Content-Type", "text/html; charset=utf-8")
 
@@ -30,7 +32,7 @@ class Redirect(Response):
     def __getattr__(self, name: str) -> Any:
         """Make all parts when the first is asked for; those that were set meanwhile stay as they are."""
         if name in PARTS:
-            for part, value in vars(whole(*self.made_of)).items():
+            for part, value in vars(complete(*self.made_of)).items():
                 vars(self).setdefault(part, value)
         return super().__getattribute__(name)
 
@@ -41,7 +43,7 @@ class Redirect(Response):
         super().__setattr__(name, value)
 
     @property
-    def is_untouched(self) -> bool:
+    def is_unobserved(self) -> bool:
         """Whether nobody has asked for anything, or set it."""
         return len(vars(self)) == 1
 
@@ -51,13 +53,13 @@ def is_common(location: Any, code: Any) -> bool:
     return (
         type(location) is str
         and type(code) is int
-        and code in CODES
+        and code in REDIRECT_CODES
         and not Response.autocorrect_location_header
         and is_uri(location) is not None
     )
 
 
-def whole(location: str, code: int) -> Response:
+def complete(location: str, code: int) -> Response:
     """Make the response that a redirect is."""
     page = page_to(location)
     fields = [CONTENT_TYPE, ("Content-Length", str(len(page))), ("Location", location)]

@@ -1,7 +1,7 @@
-"""Flask's own sessions, by a shorter way: what signs a cookie is kept for as long as the settings are the same.
+"""Flask's own sessions with a serializer that is kept for as long as the settings are the same.
 
 Flask makes a serializer for each cookie that it reads or writes, and that derives the key anew for each signature. All
-of it follows from a few settings. Sessions that somebody changed, whatever about them, are left to Flask.
+of it follows from a few settings. An interface that somebody changed, an instance or the class, is left to itself.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from werkzeug.http import dump_cookie
 
 from ..wrappers.response import Response
 from .plain_response import encoding
+from .switches import is_on
 
-FLASKS = SecureCookieSessionInterface
-FLASKS_OWN = FLASKS.get_signing_serializer, FLASKS.save_session
+FLASKS_INTERFACE = SecureCookieSessionInterface
+FLASKS_METHODS = FLASKS_INTERFACE.get_signing_serializer, FLASKS_INTERFACE.save_session
 
 #: An app has one set of keys, or a few while they change.
 MOST_KEYS = 64
 
 
-class KeptSigner(TimestampSigner):
+class CachingSigner(TimestampSigner):
     """Signs with keys that are derived once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._derived = {key: super(KeptSigner, self).derive_key(key) for key in self.secret_keys}
+        self._derived = {key: super(CachingSigner, self).derive_key(key) for key in self.secret_keys}
 
     def derive_key(self, secret_key: Any = None) -> bytes:
         """Return the key that is made of a secret key."""
@@ -41,11 +42,11 @@ class KeptSigner(TimestampSigner):
         return self._derived.get(key) or super().derive_key(key)
 
 
-class KeptSerializer(URLSafeTimedSerializer):
+class CachingSerializer(URLSafeTimedSerializer):
     """Has one signer, where its like make one for each cookie."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, signer=KeptSigner, **kwargs)
+        super().__init__(*args, signer=CachingSigner, **kwargs)
         self._signer = super().make_signer()
 
     def make_signer(self, salt: Any = None) -> Signer:
@@ -53,7 +54,7 @@ class KeptSerializer(URLSafeTimedSerializer):
         return self._signer if salt is None or salt == self.salt else super().make_signer(salt)
 
 
-class KeptJSON:
+class CachingJSON:
     """Encodes as Flask's serializer does, which makes an encoder for each value."""
 
     def __init__(self, flasks: TaggedJSONSerializer) -> None:
@@ -75,11 +76,11 @@ class KeptJSON:
         return encode(self._flasks.tag(value))
 
 
-class KeptSessions(FLASKS):
+class SignedSessions(FLASKS_INTERFACE):
     """What Flask's own interface does, for all apps."""
 
     def __init__(self) -> None:
-        self._serializers: dict[tuple[Any, ...], KeptSerializer] = {}
+        self._serializers: dict[tuple[Any, ...], CachingSerializer] = {}
 
     def get_signing_serializer(self, app: flask.Flask) -> URLSafeTimedSerializer | None:
         """Return what Flask's interface would make, which may be an earlier one."""
@@ -103,10 +104,10 @@ class KeptSessions(FLASKS):
     ) -> URLSafeTimedSerializer | None:
         if type(serializer) is not URLSafeTimedSerializer:
             return serializer
-        kept = KeptSerializer(
+        kept = CachingSerializer(
             serializer.secret_keys,
             salt=serializer.salt,
-            serializer=kept_json(serializer.serializer),
+            serializer=caching_json(serializer.serializer),
             signer_kwargs=serializer.signer_kwargs,
         )
         if len(self._serializers) >= MOST_KEYS:
@@ -168,23 +169,24 @@ def around_value(
     return f"{start}=", end
 
 
-def kept_json(serializer: Any) -> Any:
+def caching_json(serializer: Any) -> Any:
     """Return what encodes as a serializer does, and is faster if that is Flask's own."""
-    return KeptJSON(serializer) if type(serializer) is TaggedJSONSerializer else serializer
+    return CachingJSON(serializer) if type(serializer) is TaggedJSONSerializer else serializer
 
 
-kept_sessions = KeptSessions()
+signed_sessions = SignedSessions()
 
 
 def is_flasks(interface: SessionInterface) -> bool:
-    """Tell whether sessions are Flask's own, to which nobody has put anything."""
+    """Tell whether an interface is Flask's own, to which nobody has put anything."""
     return (
-        type(interface) is FLASKS
+        type(interface) is FLASKS_INTERFACE
         and not vars(interface)
-        and (FLASKS.get_signing_serializer, FLASKS.save_session) == FLASKS_OWN
+        and (FLASKS_INTERFACE.get_signing_serializer, FLASKS_INTERFACE.save_session) == FLASKS_METHODS
     )
 
 
-def kept(interface: SessionInterface) -> SessionInterface:
-    """Return what does the same as an interface, and is faster if that is Flask's own."""
-    return kept_sessions if is_flasks(interface) else interface
+def quick_interface(app: flask.Flask) -> SessionInterface:
+    """Return what does the same as an app's session interface, and is faster if that is Flask's own."""
+    interface = app.session_interface
+    return signed_sessions if is_flasks(interface) and is_on(app, "sessions") else interface

@@ -20,9 +20,9 @@ from werkzeug.http import http_date, remove_entity_headers
 from werkzeug.security import safe_join
 
 from ..wrappers.error_pages import Pairs
-from ..wrappers.file_body import SHORT
+from ..wrappers.file_body import READ_WHOLE
 from ..wrappers.response import Response
-from .plain_response import Plain
+from .plain_response import Plain, RawPairs
 
 if TYPE_CHECKING:
     from ..exchange.exchange import Exchange
@@ -36,36 +36,39 @@ AGES = {int, timedelta, type(None)}
 #: How many seconds a look at a file may have taken for the next one to be taken on a loop.
 NEAR = 0.01
 
-State = tuple[int, ...]
-RawPairs = list[tuple[bytes, bytes]]
+#: What `stat` says of a file.
+FileState = tuple[int, ...]
 
 
-class StaticView:
-    """Flask's own view of a static folder, which remembers what it answered."""
+class StaticFiles:
+    """What Flask's view of a static folder has answered, given again for as long as it follows from the same facts."""
 
     def __init__(self, app: flask.Flask, owner: flask.Flask | flask.Blueprint, view: Callable[..., Any]) -> None:
         """Take the app, and the app or the blueprint that has the folder."""
         self._app = app
         self._owner = owner
         self._view = view
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, KnownFile] = {}
 
-    def __call__(self, filename: str) -> Any:
-        """Have Flask's view answer, and take note of what it says of the file."""
+    def ask_view(self, filename: str) -> Any:
+        """Have Flask's view answer, and remember what it says of the file."""
         facts = self._facts(filename)
         state = None if facts is None else state_of(facts[0])
         response = self._view(filename=filename)
         if facts is not None and state is not None and state_of(facts[0]) == state and is_of_file(response, state):
             if len(self._known) >= MOST_FILES:
                 self._known.clear()
-            self._known[filename] = Known(facts, state, response)
+            self._known[filename] = KnownFile(facts, state, response)
         return response
 
-    def answer(self, exchange: Exchange, filename: str, may_block: bool = True) -> StaticAnswer | None:
+    def answer(self, exchange: Exchange, arguments: dict[str, Any], may_block: bool = True) -> StaticAnswer | None:
         """Answer as Flask's view would; None for what is not known, or takes more than to compare.
 
         What must not block looks at a file only if the last look was short, and reads none.
         """
+        if arguments.keys() != {"filename"}:  # those of a rule of the user's own
+            return None
+        filename = arguments["filename"]
         known = self._known.get(filename)
         status_code = None if known is None else known.status_for(exchange.fields)
         if known is None or status_code is None or exchange.method not in ("GET", "HEAD"):
@@ -92,10 +95,10 @@ class StaticView:
         return os.path.join(self._app.root_path, path), guess_type(os.path.basename(path)), max_age
 
 
-class Known:
+class KnownFile:
     """What Flask's view said of a file."""
 
-    def __init__(self, facts: tuple[Any, ...], state: State, response: flask.Response) -> None:
+    def __init__(self, facts: tuple[Any, ...], state: FileState, response: flask.Response) -> None:
         self.facts = facts
         self.state = state
         self.path: str = facts[0]
@@ -109,7 +112,7 @@ class Known:
         bare_headers = headers.copy()
         remove_entity_headers(bare_headers)
         self._headers = {200: headers, 304: bare_headers}
-        self._raw_headers = {status_code: raw(pairs) for status_code, pairs in self._headers.items()}
+        self._raw_headers = {status_code: raw_pairs(pairs) for status_code, pairs in self._headers.items()}
 
     def status_for(self, fields: dict[str, Any]) -> int | None:
         """Return the status for a request, None if that is for Werkzeug to find."""
@@ -132,7 +135,7 @@ class Known:
 
     def read(self) -> bytes | None:
         """Read the file; None if it is a long one, or is being changed."""
-        if self._size > SHORT:
+        if self._size > READ_WHOLE:
             return None
         try:
             with open(self.path, "rb", buffering=0) as file:
@@ -164,7 +167,7 @@ class StaticAnswer(Plain):
 
     __slots__ = ("_known",)
 
-    def __init__(self, status_code: int, known: Known, body: bytes) -> None:
+    def __init__(self, status_code: int, known: KnownFile, body: bytes) -> None:
         self.status_code = status_code
         self.body = body
         self._known = known
@@ -183,7 +186,7 @@ def date_of(second: int) -> str:
     return http_date(second)
 
 
-def raw(headers: Pairs) -> RawPairs:
+def raw_pairs(headers: Pairs) -> RawPairs:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
@@ -191,7 +194,7 @@ def seconds(max_age: timedelta | int | None) -> int | None:
     return int(max_age.total_seconds()) if isinstance(max_age, timedelta) else max_age
 
 
-def state_of(path: str) -> State | None:
+def state_of(path: str) -> FileState | None:
     """Return what changes when a file does, or who may read it; None if there is no file."""
     try:
         stat = os.stat(path)
@@ -200,7 +203,7 @@ def state_of(path: str) -> State | None:
     return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev, stat.st_mode
 
 
-def is_of_file(response: Any, state: State) -> bool:
+def is_of_file(response: Any, state: FileState) -> bool:
     """Tell whether a response is what Flask says of the whole of a file."""
     if type(response) is not Response or response.status_code not in (200, 304):
         return False
