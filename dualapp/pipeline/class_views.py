@@ -16,7 +16,7 @@ from typing import Any
 
 import flask.views
 
-from ..crossing.bridge import on_loop_thread
+from ..crossing.bridge import is_loop_thread
 from ..crossing.colour import is_async
 from ..crossing.coroutines import step
 
@@ -75,4 +75,4 @@ def stepped(view: View) -> View:
 
 def is_awaited_by_caller(depth: int = 1) -> bool:
     """Tell whether the code that calls is a view of Flask's that is awaited on the loop; `depth` is as for colours."""
-    return sys._getframe(depth + 1).f_globals is FLASKS and on_loop_thread()
+    return sys._getframe(depth + 1).f_globals is FLASKS and is_loop_thread()

@@ -5,25 +5,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextvars import Context as Variables
-from contextvars import Token, copy_context
-from functools import wraps
-from types import ModuleType, TracebackType
+from contextvars import copy_context
+from functools import cached_property, wraps
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import flask.ctx
-from flask.globals import _cv_app, _cv_request
-from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
+import flask
+from flask.sessions import SessionMixin
 from flask.signals import appcontext_popped, appcontext_pushed
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter, Rule
 
-from ..compat.cached import cached_property
+from ..compat import quart_binding, upstream
 from ..compat.import_hook import after_import
-from ..crossing.bridge import from_loop, on_loop_thread, restore, run_on_loop
+from ..compat.quart_binding import Binding
+from ..compat.upstream import app_variable, request_variable
+from ..crossing.bridge import is_loop_thread, run_on_loop
 from ..crossing.colour import is_async
+from ..crossing.context_variables import restore
+from ..crossing.thread_pool import from_loop
 from ..exchange.body import NO_BODY
-from ..shortcuts.signed_sessions import kept
+from ..shortcuts.signed_sessions import quick_interface
 from ..wrappers.faces import async_face, close, sync_face
+from .app_context import NOT_GIVEN, AppContext, unbind
+from .life import CLOSED, OPEN
+from .sessions import opens_async
 
 if TYPE_CHECKING:
     from blinker import Signal
@@ -33,26 +39,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A context variable that was set, by what takes it back: its `reset`, and the token for that.
-Binding = tuple[Callable[[Token[Any]], None], Token[Any]]
-
 # Looked up once: each request calls all of them.
-app_context, set_app, reset_app = _cv_app.get, _cv_app.set, _cv_app.reset
-request_context, set_request, reset_request = _cv_request.get, _cv_request.set, _cv_request.reset
+app_context, set_app, reset_app = app_variable.get, app_variable.set, app_variable.reset
+request_context, set_request, reset_request = request_variable.get, request_variable.set, request_variable.reset
 
 
-def unbind(bound: list[Binding]) -> bool:
-    """Give context variables the values that they had before; tell whether they were set here.
-
-    A token means nothing outside the set of variables that it was made in: the values set in another thread, or for
-    another iteration of a stream, are not to be undone here.
-    """
-    try:
-        for reset, token in bound:  # each of a variable of its own, so that the order does not matter
-            reset(token)
-    except ValueError:
-        return False
-    return True
+#: What Flask 3.2 has: one variable for the context of a request and of the app.
+HAS_ONE_VARIABLE = app_variable is request_variable
 
 
 def with_body(func: Callable[..., T]) -> Callable[..., T]:
@@ -61,31 +54,25 @@ def with_body(func: Callable[..., T]) -> Callable[..., T]:
     @wraps(func, updated=())
     def crossing(*args: Any, **kwargs: Any) -> T:
         context = request_context(None)
-        if isinstance(context, Context) and context.exchange.body.is_to_come and not on_loop_thread():
+        if isinstance(context, Context) and context.exchange.body.is_to_come and not is_loop_thread():
             context.exchange.read_ahead()
         return func(*args, **kwargs)
 
     return crossing
 
 
-def opens_async(interface: SessionInterface) -> bool:
-    """Tell whether sessions are opened as with Quart's interfaces."""
-    return type(interface) is not SecureCookieSessionInterface and is_async(interface.open_session)
-
-
-class Context(flask.ctx.RequestContext):
+class Context(upstream.RequestContext):
     """The context of one request, for both frameworks and for the app as well as the request.
 
     What is costly in it (the two faces, `g`, the URL adapter, the session) is made when somebody asks for it.
     """
 
     flashes: list[tuple[str, str]] | None = None
+    #: What Flask 3.2 asks a context that is one for the app as well.
+    has_request = True
     plan: Any
     routing_failure: Exception | None = None
     error: BaseException | None = None
-    viewed: Callable[[], Any] | None = None
-    is_torn_down = False
-    _session: SessionMixin | None = None
     _sync_variables: Variables | None = None
 
     def __init__(self, app: flask.Flask, exchange: Exchange) -> None:
@@ -96,26 +83,26 @@ class Context(flask.ctx.RequestContext):
         self.view_args: dict[str, Any] | None = None
         self.routing_exception: HTTPException | None = None
         self.response: Any = None
-        self.is_kept = False
-        self.waits_for_start = False
+        self.opened_session: SessionMixin | None = None
+        self.state = OPEN
         self.owns_app_context = False
-        #: Whether the request was looked at.
-        self.has_request = False
-        #: Whether something was asked for that has a say in the response.
-        self.is_touched = False
+        #: Whether somebody has asked for the request object.
+        self.request_observed = False
+        #: Whether somebody has asked for what may change the response: the session, or a hook for this request.
+        self.response_observed = False
         self._bound: list[list[Binding]] = []
         if exchange.body is not NO_BODY:
             exchange.body.ahead = app.config["BODY_READ_AHEAD"]
 
     @cached_property
-    def _after_request_functions(self) -> list[Any]:  # type: ignore[override]  # flask sets it; here it is made late
-        self.is_touched = True
+    def after_this_request_functions(self) -> list[Any]:  # type: ignore[override]  # an attribute that is made late
+        self.response_observed = True
         return []
 
     @cached_property
     def request(self) -> flask.Request:  # type: ignore[override]  # flask sets it; here it is made late
         """The request as sync code sees it."""
-        self.has_request = True
+        self.request_observed = True
         return sync_face(self)
 
     @cached_property
@@ -132,33 +119,35 @@ class Context(flask.ctx.RequestContext):
             return None
 
     @cached_property
-    def g(self) -> flask.ctx._AppCtxGlobals:
+    def g(self) -> Any:
         return self.app.app_ctx_globals_class()
 
     @property
     def session(self) -> SessionMixin:
         """The session of this request; asking for it opens it."""
         self.open_session()
-        return super().session
+        session: SessionMixin = self.opened_session  # type: ignore[assignment]  # it is open now
+        session.accessed = True
+        return session
 
     async def open_session_async(self) -> None:
         """Open the session with an interface whose functions are async."""
-        if self._session is None:
-            self.is_touched = True
+        if self.opened_session is None:
+            self.response_observed = True
             interface: Any = self.app.session_interface
             session = await interface.open_session(self.app, self.async_request)
-            self._session = await interface.make_null_session(self.app) if session is None else session
+            self.opened_session = await interface.make_null_session(self.app) if session is None else session
 
     def open_session(self) -> None:
         """Open the session, if nobody has yet."""
-        if self._session is None:
-            self.is_touched = True
+        if self.opened_session is None:
+            self.response_observed = True
             interface = self.app.session_interface
             if opens_async(interface):
                 run_on_loop(self.open_session_async)
             else:
-                session = kept(interface).open_session(self.app, self.request)
-                self._session = interface.make_null_session(self.app) if session is None else session
+                session = quick_interface(self.app).open_session(self.app, self.request)
+                self.opened_session = interface.make_null_session(self.app) if session is None else session
 
     def match_request(self) -> None:
         """Find the rule for the request, or the error that says why there is none."""
@@ -169,34 +158,34 @@ class Context(flask.ctx.RequestContext):
             if rule.websocket and is_async(self.app.view_functions[rule.endpoint]):
                 # A request to upgrade is no websocket yet; only sync views do the upgrade themselves.
                 rule, view_args = adapter.match(return_rule=True, websocket=False)
-            self.take(rule, view_args)  # type: ignore[arg-type]  # a Mapping that is a dict
+            self.set_rule(rule, view_args)  # type: ignore[arg-type]  # a Mapping that is a dict
         except MethodNotAllowed as error:
             error.valid_methods = sorted(error.valid_methods or ())  # Werkzeug's order changes with each process
             self.refuse(error)
         except HTTPException as error:
             self.refuse(error)
 
-    def take(self, rule: Rule, view_args: dict[str, Any]) -> None:
-        """Take note of the rule that answers, and of what the view is called with."""
+    def set_rule(self, rule: Rule, view_args: dict[str, Any]) -> None:
+        """Keep the rule that answers, and what the view is called with."""
         self.rule, self.view_args = rule, view_args
-        if self.has_request:
+        if self.request_observed:
             self.request.url_rule, self.request.view_args = rule, view_args
 
     def refuse(self, error: HTTPException) -> None:
-        """Take note of why no rule answers."""
+        """Keep the error that says why no rule answers."""
         self.routing_exception = error
-        if self.has_request:
+        if self.request_observed:
             self.request.routing_exception = error
 
     @property
     def current_view_args(self) -> dict[str, Any]:
         """What the view is called with; a hook may have given the request other arguments."""
-        return (self.request.view_args if self.has_request else self.view_args) or {}
+        return (self.request.view_args if self.request_observed else self.view_args) or {}
 
     @property
     def current_routing_exception(self) -> HTTPException | None:
         """Why no rule answers; a hook may have given the request another reason, or taken it away."""
-        return self.request.routing_exception if self.has_request else self.routing_exception
+        return self.request.routing_exception if self.request_observed else self.routing_exception
 
     def route(self) -> None:
         """Find the rule; an error other than HTTP's, as a converter may raise, is kept for the pipeline to answer."""
@@ -217,15 +206,17 @@ class Context(flask.ctx.RequestContext):
     def enter(self) -> None:
         """Make this the current context, of the app too unless the app has one already."""
         outer = app_context(None)
-        if outer is None or outer.app is not self.app:
-            bound: list[Binding] = [(reset_request, set_request(self)), (reset_app, set_app(self))]  # type: ignore[arg-type]  # it is the context of both
+        if outer is None or outer.app is not self.app or HAS_ONE_VARIABLE:
+            bound: list[Binding] = [(reset_app, set_app(self))]
+            if not HAS_ONE_VARIABLE:
+                bound.append((reset_request, set_request(self)))
             self.owns_app_context = True
         else:
             bound = [(reset_request, set_request(self))]
             if vars(outer) is not vars(self):
                 self.__dict__["g"] = outer.g
-        if quart_context is not None:
-            bound += quart_context.bind(self)
+        if quart_binding.module is not None:
+            bound += quart_binding.module.bind(self)
         self._bound.append(bound)
 
     def enter_anew(self) -> None:
@@ -233,14 +224,14 @@ class Context(flask.ctx.RequestContext):
         if unbind(self._bound[-1]):
             self._bound.pop()
             self.enter()
-        elif quart_context is not None:  # the variables of this thread, or of this step of a stream, end with it
-            quart_context.bind(self)
+        elif quart_binding.module is not None:  # what is set in this thread, or step of a stream, ends with it
+            quart_binding.module.bind(self)
 
     def leave(self) -> None:
         """Make the context before this the current one again."""
         if request_context(None) is not self:
             raise AssertionError(f"Popped wrong request context. ({request_context(None)!r} instead of {self!r})")
-        if self._sync_variables is not None and not (self.is_kept or self.waits_for_start):
+        if self._sync_variables is not None and self.state is CLOSED:
             self._sync_variables = None  # they know this context: a cycle for the collector
         try:
             for reset, token in self._bound[-1]:  # as `unbind`, which would take as long again to call
@@ -281,10 +272,10 @@ class Context(flask.ctx.RequestContext):
         if self.owns_app_context:
             signal.send(self.app, _async_wrapper=self.app.ensure_sync)
 
-    def pop(self, exc: BaseException | None = flask.ctx._sentinel) -> None:  # type: ignore[assignment]  # flask's own default
+    def pop(self, exc: Any = NOT_GIVEN) -> None:
         """Run the teardown functions and leave the context."""
         try:
-            self.tear_down(sys.exc_info()[1] if exc is flask.ctx._sentinel else exc)
+            self.tear_down(sys.exc_info()[1] if exc is NOT_GIVEN else exc)
         finally:
             self.leave()
             self._send(appcontext_popped)
@@ -302,7 +293,7 @@ class Context(flask.ctx.RequestContext):
 
     def close_request(self) -> None:
         """Close the uploaded files, if the request was looked at."""
-        if self.has_request:
+        if self.request_observed:
             close(self.request)
 
     async def __aenter__(self) -> Self:
@@ -320,62 +311,9 @@ class Context(flask.ctx.RequestContext):
             self.leave()
 
 
-class AppContext(flask.ctx.AppContext):
-    """The context of the app where there is no request, for `with` and for `async with`; for Quart's globals too."""
-
-    def __init__(self, app: flask.Flask) -> None:
-        super().__init__(app)
-        self._bound_for_quart: list[list[Binding]] = []
-
-    def copy(self) -> Self:
-        """Make a context with the same `g`, for another thread or task."""
-        context = type(self)(self.app)
-        context.g = self.g
-        return context
-
-    def push(self) -> None:
-        """Make this the current context of the app."""
-        self._bound_for_quart.append([])
-        self.bind_for_quart()
-        super().push()
-
-    def bind_for_quart(self) -> None:
-        """Make this the current context for Quart's globals too, if quart was imported."""
-        if quart_context is not None:
-            self._bound_for_quart[-1] += quart_context.bind_app(self)
-
-    def pop(self, exc: BaseException | None = flask.ctx._sentinel) -> None:  # type: ignore[assignment]  # flask's own default
-        """Run the teardown functions and make the context before this the current one again."""
-        try:
-            super().pop(sys.exc_info()[1] if exc is flask.ctx._sentinel else exc)
-        finally:
-            unbind(self._bound_for_quart.pop())
-
-    async def __aenter__(self) -> Self:
-        self.push()
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        try:
-            if len(self._cv_tokens) == 1:
-                await from_loop(self.app.do_teardown_appcontext, exc)
-        finally:
-            _cv_app.reset(self._cv_tokens.pop())
-            unbind(self._bound_for_quart.pop())
-        appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
-
-
-# What knows Quart's context variables, once there are any.
-quart_context: ModuleType | None = None
-
-
-def take_quart_in() -> None:
-    """Show Quart's globals the contexts of requests, that of a request in which quart is imported first too."""
-    global quart_context
-    from ..compat import quart_context
-
+def show_to_quart() -> None:
+    """Show Quart's globals the contexts from now on, that in which quart is imported first too."""
+    quart_binding.load()
     context, outer = request_context(None), app_context(None)
     if isinstance(context, Context):
         context.enter_anew()
@@ -383,4 +321,4 @@ def take_quart_in() -> None:
         outer.bind_for_quart()
 
 
-after_import("quart", take_quart_in)
+after_import("quart", show_to_quart)

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from functools import wraps
 from typing import Any
 
-from flask.globals import _cv_request
+from ..compat.upstream import request_variable
+from .life import KEEP, closes
 
 
 def stream_with_context(stream: Any) -> Any:
@@ -28,12 +29,14 @@ def stream_with_context(stream: Any) -> Any:
 
 
 def kept_context() -> Any:
-    context = _cv_request.get(None)
+    """Return the current context, kept open for as long as the response is sent."""
+    context = request_variable.get(None)
     if context is None:
         raise RuntimeError(
             "'stream_with_context' can only be used when a request context is active, such as in a view function."
         )
-    context.is_kept = context.is_touched = True  # type: ignore[attr-defined]  # it is our Context
+    context.response_observed = True
+    closes(context, KEEP)  # it never does: from now on only the end of the response closes the context
     return context
 
 

@@ -1,0 +1,112 @@
+"""The ways into the pipeline, and its first step where all that it would do is to call the view.
+
+A request whose endpoint has no hooks, whose session nobody has opened and whose signals nobody hears needs the view
+alone. So the view is called before any coroutine of the pipeline is made, and a plain answer is sent as it is. Whatever
+else the view returns or raises goes to the rest of the pipeline (`respond` and `conclude` in dispatch.py), which takes
+the outcome of the view as an argument: there is one copy of the rules, and the view is called once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import flask
+
+from ..crossing.coroutines import step
+from ..shortcuts.plain_response import Plain
+from ..wrappers.response import Response
+from .dispatch import conclude, cookie_arrived, dispatch, respond
+from .life import CLOSED
+from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN
+
+if TYPE_CHECKING:
+    from .context import Context
+    from .plan import Plan
+
+
+def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
+    """Answer a request in a thread."""
+    if context.exchange.method not in plan.view_only_methods or PUSHED or STARTED:
+        return step(dispatch(context, plan))
+    if plan.static is not None and (known := static_answer(context, plan)):
+        return known
+    try:
+        arguments, view = context.view_args, plan.view
+        value = view(**arguments) if arguments else view()  # type: ignore[misc]  # there is one
+    except BaseException as error:
+        outcome = raised(error)
+    else:
+        if (plain := plain_answer(context, plan, value)) is not None:
+            return plain
+        outcome = returned(value)
+    return step(conclude(context, plan, respond(context, plan, outcome)))
+
+
+async def answer_on_loop(context: Context, plan: Plan) -> None:
+    """Answer a request on the loop, and leave the response in the context."""
+    if context.exchange.method not in plan.view_only_methods or PUSHED or STARTED:
+        context.response = await dispatch(context, plan)
+        return
+    try:
+        arguments, view = context.view_args, plan.view
+        value = await (view(**arguments) if arguments else view())  # type: ignore[misc]  # as above
+    except BaseException as error:
+        outcome = raised(error)
+    else:
+        context.response = plain_answer(context, plan, value)
+        if context.response is not None:
+            return
+        outcome = returned(value)
+    context.response = await conclude(context, plan, respond(context, plan, outcome))
+
+
+async def returned(value: Any) -> Any:
+    return value
+
+
+async def raised(error: BaseException) -> Any:
+    raise error
+
+
+def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | Plain | None:
+    """Make the answer of a view's value; None if anybody else has a say in it, or if it is for the pipeline to fail."""
+    if context.response_observed or FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED:
+        return None
+    if context.exchange.has_cookies and cookie_arrived(context):
+        return None
+    if plan.generation != plan.app_generation.number:  # the view has registered a hook
+        return None
+    try:
+        answer: flask.Response | Plain | None = plan.plain_from(value, plan.view)
+    except Exception:
+        return None
+    if answer is None and isinstance(value, Response):
+        answer = value
+    if answer is None or context.response_observed:  # by what was encoded
+        return None
+    close_without_hooks(context)
+    return answer
+
+
+def answer_in_place(context: Context, plan: Plan) -> Plain | None:
+    """Answer a request whose view is at home in a thread on the loop; None unless that takes no more than a `stat`."""
+    if plan.static is None or context.exchange.method not in plan.view_only_methods or PUSHED or STARTED:
+        return None
+    return static_answer(context, plan, may_block=False)
+
+
+def static_answer(context: Context, plan: Plan, may_block: bool = True) -> Plain | None:
+    """Make the answer for a static file that is known; None if anybody but its view has a say in it."""
+    if FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED or cookie_arrived(context):
+        return None
+    answer = plan.static.answer(context.exchange, context.view_args or {}, may_block)  # type: ignore[union-attr]  # there is one
+    if answer is not None:
+        close_without_hooks(context)
+    return answer
+
+
+def close_without_hooks(context: Context) -> None:
+    """Close a context for which nothing has registered a teardown function."""
+    context.state = CLOSED
+    if context.request_observed:
+        context.close_request()

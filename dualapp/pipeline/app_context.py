@@ -1,0 +1,80 @@
+"""The context of an app where there is no request, for code of both colours and for the globals of both frameworks."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from flask.signals import appcontext_popped
+
+from ..compat import quart_binding, upstream
+from ..compat.quart_binding import Binding
+from ..crossing.thread_pool import from_loop
+
+if TYPE_CHECKING:
+    import flask
+
+#: The error to tear a context down with is the one that is being handled.
+NOT_GIVEN = object()
+
+
+def unbind(bound: list[Binding]) -> bool:
+    """Reset context variables to their values before; tell whether they were set here.
+
+    A token means nothing outside the set of variables that it was made in: the values set in another thread, or for
+    another iteration of a stream, are not to be undone here.
+    """
+    try:
+        for reset, token in bound:  # each of a variable of its own, so that the order does not matter
+            reset(token)
+    except ValueError:
+        return False
+    return True
+
+
+class AppContext(upstream.AppContext):
+    """The context of the app where there is no request, for `with` and for `async with`; for Quart's globals too."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        super().__init__(app)
+        self._bound_for_quart: list[list[Binding]] = []
+
+    def copy(self) -> Self:
+        """Make a context with the same `g`, for another thread or task."""
+        context = type(self)(self.app)
+        context.g = self.g
+        return context
+
+    def push(self) -> None:
+        """Make this the current context of the app."""
+        self._bound_for_quart.append([])
+        self.bind_for_quart()
+        super().push()
+
+    def bind_for_quart(self) -> None:
+        """Make this the current context for Quart's globals too, if quart was imported."""
+        if quart_binding.module is not None:
+            self._bound_for_quart[-1] += quart_binding.module.bind_app(self)
+
+    def pop(self, exc: Any = NOT_GIVEN) -> None:
+        """Run the teardown functions and make the context before this the current one again."""
+        try:
+            super().pop(sys.exc_info()[1] if exc is NOT_GIVEN else exc)
+        finally:
+            unbind(self._bound_for_quart.pop())
+
+    async def __aenter__(self) -> Self:
+        self.push()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if self.is_outermost:
+                await from_loop(self.app.do_teardown_appcontext, exc)
+        finally:
+            self.leave_variable()
+            unbind(self._bound_for_quart.pop())
+        appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)

@@ -1,0 +1,134 @@
+"""What a plan is made of, and the number that says when it has changed.
+
+Flask refuses late decorators. It does not refuse `app.view_functions["index"] = fake`, an append to a list of hooks,
+`url_map.add`, another session interface or a method replaced on the app: tests and extensions do all of these. So the
+registries raise a number when they change, and a request whose plan was made under another number has it made anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from functools import wraps
+from itertools import count
+from typing import Any, Self, TypeVar
+
+import flask
+from werkzeug.routing import Map
+
+C = TypeVar("C", bound=type)
+
+#: The registries of an app that plans are made of: lists of hooks by the name of a blueprint.
+HOOKS = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs", "url_value_preprocessors")
+
+#: The settings that decide which requests the matcher may answer.
+SETTINGS = frozenset({"SERVER_NAME", "TRUSTED_HOSTS"})
+
+
+class Generation:
+    """The number of an app's present generation of plans."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self.number = 0
+
+    def advance(self) -> None:
+        """Have all plans made anew that were made before."""
+        self.number = next(self._numbers)
+
+
+def advances(*names: str) -> Callable[[C], C]:
+    """Have methods of a container advance the `generation` that it has."""
+
+    def decorate(cls: C) -> C:
+        for name in names:
+            setattr(cls, name, advancing(getattr(cls, name)))
+        return cls
+
+    return decorate
+
+
+def advancing(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def changed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            self.generation.advance()
+
+    return changed
+
+
+@advances("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "__setitem__", "__delitem__")
+class Functions(list[Any]):
+    """Hooks in their order."""
+
+    def __init__(self, generation: Generation, functions: Any = ()) -> None:
+        super().__init__(functions)
+        self.generation = generation
+
+    def __iadd__(self, functions: Any) -> Self:  # type: ignore[misc]  # `+` takes lists only
+        self.extend(functions)
+        return self
+
+
+@advances("__setitem__", "__delitem__", "__ior__", "pop", "popitem", "clear", "update", "setdefault")
+class Views(dict[str, Any]):
+    """The views of an app by their endpoints."""
+
+    def __init__(self, generation: Generation, views: Mapping[str, Any]) -> None:
+        super().__init__(views)
+        self.generation = generation
+
+
+@advances("__delitem__", "pop", "popitem", "clear")
+class Registry(defaultdict[Any, list[Any]]):
+    """Lists of hooks by the names of the blueprints that they are for; None is for all requests."""
+
+    def __init__(self, generation: Generation, lists: Mapping[Any, list[Any]]) -> None:
+        super().__init__(lambda: Functions(generation))
+        self.generation = generation
+        self.update(lists)
+
+    def __setitem__(self, name: Any, functions: list[Any]) -> None:
+        is_observed = isinstance(functions, Functions) and functions.generation is self.generation
+        super().__setitem__(name, functions if is_observed else Functions(self.generation, functions))
+        self.generation.advance()
+
+    def setdefault(self, name: Any, default: Any = None) -> list[Any]:
+        """Return the list of this name; it begins as `default`."""
+        if name not in self:
+            self[name] = default or []
+        return self[name]
+
+    def update(self, *others: Any, **lists: Any) -> None:
+        """Set several lists."""
+        for name, functions in dict(*others, **lists).items():
+            self[name] = functions
+
+
+class RuleMap(Map):
+    """Werkzeug's map of rules."""
+
+    generation = Generation()  # of no app, until one has the map
+
+    def add(self, rulefactory: Any) -> None:
+        """Add a rule."""
+        super().add(rulefactory)
+        self.generation.advance()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        self.generation.advance()
+
+
+@advances("update", "pop", "popitem", "clear", "setdefault", "__delitem__", "__ior__")
+class Config(flask.Config):
+    """Flask's configuration."""
+
+    generation = Generation()  # as in RuleMap
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        if key in SETTINGS:  # an app may set others for each request
+            self.generation.advance()
