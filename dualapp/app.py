@@ -14,18 +14,24 @@ from . import templating
 from .blueprints import QuartScaffold
 from .cli import DualGroup
 from .compat.import_hook import LateAttribute
-from .crossing.bridge import Threads, from_loop, on_loop_thread, to_loop
+from .crossing.bridge import is_loop_thread, to_loop
 from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
-from .entries.wsgi import WSGIExchange, WSGIGateway
+from .crossing.thread_pool import Threads, from_loop
+from .entries.wsgi import WSGIGateway
 from .exchange.translation import Scope
+from .exchange.wsgi_exchange import WSGIExchange
 from .lifespan import Lifespan
+from .pipeline.app_context import AppContext
 from .pipeline.class_views import is_awaited_by_caller
-from .pipeline.context import AppContext, Context, with_body
+from .pipeline.context import Context, with_body
+from .pipeline.generation import HOOKS, Config, Functions, Generation, Registry, RuleMap, Views
 from .pipeline.plan import blueprints_of
+from .shortcuts import switches
 from .shortcuts.redirects import Redirect, is_common
 from .wrappers.faces import async_class, is_async_class
 from .wrappers.resources import Resource
-from .wrappers.response import Response, response_from, with_ours
+from .wrappers.response import Response, with_ours
+from .wrappers.return_values import response_from
 from .wrappers.sync_request import Request
 
 if TYPE_CHECKING:
@@ -60,12 +66,16 @@ def dual_client() -> type[DualClient]:
     return DualClient
 
 
-# What is made of a user's class or method: responses and templates that can be awaited have to be so in each app.
+# What an app makes of a class or a method that somebody sets on it: responses and templates must be awaitable.
 OURS: dict[str, Callable[[Any], Any]] = {
     "jinja_environment": templating.with_twin,
     "make_response": for_both_colours,
     "response_class": with_ours,
 }
+
+
+#: Attributes that plans are made of and that only instances have.
+PLANNED = {*HOOKS, "config", "json", "teardown_appcontext_funcs", "url_map", "view_functions"}
 
 
 class DualApp(QuartScaffold, flask.Flask):
@@ -90,6 +100,10 @@ class DualApp(QuartScaffold, flask.Flask):
         How many sync views run at the same time under ASGI, 40 unless set.
     """
 
+    _shortcuts = switches.ALL
+    _generation: Generation
+    config_class = Config
+    url_map_class = RuleMap
     request_class = Request
     #: What `quart.request` is made of, if the user has a class of requests for Quart; None for ours.
     async_request_class: type | None = None
@@ -107,6 +121,7 @@ class DualApp(QuartScaffold, flask.Flask):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        vars(self)["_generation"] = Generation()
         super().__init__(*args, **kwargs)
         self.cli = DualGroup(name=self.name, commands=self.cli.commands)
         self.jinja_environment = type(self).jinja_environment
@@ -121,7 +136,25 @@ class DualApp(QuartScaffold, flask.Flask):
         if name == "request_class" and is_async_class(value):
             self.async_request_class = async_class(value)
             value = vars(self).get(name, Request)
-        super().__setattr__(name, OURS[name](value) if name in OURS else value)
+        super().__setattr__(name, OURS[name](value) if name in OURS else self._observed(name, value))
+        if name in PLANNED or hasattr(type(self), name):  # a method, or a default of the class
+            self._generation.advance()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self._generation.advance()
+
+    def _observed(self, name: str, value: Any) -> Any:
+        """Return a registry that tells the plans of its changes, any other value as it is."""
+        if name in HOOKS:
+            return Registry(self._generation, value)
+        if name == "view_functions":
+            return Views(self._generation, value)
+        if name == "teardown_appcontext_funcs":
+            return Functions(self._generation, value)
+        if isinstance(value, RuleMap | Config):
+            value.generation = self._generation
+        return value
 
     # The entries. What middleware replaces is `wsgi_app` and `asgi_app`, as in Flask and Quart.
 
@@ -161,13 +194,13 @@ class DualApp(QuartScaffold, flask.Flask):
 
     @cached_property
     def _answer_wsgi(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-        return WSGIGateway(self, self.lifespan).answer  # a method is called faster than an object
+        return WSGIGateway(self, self._generation, self._lifespan).answer  # a method is called faster than an object
 
     @cached_property
     def _asgi_gateway(self) -> ASGIGateway:
         from .entries.asgi import ASGIGateway  # a process has one kind of server
 
-        return ASGIGateway(self, self.threads, self.lifespan)
+        return ASGIGateway(self, self._generation, self._threads, self._lifespan)
 
     # Marked as a coroutine function for servers that look before they call. uvicorn also tries a call without
     # arguments, to see whether this is a factory: the TypeError tells it no. The arguments are named, because uWSGI
@@ -182,40 +215,40 @@ class DualApp(QuartScaffold, flask.Flask):
     # The life of the process.
 
     @cached_property
-    def threads(self) -> Threads:
+    def _threads(self) -> Threads:
         """The threads in which sync code runs under ASGI."""
         return Threads(self.name, lambda: self.config["THREAD_POOL_SIZE"])
 
     @cached_property
-    def lifespan(self) -> Lifespan:
+    def _lifespan(self) -> Lifespan:
         """What runs before, while and after the process serves."""
-        return Lifespan(self, self.threads)
+        return Lifespan(self, self._threads)
 
     @setupmethod
     def before_serving(self, func: F) -> F:
         """Register a function to run once in each process, before it serves."""
-        self.lifespan.before.append(func)
+        self._lifespan.before.append(func)
         return func
 
     @setupmethod
     def while_serving(self, func: F) -> F:
         """Register a generator function that yields once: what is before it runs before serving, the rest after."""
-        self.lifespan.during.append(func)
+        self._lifespan.during.append(func)
         return func
 
     @setupmethod
     def after_serving(self, func: F) -> F:
         """Register a function to run once in each process, when it has ended serving."""
-        self.lifespan.after.append(func)
+        self._lifespan.after.append(func)
         return func
 
     async def startup(self) -> None:
         """Run what comes before serving, if it has not run yet; servers do so by themselves."""
-        await self.lifespan.start_async()
+        await self._lifespan.start_async()
 
     async def shutdown(self) -> None:
         """Run what comes after serving; servers do so by themselves."""
-        await self.lifespan.shutdown()
+        await self._lifespan.shutdown()
 
     def run_task(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, None]:
         """Serve this app with Hypercorn, beside other tasks of a loop: what Quart's method of this name does."""
@@ -229,17 +262,17 @@ class DualApp(QuartScaffold, flask.Flask):
         What it raises is logged and sent with the signal `got_background_exception`. At exit the process waits
         `BACKGROUND_TASK_SHUTDOWN_TIMEOUT` seconds for it, and cancels it then.
         """
-        self.lifespan.add_task(func, *args, **kwargs)
+        self._lifespan.add_task(func, *args, **kwargs)
 
     # Contexts.
 
-    def context_of(self, exchange: Exchange) -> Context:
+    def _context_of(self, exchange: Exchange) -> Context:
         """Make the context of a request that a gateway took in."""
         return Context(self, exchange)
 
     def request_context(self, environ: WSGIEnvironment) -> Context:
         """Make a context of a WSGI environ, for `with` and for `async with`."""
-        return self.context_of(WSGIExchange(environ))
+        return self._context_of(WSGIExchange(environ))
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> Context:
         """Make a context of a request described as to Werkzeug's EnvironBuilder, for `with` and `async with`."""
@@ -314,7 +347,7 @@ class DualApp(QuartScaffold, flask.Flask):
 
         async def crossing(*args: Any, **kwargs: Any) -> Any:
             # Where no loop runs, a coroutine is stepped in a thread, and what it calls is there already.
-            return await from_loop(func, *args, **kwargs) if on_loop_thread() else func(*args, **kwargs)
+            return await from_loop(func, *args, **kwargs) if is_loop_thread() else func(*args, **kwargs)
 
         return crossing
 
@@ -344,7 +377,7 @@ class DualApp(QuartScaffold, flask.Flask):
 
     def redirect(self, location: str, code: int = 302) -> Any:
         """Make a redirect; await it or not."""
-        if self.response_class is Response and is_common(location, code):
+        if self.response_class is Response and switches.is_on(self, "redirects") and is_common(location, code):
             return Redirect.to(location, code)
         return super().redirect(location, code)
 

@@ -95,8 +95,12 @@ class Blueprint(QuartScaffold, flask.Blueprint):
         self.record_once(lambda state: getattr(state.app, register)(func))
         return func
 
-    def _merge_blueprint_funcs(self, app: App, name: str) -> None:
-        super()._merge_blueprint_funcs(app, name)
-        for registry in REGISTRIES:
-            for key, funcs in getattr(self, registry).items():
-                getattr(app, registry)[name if key is None else f"{name}.{key}"] += funcs
+    def register(self, app: App, options: dict[str, Any]) -> None:
+        """Register all that was registered on this blueprint on an app; Flask calls this."""
+        known = set(app.blueprints)
+        super().register(app, options)
+        # A nested blueprint is registered by now, under a name of its own.
+        for name in [name for name, blueprint in app.blueprints.items() if blueprint is self and name not in known]:
+            for registry in REGISTRIES:
+                for key, funcs in getattr(self, registry).items():
+                    getattr(app, registry)[name if key is None else f"{name}.{key}"] += funcs

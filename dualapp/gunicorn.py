@@ -66,13 +66,13 @@ def _attribute(owner: object, name: str, uri: str) -> Any:
 def post_worker_init(worker: Any) -> None:
     """Start the app in a worker, before it takes a request; gunicorn ends a worker in which this fails."""
     if (app := _dual_app(worker)) is not None:
-        app.lifespan.start()
+        app._lifespan.start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Stop the app in a worker that has served its last request."""
     if (app := _dual_app(worker)) is not None:
-        app.lifespan.stop()
+        app._lifespan.stop()
 
 
 def _dual_app(worker: Any) -> DualApp | None:

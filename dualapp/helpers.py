@@ -12,13 +12,14 @@ from typing import Any, ParamSpec, TypeVar
 
 import flask
 import werkzeug
-from flask.globals import _cv_app, _cv_request
 from flask.signals import message_flashed
 from werkzeug.local import LocalProxy
 
 from . import templating
+from .compat.upstream import app_variable, request_variable
 from .crossing.colour import caller_is_async, is_async
-from .pipeline.context import AppContext, Context
+from .pipeline.app_context import AppContext
+from .pipeline.context import Context
 from .pipeline.stream_with_context import stream_with_context as stream_with_context
 from .wrappers.faces import SAID_ALIKE
 from .wrappers.response import Response
@@ -27,7 +28,7 @@ from .wrappers.sync_request import Request
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
 
-app_context, request_context = _cv_app.get, _cv_request.get  # looked up once
+app_context, request_context = app_variable.get, request_variable.get  # looked up once
 
 
 def current_request(is_async: bool = False) -> Any:

@@ -17,13 +17,14 @@ from typing import Any
 
 import flask
 from blinker import Signal
-from flask.globals import _cv_request
 
 from .compat.import_hook import after_import
-from .crossing.bridge import Threads, from_loop, run_on_loop, spawn
+from .compat.upstream import request_variable
+from .crossing.bridge import run_on_loop, spawn
 from .crossing.colour import is_async
 from .crossing.coroutines import END
-from .crossing.host_loop import forgetful
+from .crossing.os_threads import fork_aware
+from .crossing.thread_pool import Threads, from_loop
 
 Message = MutableMapping[str, Any]
 Function = Callable[..., Any]
@@ -59,10 +60,10 @@ class Lifespan:
         self.after: list[Function] = []
         self._app = app
         self._threads = threads
-        self.forget()
-        forgetful.add(self)
+        self.reset_after_fork()
+        fork_aware.add(self)
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """Start clean after a fork: what the parent has started lives in the parent."""
         self.has_started = False
         self._failure: StartupFailed | None = None
@@ -217,7 +218,7 @@ def without_request() -> Context:
     """Copy the context variables, but not the request: it is over, and Flask's logger would write where it said."""
     variables = Context()
     for variable, value in copy_context().items():
-        if variable is not _cv_request:
+        if variable is not request_variable:
             variables.run(variable.set, value)
     return variables
 

@@ -9,13 +9,13 @@ from typing import Any, Self
 
 import flask
 import jinja2
-from flask.globals import _cv_app, _cv_request
 from flask.signals import before_render_template, template_rendered
-from flask.templating import _default_template_ctx_processor
 from werkzeug.local import LocalProxy
 
-from .crossing.bridge import from_loop, to_loop
+from .compat.upstream import app_variable, default_template_processor, request_variable
+from .crossing.bridge import to_loop
 from .crossing.colour import caller_is_async, is_async
+from .crossing.thread_pool import from_loop
 from .pipeline.stream_with_context import stream_with_context
 
 
@@ -150,12 +150,12 @@ def with_twin(cls: type[jinja2.Environment]) -> type[jinja2.Environment]:
 async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
     """Add what the context processors give; what the caller gave comes first."""
     given = context.copy()
-    request_context = _cv_request.get(None)
+    request_context = request_variable.get(None)
     blueprints = [] if request_context is None else request_context.request.blueprints
     for name in (None, *reversed(blueprints)):
         for processor in app.template_context_processors.get(name, ()):
-            if processor is _default_template_ctx_processor:  # Flask's own, in which nothing blocks
-                context.update(_default_template_ctx_processor())
+            if processor is default_template_processor:  # Flask's own, in which nothing blocks
+                context.update(processor())
             else:
                 context.update(await from_loop(processor))
     context.update(given)
@@ -179,7 +179,7 @@ def stream(template: jinja2.Template, context: dict[str, Any]) -> Iterator[str]:
         yield from template.generate(context)
         template_rendered.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
 
-    return stream_with_context(generate()) if _cv_request.get(None) is not None else generate()
+    return stream_with_context(generate()) if request_variable.get(None) is not None else generate()
 
 
 async def stream_async(template: jinja2.Template, context: dict[str, Any]) -> AsyncIterator[str]:
@@ -192,9 +192,9 @@ async def stream_async(template: jinja2.Template, context: dict[str, Any]) -> As
             yield text
         await template_rendered.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
 
-    return stream_with_context(generate()) if _cv_request.get(None) is not None else generate()
+    return stream_with_context(generate()) if request_variable.get(None) is not None else generate()
 
 
 def current_app() -> Any:
     """Return the app that renders: a DualApp, since only those have an async environment."""
-    return _cv_app.get().app
+    return app_variable.get().app

@@ -13,11 +13,12 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import Cookie
 
-from .crossing.bridge import from_loop
+from .compat.upstream import cookies_of, keep_cookies, send_cookies
 from .crossing.colour import caller_is_async
+from .crossing.thread_pool import from_loop
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    pass
 
 # What Quart's client hands over from one of its methods to the next, in this order, after the path and the method.
 QUARTS = (
@@ -44,6 +45,10 @@ def in_werkzeugs_words(path: str, arguments: dict[str, Any]) -> tuple[str, dict[
     return path, {**arguments, **({"environ_overrides": overrides} if overrides else {})}
 
 
+# How a WSGI app is asked for the context, which is entered again.
+PRESERVE = "werkzeug.debug.preserve_context"
+
+
 class DualClient(FlaskClient):
     """Flask's test client; in `async def` code its requests are awaited, and run beside the loop of the test."""
 
@@ -57,20 +62,16 @@ class DualClient(FlaskClient):
         if self._stack is not None:
             raise RuntimeError("Cannot nest client invocations")
         self._stack = AsyncExitStack()
+        self.environ_base[PRESERVE] = self._kept.append  # type: ignore[assignment]  # environs have more than strings
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         stack, self._stack = self._stack, None
+        self.environ_base.pop(PRESERVE, None)
         if stack is not None:
             await stack.aclose()
-
-    def _copy_environ(self, other: WSGIEnvironment) -> WSGIEnvironment:
-        environ = super()._copy_environ(other)
-        if self._stack is not None:
-            environ["werkzeug.debug.preserve_context"] = self._kept.append
-        return environ
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         """Send a request that may have any method."""
@@ -162,13 +163,13 @@ class DualClient(FlaskClient):
 
     @contextmanager
     def _transaction(self, *args: Any, **kwargs: Any) -> Iterator[SessionMixin]:
-        if self._cookies is None:
+        if cookies_of(self) is None:
             raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
         app: Any = self.application
         interface, context = app.session_interface, app.test_request_context(*args, **kwargs)
-        self._add_cookies_to_wsgi(context.request.environ)
+        send_cookies(self, context.request.environ)
         with context:
-            session = context._session
+            session = context.opened_session
         if interface.is_null_session(session):
             raise RuntimeError("Session backend did not open a session.")
         yield session
@@ -176,7 +177,7 @@ class DualClient(FlaskClient):
         with context:
             app.ensure_sync(interface.save_session)(app, session, response)
         host, path = context.request.host.partition(":")[0], context.request.path
-        self._update_cookies_from_response(host, path, response.headers.getlist("Set-Cookie"))
+        keep_cookies(self, host, path, response.headers.getlist("Set-Cookie"))
 
     # What Quart's client has.
 
@@ -188,7 +189,8 @@ class DualClient(FlaskClient):
     @property
     def cookie_jar(self) -> list[Any] | None:
         """The cookies with the attributes that those of `http.cookiejar` have, None if the client keeps none."""
-        return None if self._cookies is None else list(map(as_in_a_jar, self._cookies.values()))
+        cookies = cookies_of(self)
+        return None if cookies is None else list(map(as_in_a_jar, cookies.values()))
 
     def set_cookie(self, *args: Any, **kwargs: Any) -> None:
         """Set a cookie: a key and a value, as for Werkzeug's client, or a server, a key and a value, as for Quart's."""

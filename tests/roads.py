@@ -1,4 +1,4 @@
-"""The general road, forced by what any user may do to an app, so that no shortcut is taken in an answer of it."""
+"""The general road: apps whose shortcuts are switched off, and whose classes are made and sent as any user's are."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ import dualapp
 
 
 class Response(dualapp.Response):
-    """A class of one's own: each answer is made one of it, and it says itself what is sent of it."""
+    """A class that says itself which headers are sent."""
 
     def get_wsgi_headers(self, environ: Any) -> Any:
         return super().get_wsgi_headers(environ)
 
 
+class Request(dualapp.Request):
+    """A class with a constructor of its own, which is called with an environ for each request."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
+
 class GeneralRoad:
-    """What an app has to inherit first; its own way to URL adapters leaves all matching to Werkzeug."""
+    """What an app has to inherit first."""
 
+    _shortcuts: frozenset[str] = frozenset()
+    request_class = Request
     response_class = Response
-
-    def create_url_adapter(self, request: Any) -> Any:
-        return super().create_url_adapter(request)  # type: ignore[misc]  # of the app
 
 
 ROADS: dict[str, tuple[type, ...]] = {"short": (), "general": (GeneralRoad,)}

@@ -9,8 +9,8 @@ from contextvars import ContextVar
 import pytest
 from asgiref.sync import sync_to_async
 
-from dualapp.crossing.bridge import Threads
-from dualapp.crossing.readahead import ENOUGH_BYTES, ENOUGH_ITEMS, iterate_in_threads, iterate_on_loop
+from dualapp.crossing.readahead import MOST_BYTES, MOST_ITEMS, iterate_in_threads, iterate_on_loop
+from dualapp.crossing.thread_pool import Threads
 
 CHUNK = bytes(64 * 1024)
 word: ContextVar[str] = ContextVar("word", default="unset")
@@ -54,7 +54,7 @@ def stopped(count: Callable[[], int]) -> int:
     return last
 
 
-@pytest.mark.parametrize(("item", "enough"), [(CHUNK, ENOUGH_BYTES // len(CHUNK)), (b"x", ENOUGH_ITEMS)])
+@pytest.mark.parametrize(("item", "enough"), [(CHUNK, MOST_BYTES // len(CHUNK)), (b"x", MOST_ITEMS)])
 def test_only_enough_is_made_ahead_of_a_thread(item: bytes, enough: int) -> None:
     source = Counted(item)
     items = iterate_on_loop(source.coroutine())
@@ -66,7 +66,7 @@ def test_only_enough_is_made_ahead_of_a_thread(item: bytes, enough: int) -> None
     assert source.closed
 
 
-@pytest.mark.parametrize(("item", "enough"), [(CHUNK, ENOUGH_BYTES // len(CHUNK)), (b"x", ENOUGH_ITEMS)])
+@pytest.mark.parametrize(("item", "enough"), [(CHUNK, MOST_BYTES // len(CHUNK)), (b"x", MOST_ITEMS)])
 def test_only_enough_is_made_ahead_of_a_loop(item: bytes, enough: int) -> None:
     async def read() -> None:
         items = iterate_in_threads(Threads("ahead", lambda: 1), source.sync())
@@ -182,7 +182,7 @@ def test_the_loop_turns_between_two_items() -> None:
         await anext(items)
         await asyncio.to_thread(stopped, lambda: source.made)
         others = asyncio.create_task(turn())
-        for taken in range(ENOUGH_ITEMS // 2):
+        for taken in range(MOST_ITEMS // 2):
             await anext(items)
             assert turns >= taken
         others.cancel()

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from dualapp.crossing.bridge import Threads
 from dualapp.crossing.handoff import Handoff
+from dualapp.crossing.thread_pool import Threads
 
 
 def test_who_cancels_is_known_by_his_message() -> None:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from dualapp.crossing.bridge import Habit, Threads, waiting_threads
+from dualapp.compat.upstream import waiting_threads
+from dualapp.crossing.bridge import LoopRunner
 from dualapp.crossing.host_loop import host_loop
 from dualapp.crossing.lending_loop import LendingLoop
+from dualapp.crossing.thread_pool import Threads
 
 mine = threading.get_ident
 TIMEOUT = 5
@@ -24,14 +26,14 @@ def settled() -> LendingLoop:
     loop = host_loop.get()
     assert isinstance(loop, LendingLoop)
     deadline = time.monotonic() + TIMEOUT
-    while loop._sleep.turn.locked() and time.monotonic() < deadline:
+    while loop._turns.turn.locked() and time.monotonic() < deadline:
         time.sleep(0.001)
     return loop
 
 
 def run(func: Callable[..., Any], *args: Any) -> Any:
     settled()
-    return Habit().run(func, *args)
+    return LoopRunner().run(func, *args)
 
 
 async def here() -> tuple[int, asyncio.AbstractEventLoop]:
@@ -80,7 +82,7 @@ def test_after_it_was_seen_to_wait_it_runs_in_the_loops_thread() -> None:
             await asyncio.sleep(0)
         return mine()
 
-    habit = Habit()
+    habit = LoopRunner()
     threads = []
     for waits in (False, False, True, False):
         settled()
@@ -202,7 +204,7 @@ def test_a_loop_that_is_busy_is_not_waited_for() -> None:
     loop.call_soon_threadsafe(block)
     assert is_busy.wait(TIMEOUT)
     threading.Timer(0.05, go_on.set).start()
-    thread, _ = Habit().run(here)
+    thread, _ = LoopRunner().run(here)
     assert thread != mine()
 
 
@@ -241,7 +243,7 @@ def test_many_threads_borrow_one_loop_while_timers_go_on() -> None:
 
     task = run(start)
     with ThreadPoolExecutor(8) as threads:
-        numbers = list(threads.map(lambda number: Habit().run(alone, number), range(2000)))
+        numbers = list(threads.map(lambda number: LoopRunner().run(alone, number), range(2000)))
     settled().call_soon_threadsafe(task.cancel)
     assert numbers == list(range(2000))
     assert ticks > 10
@@ -284,7 +286,7 @@ def test_the_loops_thread_has_its_turn_beside_those_who_borrow_all_the_time() ->
             loop.call_later(0.005, tick)
 
     loop.call_soon_threadsafe(tick)
-    habit, end = Habit(), time.monotonic() + TIMEOUT
+    habit, end = LoopRunner(), time.monotonic() + TIMEOUT
     while len(ticks) < 20 and time.monotonic() < end:
         habit.run(here)
     assert len(ticks) == 20

@@ -6,28 +6,36 @@ import asyncio
 import io
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import flask
 
-from ..crossing.bridge import Threads
-from ..crossing.coroutines import END, Steps, close_stream, rest_of, step
+from ..compat.upstream import close_functions
+from ..crossing.coroutines import END as EXHAUSTED
+from ..crossing.coroutines import Steps, close_stream, rest_of, step
 from ..crossing.readahead import iterate_in_threads
+from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Message, Receive
 from ..exchange.body import NO_BODY, Begun
 from ..exchange.translation import Scope
 from ..lifespan import Lifespan, serve
+from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
 from ..pipeline.context import Context
-from ..pipeline.dispatch import answer_in_place, answer_in_thread, answer_on_loop, recover, tear_down
-from ..pipeline.plan import Function, Home, Plan, Plans, is_replaced
-from ..shortcuts.plain_response import Plain
-from ..wrappers.response import encoded, finished, is_bodiless, is_short_file, read_at_once, timeout_of
-from .disconnect import Watch
+from ..pipeline.dispatch import move_on, recover
+from ..pipeline.home import Home
+from ..pipeline.life import CLOSED, END, STREAMING
+from ..pipeline.overrides import is_replaced
+from ..pipeline.plans import Plans
+from ..shortcuts.plain_response import Plain, RawPairs
+from ..wrappers.response import encoded, is_bodiless
+from ..wrappers.sending import is_short_file, parts_of_finished, read_at_once, timeout_of
+from .disconnect import DisconnectWatch
 
 if TYPE_CHECKING:
-    pass
+    from ..pipeline.generation import Generation
+    from ..pipeline.plan import Plan
 
-RawHeaders = list[tuple[bytes, bytes]]
 Send = Callable[[Message], Awaitable[None]]
 
 LOOP = Home.LOOP
@@ -37,12 +45,12 @@ MAKES_HEADERS = flask.Response.get_wsgi_headers
 class ASGIGateway:
     """The ASGI entry of one app."""
 
-    def __init__(self, app: flask.Flask, threads: Threads, lifespan: Lifespan) -> None:
+    def __init__(self, app: flask.Flask, generation: Generation, threads: Threads, lifespan: Lifespan) -> None:
         self.app = app
         self.threads = threads
         self.lifespan = lifespan
-        self.plans = Plans(app, where, threads.adapt)
-        self._context_of: Any = app.context_of if is_replaced(app, "context_of") else None  # type: ignore[attr-defined]  # DualApp's
+        self.plans = Plans(app, generation, home_at, threads.adapt)
+        self._context_of: Any = app._context_of if is_replaced(app, "_context_of") else None  # type: ignore[attr-defined]  # DualApp's
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,14 +65,14 @@ class ASGIGateway:
             # Most requests wait for nothing. To try that with `next`, on a coroutine that returns None, takes less than
             # to await it, and to be told when it waits.
             steps = self._answering(context).__await__()
-            waits_for = next(steps, END)
+            waits_for = next(steps, EXHAUSTED)
         except BaseException:
             context.leave()
             raise
         messages = None
-        if waits_for is END:
+        if waits_for is EXHAUSTED:
             context.leave()
-            messages = whole(context)
+            messages = messages_of(context)
         if messages is None:
             await self._go_on(context, steps, waits_for, send)
             return
@@ -77,12 +85,12 @@ class ASGIGateway:
     async def _go_on(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> None:
         """Answer a request that waits for something, or whose response is still to be made, while its client stays."""
         exchange: Any = context.exchange
-        watch = Watch(exchange.body, exchange.receive)
+        watch = DisconnectWatch(exchange.body, exchange.receive)
         try:
-            if waits_for is not END:
+            if waits_for is not EXHAUSTED:
                 await self._rest(context, steps, waits_for, watch)
             send = careful(send)
-            if (messages := whole(context)) is None:
+            if (messages := messages_of(context)) is None:
                 await self._deliver(context.response, context, watch, send)
                 return
             for message in messages:
@@ -94,11 +102,11 @@ class ASGIGateway:
                 raise
             asyncio.current_task().uncancel()  # type: ignore[union-attr]  # it was this task that the watch cancelled
         finally:
-            watch.end()
+            watch.stop()
 
-    async def _rest(self, context: Context, steps: Steps, waits_for: Any, watch: Watch) -> None:
+    async def _rest(self, context: Context, steps: Steps, waits_for: Any, watch: DisconnectWatch) -> None:
         if context.plan.home is LOOP:  # a thread is left to end
-            watch.begin()
+            watch.start()
         try:
             await rest_of(steps, waits_for)
         finally:
@@ -131,9 +139,11 @@ class ASGIGateway:
             await answer_on_loop(context, plan)
         else:
             in_place = answer_in_place(context, plan)
-            context.response = in_place or await self.threads.call(answer_at_once, context, plan)
+            context.response = in_place or await self.threads.call_or_discard(
+                partial(discard, context), answer_at_once, context, plan
+            )
 
-    async def _deliver(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
+    async def _deliver(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         try:
             try:
                 if is_read_at_once(response, context):
@@ -142,20 +152,20 @@ class ASGIGateway:
             finally:
                 await self._close(response)
         finally:
-            if context.is_kept:
-                await self._in_context(context, tear_down)
+            if context.state is not CLOSED:
+                await self._in_context(context, move_on, END)
 
-    async def _in_context(self, context: Context, pipeline: Function, *args: Any) -> Any:
+    async def _in_context(self, context: Context, pipeline: Callable[..., Any], *args: Any) -> Any:
         """Run a pipeline to its end, with a context that was left already."""
         context.enter()
         try:
             if context.plan.home is LOOP:
                 return await pipeline(context, context.plan, *args)
-            return await self.threads.call(stepped, pipeline, context, context.plan, *args)
+            return await self.threads.call(run_stepped, pipeline, context, context.plan, *args)
         finally:
             context.leave()
 
-    async def _send(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
+    async def _send(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         if is_bodiless(response, context.exchange.method):
             await send(start_of(response, context))
             await send(chunk_of(b"", more=False))
@@ -166,16 +176,16 @@ class ASGIGateway:
             await send(start_of(response, context))
             await send({"type": "http.response.pathsend", "path": path})
         else:
-            watch.begin()
+            watch.start()
             async with asyncio.timeout(timeout_of(response, self.app)):
                 await self._stream(response, context, watch, send)
 
-    async def _stream(self, response: flask.Response, context: Context, watch: Watch, send: Send) -> None:
+    async def _stream(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         """Send a body while it is made; if it fails before its first chunk, send the answer to that error."""
         chunks: AsyncIterator[Any] = self._chunks(response)
         try:
             try:
-                first = await anext(chunks, END)
+                first = await anext(chunks, EXHAUSTED)
             except Exception as error:
                 answer = await self._in_context(context, recover, error)
                 watch.pause()  # as below, until all is torn down; an answer that is a stream goes on
@@ -185,11 +195,11 @@ class ASGIGateway:
                     await self._close(answer)
                 return
             await send(start_of(response, context))
-            if first is not END:
-                await send(chunk_of(first))  # type: ignore[arg-type]  # it is not END
+            if first is not EXHAUSTED:
+                await send(chunk_of(first))  # type: ignore[arg-type]  # it is not EXHAUSTED
                 async for chunk in chunks:
                     await send(chunk_of(chunk))
-            watch.end()  # once all is sent, a server calls that a disconnect too
+            watch.stop()  # once all is sent, a server calls that a disconnect too
             await send(chunk_of(b"", more=False))
         finally:
             await close_stream(chunks)
@@ -202,7 +212,7 @@ class ASGIGateway:
 
     async def _close(self, response: flask.Response) -> None:
         """Close the body, and call what `call_on_close` was given, where it may block."""
-        if hasattr(response.response, "close") or response._on_close:
+        if hasattr(response.response, "close") or close_functions(response):
             await self.threads.call(response.close)
 
 
@@ -210,13 +220,13 @@ class ClientLeft(Exception):
     """The server could not send, because nobody is there."""
 
 
-def whole(context: Context) -> tuple[Message, Message] | None:
+def messages_of(context: Context) -> tuple[Message, Message] | None:
     """Return what sends a response that is all there, None for one that is still to be made, adjusted or closed."""
     response = context.response
     if isinstance(response, Plain):
         headers, body = response.raw_headers(), response.body
-    elif not context.is_kept and (parts := finished(response)):
-        headers, body = raw(parts[0]), parts[1]
+    elif context.state is not STREAMING and (parts := parts_of_finished(response)):
+        headers, body = raw_pairs(parts[0]), parts[1]
     else:
         return None
     if context.exchange.method == "HEAD":
@@ -249,17 +259,31 @@ def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:
 
 def is_read_at_once(response: flask.Response, context: Context) -> bool:
     method = context.exchange.method
-    if context.is_kept or not is_short_file(response, method):
+    if context.state is STREAMING or not is_short_file(response, method):
         return False
     return is_bodiless(response, method) or sendable_path(response, context.exchange.scope) is None
 
 
-def where(home: Home) -> Home:
+def home_at(home: Home) -> Home:
     return Home.LOOP if home is Home.EITHER else home
 
 
-def stepped(pipeline: Function, *args: Any) -> Any:
+def run_stepped(pipeline: Callable[..., Any], *args: Any) -> Any:
     return step(pipeline(*args))
+
+
+def discard(context: Context, response: flask.Response | Plain) -> None:
+    """Close, in a thread, a response that came after its task was cancelled, and what it kept open."""
+    try:
+        if not isinstance(response, Plain):
+            response.close()
+    finally:
+        if context.state is not CLOSED:
+            context.enter()
+            try:
+                step(move_on(context, context.plan, END))
+            finally:
+                context.leave()
 
 
 def sendable_path(response: flask.Response, scope: Scope) -> str | None:
@@ -285,15 +309,15 @@ def start_of(response: flask.Response, context: Context) -> Message:
     # The environ is made, and kept for as long as a stream lasts, only for those who look into it.
     looks = response.autocorrect_location_header or type(response).get_wsgi_headers is not MAKES_HEADERS
     headers = response.get_wsgi_headers(context.exchange.environ if looks else {}).to_wsgi_list()
-    return start_message(response.status_code, raw(headers))
+    return start_message(response.status_code, raw_pairs(headers))
 
 
-def raw(headers: Iterable[tuple[str, str]]) -> RawHeaders:
+def raw_pairs(headers: Iterable[tuple[str, str]]) -> RawPairs:
     """Spell headers as the ASGI spec wants them."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
-def start_message(status: int, headers: RawHeaders) -> Message:
+def start_message(status: int, headers: RawPairs) -> Message:
     return {"type": "http.response.start", "status": status, "headers": headers}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..exchange.body import Body
 
 
-class Watch:
+class DisconnectWatch:
     """Notices that the client of a request leaves, and cancels the task that works for it.
 
     A server says so only to who asks with `receive`. The watch asks once the work waits for something, and not
@@ -27,7 +27,7 @@ class Watch:
         self._body = body
         self._receive = receive
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start to watch at the loop's next turn, which never comes for work that does not wait; or go on."""
         self._is_paused = False
         loop = asyncio.get_running_loop()
@@ -38,10 +38,10 @@ class Watch:
             self._handle = loop.call_soon(self._listen_when_arrived, worker)
 
     def pause(self) -> None:
-        """Cancel nobody until the next `begin`."""
+        """Cancel nobody until the next `start`."""
         self._is_paused = True
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Stop watching."""
         if self._handle is not None:
             self._handle.cancel()

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextvars import Context as Variables
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import flask
-from werkzeug.datastructures import EnvironHeaders
 
-from ..compat.cached import cached_property
-from ..crossing.bridge import offer_loop, to_request_thread
-from ..crossing.coroutines import END, step
-from ..exchange.body import NO_BODY, Body, BodyStream, announced_length
-from ..exchange.translation import Scope, from_latin1, scope_from
-from ..lifespan import Lifespan
+from ..compat.upstream import STATUS_LINES
+from ..crossing.bridge import offer_loop
+from ..crossing.coroutines import step
+from ..crossing.thread_pool import to_request_thread
+from ..exchange.wsgi_exchange import WSGIExchange
+from ..pipeline.answer import answer_in_thread, answer_on_loop
 from ..pipeline.context import Context
-from ..pipeline.dispatch import answer_in_thread, answer_on_loop, recover, tear_down
-from ..pipeline.plan import Home, Plan, Plans, is_replaced
+from ..pipeline.dispatch import move_on, recover
+from ..pipeline.home import Home
+from ..pipeline.life import AWAITING_START, CLOSED, END, START, STREAMING
+from ..pipeline.overrides import is_replaced
+from ..pipeline.plans import Plans
 from ..shortcuts.plain_response import Plain
-from ..wrappers.response import STATUS_LINES, finished, is_bodiless, timeout_of
+from ..wrappers.response import is_bodiless
+from ..wrappers.sending import parts_of_finished, timeout_of
+from .wsgi_stream import WSGIStream, close
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+    from ..lifespan import Lifespan
+    from ..pipeline.generation import Generation
+    from ..pipeline.plan import Plan
 
 LOOP = Home.LOOP
 
@@ -34,86 +41,14 @@ LOOP = Home.LOOP
 PRESERVE = "werkzeug.debug.preserve_context"
 
 
-class WSGIExchange:
-    """A request that came in through WSGI."""
-
-    def __init__(self, environ: WSGIEnvironment) -> None:
-        path = environ.get("PATH_INFO") or ""
-        self.fields = environ
-        self.method: str = environ["REQUEST_METHOD"]
-        self.path = path if path.isascii() else from_latin1(path)
-        self.host: str | None = environ.get("HTTP_HOST")
-        self.has_cookies = "HTTP_COOKIE" in environ
-        self.upgrades = "HTTP_UPGRADE" in environ
-        is_bare = not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ
-        self.body = NO_BODY if is_bare else body_from(environ)
-
-    @cached_property
-    def environ(self) -> WSGIEnvironment:
-        """The request in WSGI's words, with the body that both faces read between the server and its readers."""
-        environ, body = self.fields, self.body
-        if body is not NO_BODY and type(environ["wsgi.input"]) is not BodyStream:
-            environ["wsgi.input"] = BodyStream(body)
-            environ["wsgi.input_terminated"] = True
-        return environ
-
-    @property
-    def cookies(self) -> str | None:
-        """The Cookie header, None if there is none."""
-        return self.fields.get("HTTP_COOKIE")
-
-    @property
-    def content_type(self) -> str:
-        """The Content-Type header, empty if there is none."""
-        return self.fields.get("CONTENT_TYPE", "")  # type: ignore[no-any-return]  # as query_string
-
-    @property
-    def headers(self) -> EnvironHeaders:
-        """What the request says of its headers."""
-        return EnvironHeaders(self.environ)
-
-    @property
-    def stream(self) -> Any:
-        """What sync code reads the body from."""
-        return self.environ["wsgi.input"]
-
-    @property
-    def query_string(self) -> bytes:
-        """What follows the question mark, not decoded."""
-        return self.fields.get("QUERY_STRING", "").encode("latin-1")  # type: ignore[no-any-return]  # it is a string
-
-    def read_ahead(self) -> None:
-        """Read a short body before the request crosses to the loop."""
-        self.environ  # noqa: B018 - with it `wsgi.input` becomes what gives that to whoever reads it later
-        self.body.read_ahead()
-
-    @cached_property
-    def scope(self) -> Scope:
-        """The request in ASGI's words."""
-        return scope_from(self.fields)
-
-
-def body_from(environ: WSGIEnvironment) -> Body:
-    """Find the body of a request."""
-    stream = environ["wsgi.input"]
-    if type(stream) is BodyStream:  # an outer app has done it, as when one app mounts another
-        return stream.body
-    length = announced_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
-    if length is None and not environ.get("wsgi.input_terminated"):
-        length = 0  # without a length, only a server that marks the end lets anybody read safely
-    if length == 0:
-        return NO_BODY
-    return Body(length, stream.read)
-
-
 class WSGIGateway:
     """The WSGI entry of one app."""
 
-    def __init__(self, app: flask.Flask, lifespan: Lifespan) -> None:
+    def __init__(self, app: flask.Flask, generation: Generation, lifespan: Lifespan) -> None:
         self.app = app
         self.lifespan = lifespan
-        self.plans = Plans(app, where, to_request_thread)
-        has_own = is_replaced(app, "request_context") or is_replaced(app, "context_of")
+        self.plans = Plans(app, generation, home_at, to_request_thread)
+        has_own = is_replaced(app, "request_context") or is_replaced(app, "_context_of")
         self._context_of: Any = app.request_context if has_own else None
 
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -130,12 +65,12 @@ class WSGIGateway:
         context = self._context_of(environ) if self._context_of else Context(self.app, WSGIExchange(environ))
         context.enter()
         try:
-            plan = self.plans.find(context)
+            context.plan = plan = self.plans.find(context)
             if "wsgi_app" in vars(self.app):  # there is middleware
-                start_response = within(context, plan, start_response)
+                start_response = starting_in_context(context, start_response)
             try:
                 if plan.home is LOOP:
-                    on_host_loop(answer_on_loop, context, plan)
+                    run_on_host_loop(answer_on_loop, context, plan)
                     response = context.response
                 else:
                     response = answer_in_thread(context, plan)
@@ -151,36 +86,25 @@ class WSGIGateway:
             return [b"" if context.exchange.method == "HEAD" else response.body]
         context.leave()
         try:
-            return self._send(response, context, plan, start_response, variables)
-        finally:
-            if context.waits_for_start:  # for what did not come
-                context.waits_for_start = False
-                in_context(tear_down, context, plan)
+            return self._send(response, context, start_response, variables)
+        except BaseException:
+            end(context)
+            raise
 
     def _send(
-        self,
-        response: flask.Response,
-        context: Context,
-        plan: Plan,
-        start_response: StartResponse,
-        variables: Variables,
+        self, response: flask.Response, context: Context, start_response: StartResponse, variables: Variables
     ) -> Iterable[bytes]:
-        if not context.is_kept and (parts := finished(response)):
-            headers, body = parts
-            start_response(response.status, headers)
-            return [b"" if context.exchange.method == "HEAD" else body]
-        is_file = response.direct_passthrough and not is_bodiless(response, context.exchange.method)
-        if is_file and not context.is_kept:
-            return response(context.exchange.environ, start_response)  # which servers send themselves
-        return self._start(response, context, plan, start_response, variables)
+        if context.state is not STREAMING:
+            if parts := parts_of_finished(response):
+                headers, body = parts
+                start_response(response.status, headers)
+                return [b"" if context.exchange.method == "HEAD" else body]
+            if response.direct_passthrough and not is_bodiless(response, context.exchange.method):
+                return hand_file_over(response, context, start_response)
+        return self._start(response, context, start_response, variables)
 
     def _start(
-        self,
-        response: flask.Response,
-        context: Context,
-        plan: Plan,
-        start_response: StartResponse,
-        variables: Variables,
+        self, response: flask.Response, context: Context, start_response: StartResponse, variables: Variables
     ) -> Iterable[bytes]:
         """Start a response with its first chunk; if its body fails before that, start the answer to the error."""
         body, status, headers = response.get_wsgi_response(context.exchange.environ)
@@ -191,115 +115,72 @@ class WSGIGateway:
             close(chunks)
             if context.error is not None:  # what failed was the answer to an error
                 raise
-            return self._recover(error, context, plan, start_response, variables)
-        start_response(status, headers)
-        deadline = time.monotonic() + (timeout_of(response, self.app) or math.inf)
-        return Stream(first, chunks, variables, deadline, lambda: finish(context, plan))
-
-    def _recover(
-        self, error: Exception, context: Context, plan: Plan, start_response: StartResponse, variables: Variables
-    ) -> Iterable[bytes]:
-        """Start the answer to an error that came before the first chunk."""
+            answer = in_context(recover, context, error)
+            return self._start(answer, context, start_response, variables)
         try:
-            answer = in_context(recover, context, plan, error)
-            return self._start(answer, context, plan, start_response, variables)
-        except BaseException:
-            finish(context, plan)
+            start_response(status, headers)
+        except BaseException:  # a server may refuse the headers
+            close(chunks)
             raise
+        deadline = time.monotonic() + (timeout_of(response, self.app) or math.inf)
+        return WSGIStream(first, chunks, variables, deadline, lambda: end(context))
 
 
-class Stream:
-    """The chunks of a response on their way to the server, made with the context variables of their request."""
-
-    def __init__(
-        self,
-        first: bytes,
-        chunks: Iterator[bytes],
-        variables: Variables,
-        deadline: float,
-        finish: Callable[[], None],
-    ) -> None:
-        # There is always a first chunk, if an empty one: a server may wait for it to send the headers (PEP 3333).
-        self._first: bytes | None = first
-        self._chunks = chunks
-        self._variables = variables
-        self._deadline = deadline
-        self._finish = finish
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        chunk: Any = self._variables.run(next, self._chunks, END)
-        if chunk is END:
-            raise StopIteration
-        if time.monotonic() > self._deadline:
-            raise TimeoutError("The response took longer than RESPONSE_TIMEOUT, or than its own timeout.")
-        return chunk  # type: ignore[no-any-return]  # it is not END
-
-    def close(self) -> None:
-        """End the response, whether all of it was sent or the server gave up."""
-        try:
-            self._variables.run(close, self._chunks)
-        finally:
-            self._variables.run(self._finish)
+def hand_file_over(response: flask.Response, context: Context, start_response: StartResponse) -> Iterable[bytes]:
+    """Start a response whose body is a file, which servers may send themselves (PEP 3333, wsgi.file_wrapper)."""
+    try:
+        return response(context.exchange.environ, start_response)
+    except BaseException:
+        response.close()
+        raise
 
 
-def close(chunks: Iterator[bytes]) -> None:
-    """Close what can be closed: the iterator that a response gives closes the response too."""
-    if hasattr(chunks, "close"):
-        chunks.close()
-
-
-def within(context: Context, plan: Plan, start_response: StartResponse) -> StartResponse:
+def starting_in_context(context: Context, start_response: StartResponse) -> StartResponse:
     """Have a response started within its context, which is torn down after that: middleware may look into it."""
-    context.waits_for_start = context.is_touched = True
+    context.state, context.response_observed = AWAITING_START, True
 
     def start(*args: Any) -> Any:
         context.enter()
         try:
             return start_response(*args)
         finally:
-            context.waits_for_start = False
             try:
-                if not context.is_kept:
-                    drive(tear_down, context, plan)
+                drive(move_on, context, START)
             finally:
                 context.leave()
 
     return start
 
 
-def where(home: Home) -> Home:
+def home_at(home: Home) -> Home:
     return Home.THREAD if home is Home.EITHER else home
 
 
-def on_host_loop(pipeline: Callable[..., Any], context: Context, plan: Plan, *args: Any) -> Any:
+def run_on_host_loop(pipeline: Callable[..., Any], context: Context, plan: Plan, *args: Any) -> Any:
     """Run a pipeline to its end on the host loop while this thread waits, or does it itself."""
     if context.exchange.body.is_to_come:
         context.exchange.read_ahead()
-    return plan.habit.run(pipeline, context, plan, *args)
+    return plan.loop_runner.run(pipeline, context, plan, *args)
 
 
-def drive(pipeline: Callable[..., Any], context: Context, plan: Plan, *args: Any) -> Any:
+def drive(pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
     """Run a pipeline to its end where it is at home."""
-    return on_host_loop(pipeline, context, plan, *args) if plan.home is LOOP else step(pipeline(context, plan, *args))
+    plan = context.plan
+    return (
+        run_on_host_loop(pipeline, context, plan, *args) if plan.home is LOOP else step(pipeline(context, plan, *args))
+    )
 
 
-def in_context(pipeline: Callable[..., Any], context: Context, plan: Plan, *args: Any) -> Any:
+def in_context(pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
     """Run a pipeline with a context that was left already."""
     context.enter()
     try:
-        return drive(pipeline, context, plan, *args)
+        return drive(pipeline, context, *args)
     finally:
         context.leave()
 
 
-def finish(context: Context, plan: Plan) -> None:
-    """Tear down the context that a stream kept."""
-    if context.is_kept:
-        context.is_kept = False
-        in_context(tear_down, context, plan)
+def end(context: Context) -> None:
+    """Tear a context down, unless that is done."""
+    if context.state is not CLOSED:
+        in_context(move_on, context, END)

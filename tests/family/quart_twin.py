@@ -40,7 +40,7 @@ class ServeBesideQuart(Serve):
         if self.entry == "asgi":
             self.serve_until_the_end(app)
         else:
-            self.ends.callback(app.lifespan.stop)  # WSGI servers tell of no start: the first request does
+            self.ends.callback(app._lifespan.stop)  # WSGI servers tell of no start: the first request does
         return Pair(app, self.entry, self.plain_quart(*builds, **options), chance) if twin else Client(app, self.entry)
 
     def plain_quart(self, *builds: Build, **options: Any) -> Client:

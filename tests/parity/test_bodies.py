@@ -15,7 +15,7 @@ from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from dualapp import DualApp, request
-from dualapp.entries.wsgi import WSGIExchange
+from dualapp.exchange.wsgi_exchange import WSGIExchange
 
 from ..conftest import Serve
 from ..drive import Ask, environ_of, scope_of

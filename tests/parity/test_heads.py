@@ -15,8 +15,8 @@ from werkzeug.sansio.request import Request as BaseRequest
 from werkzeug.test import create_environ
 
 from dualapp import DualApp, Request, request
-from dualapp.entries.asgi import ASGIExchange
-from dualapp.entries.wsgi import WSGIExchange
+from dualapp.exchange.asgi_exchange import ASGIExchange
+from dualapp.exchange.wsgi_exchange import WSGIExchange
 from dualapp.wrappers import async_request
 from dualapp.wrappers.faces import SAID_ALIKE
 

@@ -16,7 +16,7 @@ from werkzeug.utils import redirect as werkzeugs_redirect
 import dualapp
 from dualapp import DualApp, current_app, g, redirect, request
 from dualapp.shortcuts.redirects import Redirect, page_to
-from dualapp.wrappers.response import is_uri
+from dualapp.wrappers.sending import is_uri
 
 from ..conftest import Serve
 from ..roads import ROADS
@@ -133,7 +133,7 @@ def test_it_is_made_late_only_for_who_leaves_the_rest_to_the_app(serve: Serve) -
     for name in ("query", "fragment"):
         client.get(f"/{name}")
     assert isinstance(made[0], Redirect) == (serve.road == "short")
-    assert serve.road == "general" or made[0].is_untouched
+    assert serve.road == "general" or made[0].is_unobserved
     assert not isinstance(made[1], Redirect)
 
 

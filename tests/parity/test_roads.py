@@ -74,7 +74,10 @@ def test_there_are_two_roads(serve: Serve) -> None:
     roads.request("GET", "/str")
     for road, client in roads.clients.items():
         plans, is_short = plans_of(client), road == "short"
-        assert (plans._plans["index"].short_methods != set(), plans._plans["index"].is_plain) == (is_short, is_short)
+        assert (plans._plans["index"].view_only_methods != set(), plans._plans["index"].sends_plain) == (
+            is_short,
+            is_short,
+        )
         assert plans._is_fast == is_short
 
 

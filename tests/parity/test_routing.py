@@ -478,8 +478,8 @@ def test_no_registration_after_the_first_request(serve: Serve) -> None:
 class Looking:
     """An app whose context looks at its request before it is routed."""
 
-    def context_of(self, exchange: Any) -> Any:
-        context = super().context_of(exchange)  # type: ignore[misc]  # of the app
+    def _context_of(self, exchange: Any) -> Any:
+        context = super()._context_of(exchange)  # type: ignore[misc]  # of the app
         context.request.tenant = "mine"
         return context
 

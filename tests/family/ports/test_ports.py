@@ -93,9 +93,9 @@ def driven(entry: str, program: Path, patch: pytest.MonkeyPatch) -> Iterator[Bro
         yield Browser(in_process(Client(app, entry)))  # its first request starts the app
     finally:
         if entry == "asgi":
-            LOOP.run(app.lifespan.shutdown())
+            LOOP.run(app._lifespan.shutdown())
         else:
-            app.lifespan.stop()
+            app._lifespan.stop()
         close_database(app)
 
 

@@ -17,7 +17,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wsgi import ClosingIterator
 
 from dualapp import DualApp
-from dualapp.entries.asgi import ASGIExchange
+from dualapp.exchange.asgi_exchange import ASGIExchange
 
 CHUNK_SIZE = 64 * 1024
 # Longer than any request of a suite takes; one that hangs fails its test.
@@ -38,9 +38,9 @@ class OverASGI(DualApp):
         connection = Connection(self, environ)
         return ClosingIterator(connection.answer(start_response), connection.close)
 
-    def context_of(self, exchange: Any) -> Any:
+    def _context_of(self, exchange: Any) -> Any:
         """Show the context of a request to the client that asked for it."""
-        context = super().context_of(exchange)
+        context = super()._context_of(exchange)
         if isinstance(exchange, ASGIExchange) and (keep := exchange.scope["extensions"].get(PRESERVE)) is not None:
             keep(context)
         return context
