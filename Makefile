@@ -5,10 +5,10 @@ BIN := .venv/bin
 # The peers of the benchmarks, in the versions they are compared in, disturb nobody there.
 BENCH := .venv/benchmarks/bin
 
-# tox looks for python3.11, python3.12 and python3.13 on the PATH. Those of pyenv are put there themselves: its shims only run
-# what `pyenv global` names. Names that end in t are free-threaded builds.
+# tox looks for python3.11 to python3.14 on the PATH. Those of pyenv are put there themselves: its shims only run what
+# `pyenv global` names. Names that end in t are free-threaded builds.
 PYENV := $(or $(PYENV_ROOT),$(shell pyenv root 2>/dev/null),$(HOME)/.pyenv)
-PYTHONS := $(filter-out %t/bin,$(wildcard $(PYENV)/versions/3.1[123].*/bin))
+PYTHONS := $(filter-out %t/bin,$(wildcard $(PYENV)/versions/3.1[1234].*/bin))
 empty :=
 space := $(empty) $(empty)
 

@@ -50,7 +50,9 @@ class Sqlite:
         self.connection = connection
 
     async def fetch(self, query: str, *values: Any) -> Any:
-        return await self.connection.execute_fetchall(query, values)
+        # To sqlite $1 is a name.
+        named = {str(number): value for number, value in enumerate(values, 1)}
+        return await self.connection.execute_fetchall(query, named)
 
     async def execute(self, query: str, *values: Any) -> None:
         await self.fetch(query, *values)
