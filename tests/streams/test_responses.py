@@ -42,10 +42,9 @@ def test_stream_with_context(caller: Caller, colour: str, gate: str) -> None:
     assert caller.seen(f"torn down {endpoint}") == before + 1
 
 
-def test_an_error_in_the_middle_breaks_the_connection(name: str, caller: Caller, colour: str) -> None:
-    if name == "granian-wsgi":
-        pytest.skip("granian ends the answer as if it were complete, when a WSGI app raises in the middle of it")
-    with caller.ask(f"/{colour}/broken") as response, pytest.raises((IncompleteRead, ConnectionError)):
+def test_an_error_in_the_middle_breaks_the_connection(caller: Caller, colour: str) -> None:
+    # granian may break off before the head of the answer is on its way.
+    with pytest.raises((IncompleteRead, ConnectionError)), caller.ask(f"/{colour}/broken") as response:
         response.read()
 
 
