@@ -14,9 +14,9 @@ import pytest
 import dualapp
 from dualapp import DualApp
 
-from .drive import LOOP, Client
-from .recolour import Build, recolour
-from .roads import ROADS
+from .support.entry_driver import LOOP, Client
+from .support.recolour import Build, recolour
+from .support.roads import ROADS
 
 Paint = Callable[[Build], Build]
 #: Its templates/ and static/ are those beside the tests.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from .pages import BIND, Page, check, started
-from .processes import ROOT
+from .support.documentation_page import BIND, Page, check, started
+from .support.server_process import ROOT
 
 PAGES = [Page(ROOT / "docs" / name) for name in ("from-flask.md", "from-quart.md")]
 

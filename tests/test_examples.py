@@ -21,8 +21,8 @@ import pytest
 from dualapp import DualApp
 from examples import basic, demo
 
-from .client import Answer, ask
-from .processes import HOST, ROOT, free_port, serving
+from .support.http_client import Answer, ask
+from .support.server_process import HOST, ROOT, free_port, serving
 
 NAMES = sorted(path.stem for path in (ROOT / "examples").glob("*.py") if path.stem not in ("__init__", "demo"))
 JSON = {"Content-Type": "application/json"}

@@ -11,8 +11,8 @@ from gunicorn.errors import AppImportError
 
 from dualapp.gunicorn import allow_dotted_names, import_app
 
-from .client import ask
-from .processes import HOST, ROOT, Server, ServerFailed, free_port, serving
+from .support.http_client import ask
+from .support.server_process import HOST, ROOT, Server, ServerFailed, free_port, serving
 
 MODULE = """
     class App:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..drive import Client
+from ..support.entry_driver import Client
 
 
 @contextmanager

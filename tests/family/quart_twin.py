@@ -18,8 +18,8 @@ import dualapp
 from dualapp import DualApp
 
 from ..conftest import NAME, Serve
-from ..drive import LOOP, Answer, Ask, Client, Headers
-from ..recolour import Build
+from ..support.entry_driver import LOOP, Answer, Ask, Client, Headers
+from ..support.recolour import Build
 
 
 class ServeBesideQuart(Serve):

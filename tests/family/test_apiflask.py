@@ -23,7 +23,7 @@ from apiflask.views import MethodView
 from dualapp import DualApp, request
 
 from ..conftest import Build, Serve
-from ..drive import Client
+from ..support.entry_driver import Client
 
 # APIFlask 3.1.2 gives apispec a schema that stands within another one a second time.
 KNOWN_TWICE = pytest.mark.filterwarnings("ignore:.*has already been added to the spec:UserWarning")

@@ -20,7 +20,7 @@ from dash.exceptions import PreventUpdate
 from dualapp import DualApp, request, session
 
 from ..conftest import Serve
-from ..drive import Answer, Client
+from ..support.entry_driver import Answer, Client
 
 ASSETS = Path(__file__).parents[1] / "parity" / "static"
 

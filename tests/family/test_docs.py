@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ..client import ask
-from ..pages import BIND, Page, check, started
-from ..processes import ROOT
+from ..support.documentation_page import BIND, Page, check, started
+from ..support.http_client import ask
+from ..support.server_process import ROOT
 
 PAGE = Page(ROOT / "docs" / "middleware.md")
 

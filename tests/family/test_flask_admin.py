@@ -21,7 +21,7 @@ from flask_sqlalchemy import SQLAlchemy
 from dualapp import DualApp, flash, redirect, request, session, url_for
 
 from ..conftest import Serve
-from ..drive import Answer, Client
+from ..support.entry_driver import Answer, Client
 from .databases import closing_databases
 
 

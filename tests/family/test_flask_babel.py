@@ -34,8 +34,8 @@ from flask_babel import (
 from dualapp import DualApp, g, render_template_string, request
 
 from ..conftest import Serve
-from ..drive import Ask
-from ..recolour import Build
+from ..support.entry_driver import Ask
+from ..support.recolour import Build
 
 LAZY = lazy_gettext("Good morning")
 NOON = datetime(2026, 1, 2, 12, 30, tzinfo=UTC)

@@ -18,7 +18,7 @@ from flask_caching import Cache
 from dualapp import DualApp, render_template_string, request
 
 from ..conftest import Serve
-from ..recolour import Build
+from ..support.recolour import Build
 from .redis_server import redis_server
 from .shortcomings import ASYNC, fails_in
 

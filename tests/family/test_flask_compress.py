@@ -20,7 +20,7 @@ from flask_compress.compat import compression
 from dualapp import DualApp, make_response, request, send_from_directory
 
 from ..conftest import Serve
-from ..recolour import Build
+from ..support.recolour import Build
 
 TEXT = "All that is said is said again. " * 200
 

@@ -13,7 +13,7 @@ from flask_cors import CORS, cross_origin
 from dualapp import Blueprint, DualApp
 
 from ..conftest import Serve
-from ..recolour import Build
+from ..support.recolour import Build
 
 SHOP, EVIL = ("Origin", "https://shop.example"), ("Origin", "https://evil.example")
 ALLOWED = "access-control-allow-origin"

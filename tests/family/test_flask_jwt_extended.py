@@ -24,7 +24,7 @@ from flask_jwt_extended import (
 from dualapp import DualApp, jsonify, request
 
 from ..conftest import Serve
-from ..drive import Answer, Client
+from ..support.entry_driver import Answer, Client
 
 USERS = {"ada": "Ada Lovelace", "grace": "Grace Hopper"}
 

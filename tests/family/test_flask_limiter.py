@@ -16,8 +16,8 @@ from flask_limiter.util import get_remote_address
 from dualapp import Blueprint, DualApp, request
 
 from ..conftest import Serve
-from ..drive import Ask
-from ..recolour import Build
+from ..support.entry_driver import Ask
+from ..support.recolour import Build
 from .redis_server import redis_server
 
 

@@ -23,7 +23,7 @@ from flask_login import (
 from dualapp import DualApp, get_flashed_messages, redirect, render_template_string, request, url_for
 
 from ..conftest import Serve
-from ..drive import Answer, Client
+from ..support.entry_driver import Answer, Client
 
 # Flask-Login 0.6.3 reckons when a cookie expires with a function that Python 3.12 deprecates.
 pytestmark = pytest.mark.filterwarnings(r"ignore:datetime\.datetime\.utcnow:DeprecationWarning:flask_login")

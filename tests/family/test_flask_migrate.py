@@ -23,9 +23,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from dualapp import DualApp, request
 
 from ..conftest import NAME, Serve
-from ..drive import Client
-from ..processes import ROOT
-from ..recolour import Build
+from ..support.entry_driver import Client
+from ..support.recolour import Build
+from ..support.server_process import ROOT
 
 # The `env.py` that Flask-Migrate 4.1 writes asks for the engine by its old name first.
 pytestmark = pytest.mark.filterwarnings("ignore:'get_engine' is deprecated:DeprecationWarning")

@@ -30,7 +30,7 @@ from flask_sqlalchemy import SQLAlchemy
 from dualapp import DualApp
 
 from ..conftest import Serve
-from ..drive import Answer, Client
+from ..support.entry_driver import Answer, Client
 from .databases import closing_databases
 
 JSON = ("Accept", "application/json")

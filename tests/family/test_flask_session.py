@@ -19,8 +19,8 @@ from flask_session import Session
 from dualapp import DualApp, current_app, session
 
 from ..conftest import Serve
-from ..drive import Ask, Client
-from ..recolour import Build
+from ..support.entry_driver import Ask, Client
+from ..support.recolour import Build
 from .redis_server import redis_server
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from dualapp import DualApp, request
 
 from ..conftest import Serve
-from ..drive import Ask, Client
+from ..support.entry_driver import Ask, Client
 
 
 class Base(DeclarativeBase):

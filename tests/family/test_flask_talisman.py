@@ -13,7 +13,7 @@ from flask_talisman import ALLOW_FROM, DENY, Talisman
 from dualapp import DualApp, render_template_string, session
 
 from ..conftest import Serve
-from ..drive import Client
+from ..support.entry_driver import Client
 
 SECURE = ("X-Forwarded-Proto", "https")
 POLICY = {"default-src": "'self'", "img-src": "*", "script-src": ["'self'", "cdn.example"]}

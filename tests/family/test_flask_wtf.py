@@ -17,7 +17,7 @@ from wtforms.validators import DataRequired, Length, NumberRange, ValidationErro
 from dualapp import Blueprint, DualApp, redirect, render_template_string, request, session
 
 from ..conftest import Serve
-from ..drive import Client
+from ..support.entry_driver import Client
 
 
 class Guest(FlaskForm):

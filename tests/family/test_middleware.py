@@ -22,7 +22,7 @@ from whitenoise import WhiteNoise
 from dualapp import DualApp, request
 
 from ..conftest import Serve
-from ..drive import Answer, Client
+from ..support.entry_driver import Answer, Client
 
 PAGE = "all work and no play " * 100
 ORIGIN = "https://friend.test"

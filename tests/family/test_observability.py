@@ -31,9 +31,9 @@ from sentry_sdk.transport import Transport
 from dualapp import DualApp, request
 
 from ..conftest import Serve
-from ..drive import Ask, Client
-from ..processes import ROOT
-from ..recolour import Build
+from ..support.entry_driver import Ask, Client
+from ..support.recolour import Build
+from ..support.server_process import ROOT
 
 
 def shop(app: DualApp) -> None:
@@ -279,7 +279,7 @@ provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(formatter=la
 FlaskInstrumentor().instrument(tracer_provider=provider)
 
 from dualapp import DualApp
-from tests.drive import Client
+from tests.support.entry_driver import Client
 
 app = DualApp("shop")
 app.add_url_rule("/item/<int:number>", view_func=lambda number: str(number))

@@ -18,7 +18,7 @@ from quart_babel import Babel, force_locale, gettext, lazy_gettext, ngettext, pg
 
 from dualapp import DualApp, current_app, flash, g, get_flashed_messages, render_template_string, request
 
-from ..recolour import Build
+from ..support.recolour import Build
 from .quart_twin import ServeBesideQuart
 
 NOON = datetime(2024, 3, 9, 12, 30, tzinfo=UTC)

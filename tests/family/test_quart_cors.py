@@ -14,7 +14,7 @@ from quart_cors import cors, cors_exempt, route_cors
 
 from dualapp import Blueprint, DualApp, abort, request
 
-from ..drive import Answer, Client
+from ..support.entry_driver import Answer, Client
 from .quart_twin import ServeBesideQuart
 
 OURS, THEIRS = "https://ours.example", "https://theirs.example"

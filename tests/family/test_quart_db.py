@@ -19,9 +19,9 @@ from quart_db import MultipleRowsError, QuartDB, UndefinedParameterError
 
 from dualapp import DualApp, g, request
 
-from ..drive import Ask
-from ..recolour import Build
 from ..resources.postgres import postgres
+from ..support.entry_driver import Ask
+from ..support.recolour import Build
 from .quart_twin import ServeBesideQuart
 
 MIGRATION = """

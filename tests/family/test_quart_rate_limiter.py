@@ -19,7 +19,7 @@ from quart_rate_limiter.store import MemoryStore, RateLimiterStoreABC
 
 from dualapp import Blueprint, DualApp, request
 
-from ..drive import Answer, Ask
+from ..support.entry_driver import Answer, Ask
 from .quart_twin import ServeBesideQuart
 from .redis_server import redis_server
 

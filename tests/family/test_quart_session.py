@@ -14,8 +14,8 @@ from quart_session import Session
 
 from dualapp import DualApp, session
 
-from ..drive import Ask
-from ..recolour import Build
+from ..support.entry_driver import Ask
+from ..support.recolour import Build
 from .quart_twin import ServeBesideQuart
 from .redis_server import redis_server
 

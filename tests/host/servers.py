@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from signal import Signals
 from time import monotonic, sleep
 
-from tests.processes import Server
-from tests.servers.commands import started_by
+from tests.support.server_command import started_by
+from tests.support.server_process import Server
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ UWSGI = (
 )
 OTHERS = {
     "waitress": Kind("waitress-serve --listen={bind} --threads 4 ", "waitress"),
-    "werkzeug": Kind("python -m tests.host.run {port} ", "werkzeug"),
+    "werkzeug": Kind("python -m tests.support.development_server {port} ", "werkzeug"),
     # It forks in C, after it has loaded the app.
     "uwsgi": Kind(UWSGI, "pyuwsgi"),
     "cheroot": Kind("python -m cheroot --bind {bind} --threads 4 ", "cheroot"),

@@ -6,9 +6,9 @@ from time import monotonic, sleep
 
 import pytest
 
-from tests.processes import Server
+from tests.support.keep_alive_clients import ask
+from tests.support.server_process import Server
 
-from .clients import ask
 from .events import Events
 from .servers import ASGI, OTHERS, Kind, end, gunicorn
 

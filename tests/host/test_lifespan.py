@@ -8,9 +8,9 @@ from time import monotonic
 
 import pytest
 
-from tests.processes import Server, ServerFailed
+from tests.support.keep_alive_clients import ask, ask_in_turn
+from tests.support.server_process import Server, ServerFailed
 
-from .clients import ask, ask_in_turn
 from .events import Events
 from .servers import ASGI, BARE, GUNICORN, OTHERS, PRELOADED, Kind, end, gunicorn
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from .clients import Reply, ask_all
+from tests.support.keep_alive_clients import Reply, ask_all
+
 from .servers import PRELOADED, WSGI, Kind
 
 APP = "tests.host.loops:app"

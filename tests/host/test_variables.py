@@ -2,7 +2,8 @@
 
 import pytest
 
-from .clients import ask_all
+from tests.support.keep_alive_clients import ask_all
+
 from .servers import ASGI, GUNICORN, OTHERS, Kind
 
 APP = "tests.host.variables:app"

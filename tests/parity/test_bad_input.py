@@ -12,7 +12,7 @@ from werkzeug.http import parse_options_header
 from dualapp import DualApp, g, request
 
 from ..conftest import Paint, Serve
-from ..drive import Answer, Client
+from ..support.entry_driver import Answer, Client
 
 JSON = ("Content-Type", "application/json")
 FORM = ("Content-Type", "application/x-www-form-urlencoded")

@@ -11,7 +11,7 @@ import pytest
 from dualapp import DualApp, request
 
 from ..conftest import Paint, Serve
-from ..drive import Ask
+from ..support.entry_driver import Ask
 
 
 def bad(app: DualApp) -> None:

@@ -18,7 +18,7 @@ from dualapp import DualApp, request
 from dualapp.exchange.wsgi_exchange import WSGIExchange
 
 from ..conftest import Serve
-from ..drive import Ask, environ_of, scope_of
+from ..support.entry_driver import Ask, environ_of, scope_of
 
 JSON = [("Content-Type", "application/json")]
 

@@ -14,7 +14,7 @@ import pytest
 from dualapp import DualApp, ProxyFix
 
 from ..conftest import NAME, Serve
-from ..drive import LOOP, TIMEOUT, Ask, Client, environ_of
+from ..support.entry_driver import LOOP, TIMEOUT, Ask, Client, environ_of
 
 
 def build(app: DualApp) -> None:

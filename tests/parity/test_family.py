@@ -525,7 +525,7 @@ ROOT = Path(__file__).parents[2]
 FRESH = """
 import json, sys
 from dualapp import DualApp
-from tests.drive import Client
+from tests.support.entry_driver import Client
 
 app = DualApp("fresh")
 

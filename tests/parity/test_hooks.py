@@ -22,7 +22,7 @@ from dualapp import (
 )
 
 from ..conftest import Paint, Serve
-from ..drive import Client
+from ..support.entry_driver import Client
 
 
 def calls(client: Client) -> list[str]:

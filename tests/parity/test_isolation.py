@@ -11,7 +11,7 @@ import pytest
 from dualapp import DualApp, copy_current_request_context, current_app, g, has_request_context, request, session
 
 from ..conftest import Serve
-from ..drive import Ask
+from ..support.entry_driver import Ask
 
 COUNT = 3000
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="clean")

@@ -19,7 +19,7 @@ from dualapp.shortcuts.redirects import Redirect, page_to
 from dualapp.wrappers.sending import is_uri
 
 from ..conftest import Serve
-from ..roads import ROADS
+from ..support.roads import ROADS
 
 LOCATIONS = {
     "path": "/elsewhere",

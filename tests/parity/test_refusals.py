@@ -19,7 +19,7 @@ from dualapp import DualApp, abort, after_this_request, current_app, g, request,
 from dualapp.wrappers.error_pages import LONGEST_DESCRIPTION, MOST_BODIES, bodies
 
 from ..conftest import Paint, Serve
-from ..recolour import Build
+from ..support.recolour import Build
 from .test_roads import BothRoads, twin_of
 
 

@@ -36,9 +36,9 @@ from dualapp import (
 )
 
 from ..conftest import NAME, Serve
-from ..drive import Answer, Ask, Client, environ_of
-from ..recolour import Build
-from ..roads import ROADS
+from ..support.entry_driver import Answer, Ask, Client, environ_of
+from ..support.recolour import Build
+from ..support.roads import ROADS
 from .values import MADE, VALUES
 
 METHODS = ("GET", "HEAD")

@@ -20,7 +20,7 @@ from dualapp import (
 )
 
 from ..conftest import Serve
-from ..drive import Client
+from ..support.entry_driver import Client
 
 
 def keeping(app: DualApp) -> None:

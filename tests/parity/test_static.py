@@ -18,7 +18,7 @@ from dualapp import DualApp, session
 from dualapp.shortcuts import static_files as of_static
 
 from ..conftest import Serve
-from ..drive import Answer, Ask, Client
+from ..support.entry_driver import Answer, Ask, Client
 from .test_roads import plans_of
 
 MONDAY = "Mon, 03 Feb 2020 00:00:00 GMT"

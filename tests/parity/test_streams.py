@@ -11,7 +11,7 @@ import pytest
 from dualapp import DualApp, Response, g, request, stream_with_context
 
 from ..conftest import Paint, Serve
-from ..recolour import Build
+from ..support.recolour import Build
 
 
 class Own(Exception):

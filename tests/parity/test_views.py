@@ -15,7 +15,7 @@ import dualapp
 from dualapp import DualApp, current_app, g, request
 
 from ..conftest import Serve
-from ..drive import LOOP
+from ..support.entry_driver import LOOP
 
 FRAMEWORKS = pytest.mark.parametrize("views", [flask.views, quart.views], ids=["flask", "quart"])
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import HOST, Server, free_port
+from tests.support.server_process import HOST, Server, free_port
 
 NOBODY = 65534
 

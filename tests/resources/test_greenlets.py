@@ -19,7 +19,7 @@ from sqlalchemy.schema import ForeignKey
 
 from dualapp import DualApp, g, request, stream_with_context
 from tests.conftest import Serve
-from tests.drive import Ask, Client
+from tests.support.entry_driver import Ask, Client
 
 
 class Base(AsyncAttrs, DeclarativeBase):

@@ -11,10 +11,10 @@ import pytest
 
 asyncpg = pytest.importorskip("asyncpg")
 
-from tests import client  # noqa: E402
-from tests.host.clients import Reply, ask, ask_all  # noqa: E402 - the skip comes first
-from tests.processes import Server  # noqa: E402
-from tests.servers.commands import started_by  # noqa: E402
+from tests.support import http_client  # noqa: E402
+from tests.support.keep_alive_clients import Reply, ask, ask_all  # noqa: E402 - the skip comes first
+from tests.support.server_command import started_by  # noqa: E402
+from tests.support.server_process import Server  # noqa: E402
 
 from .app import POOL_SIZE  # noqa: E402
 from .postgres import postgres  # noqa: E402
@@ -104,7 +104,7 @@ def test_a_lock_is_shared(line: str, processes: int, database: str, neighbour: s
 def test_the_example_keeps_its_notes_in_postgres(line: str, processes: int, database: str) -> None:
     with started_by(f"{line}examples.database:app", environment={"DATABASE_URL": database}) as server:
         text = f"written by {line.split()[0]}"
-        written = client.ask(
+        written = http_client.ask(
             server.url, "/notes", method="POST", body=json.dumps({"text": text}).encode(), headers=JSON
         )
         assert written.status == 201

@@ -20,12 +20,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.client import Answer
-from tests.processes import HOST, Server
+from tests.support.http_client import Answer
+from tests.support.server_command import started_by
+from tests.support.server_process import HOST, Server
 
 from .app import app
 from .asks import ASKS, BROKEN, KEPT, TRAILING, Ask, get
-from .commands import started_by
 from .ways import Connection, in_process, over_a_socket, raw
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ KINDS = {
         # It closes after an answer without Content-Length.
         closes="no-content stream static-unchanged",
     ),
-    "werkzeug": Kind("python -m tests.servers.run {port}", "werkzeug", closes="*"),
+    "werkzeug": Kind("python -m tests.support.development_server {port} tests.servers.app:app", "werkzeug", closes="*"),
 }
 
 

@@ -6,9 +6,9 @@ from contextlib import suppress
 from http.client import HTTPConnection
 from typing import Any
 
-from tests.client import SERVER_HEADERS, Answer
-from tests.drive import WsgiExchange
-from tests.processes import HOST
+from tests.support.entry_driver import WsgiExchange
+from tests.support.http_client import SERVER_HEADERS, Answer
+from tests.support.server_process import HOST
 
 from .asks import Ask, Broken
 

@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from tests.processes import HOST
+from tests.support.server_process import HOST
 
 PATIENCE = 20.0
 BUFFER = memoryview(bytearray(1024**2))

@@ -9,8 +9,8 @@ from functools import partialmethod
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.client import SERVER_HEADERS
-from tests.drive import Answer, Headers, mask
+from tests.support.entry_driver import Answer, Headers, mask
+from tests.support.http_client import SERVER_HEADERS
 
 Send = Callable[[str, str, Headers, bytes], Answer]
 

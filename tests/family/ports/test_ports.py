@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.drive import LOOP, Answer, Ask, Client, Headers
-from tests.processes import HOST, ROOT, free_port, serving
+from tests.support.entry_driver import LOOP, Answer, Ask, Client, Headers
+from tests.support.server_process import HOST, ROOT, free_port, serving
 
 from . import tours
 from .browser import Browser

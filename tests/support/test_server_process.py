@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from .client import ask
-from .processes import HOST, Server, ServerFailed, free_port, serving
+from .http_client import ask
+from .server_process import HOST, Server, ServerFailed, free_port, serving
 
 # Listens in two processes, neither of which hears SIGTERM.
 STUBBORN = """

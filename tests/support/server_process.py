@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 HOST = "127.0.0.1"
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class ServerFailed(Exception):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import HOST, Server, free_port
+from tests.support.server_process import HOST, Server, free_port
 
 
 def started_by(line: str, needs: str = "", environment: Mapping[str, str] | None = None) -> Server:

@@ -1,4 +1,4 @@
-"""Serve by the app's own development server: `python -m tests.host.run PORT MODULE:NAME`."""
+"""Serve by the app's own development server: `python -m tests.support.development_server PORT MODULE:NAME`."""
 
 import sys
 from importlib import import_module

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 
-from tests.processes import HOST
+from tests.support.server_process import HOST
 
 
 @dataclass(frozen=True)

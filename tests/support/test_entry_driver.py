@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .drive import Ask, Client, Violation, environ_of, scope_of
+from .entry_driver import Ask, Client, Violation, environ_of, scope_of
 
 PLAIN = [("Content-Type", "text/plain")]
 
