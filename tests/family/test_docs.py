@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ..support.documentation_page import BIND, Page, check, started
+from tests.documentation.page import BIND, Page, check, started
+
 from ..support.http_client import ask
 from ..support.server_process import ROOT
 

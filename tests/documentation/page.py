@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .http_client import Answer, ask
-from .server_process import HOST, ROOT, Server, free_port
+from tests.support.http_client import Answer, ask
+from tests.support.server_process import HOST, ROOT, Server, free_port
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)

@@ -10,9 +10,8 @@ from gunicorn import util
 from gunicorn.errors import AppImportError
 
 from dualapp.gunicorn import allow_dotted_names, import_app
-
-from .support.http_client import ask
-from .support.server_process import HOST, ROOT, Server, ServerFailed, free_port, serving
+from tests.support.http_client import ask
+from tests.support.server_process import HOST, ROOT, Server, ServerFailed, free_port, serving
 
 MODULE = """
     class App:

@@ -20,9 +20,8 @@ import pytest
 
 from dualapp import DualApp
 from examples import basic, demo
-
-from .support.http_client import Answer, ask
-from .support.server_process import HOST, ROOT, free_port, serving
+from tests.support.http_client import Answer, ask
+from tests.support.server_process import HOST, ROOT, free_port, serving
 
 NAMES = sorted(path.stem for path in (ROOT / "examples").glob("*.py") if path.stem not in ("__init__", "demo"))
 JSON = {"Content-Type": "application/json"}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .support.documentation_page import BIND, Page, check, started
-from .support.server_process import ROOT
+from tests.support.server_process import ROOT
+
+from .page import BIND, Page, check, started
 
 PAGES = [Page(ROOT / "docs" / name) for name in ("from-flask.md", "from-quart.md")]
 
