@@ -16,8 +16,8 @@ from tests.support.keep_alive_clients import Reply, ask, ask_all  # noqa: E402 -
 from tests.support.server_command import started_by  # noqa: E402
 from tests.support.server_process import Server  # noqa: E402
 
+from ..support.postgres_server import postgres  # noqa: E402
 from .app import POOL_SIZE  # noqa: E402
-from .postgres import postgres  # noqa: E402
 
 GTHREAD = "gunicorn -b {bind} -k gthread -w 2 --threads 4 --preload "
 # The lines, and how many processes each starts.

@@ -19,8 +19,8 @@ from dualapp import DualApp, render_template_string, request
 
 from ..conftest import Serve
 from ..support.recolour import Build
-from .redis_server import redis_server
-from .shortcomings import ASYNC, fails_in
+from ..support.redis_server import redis_server
+from .known_failures import ASYNC, fails_in
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from quart_db import MultipleRowsError, QuartDB, UndefinedParameterError
 
 from dualapp import DualApp, g, request
 
-from ..resources.postgres import postgres
 from ..support.entry_driver import Ask
+from ..support.postgres_server import postgres
 from ..support.recolour import Build
 from .quart_twin import ServeBesideQuart
 

@@ -1,7 +1,7 @@
 """Writes docs/extensions.md: the extensions that are driven here, what of each, and what came of it on each entry.
 
-python -m tests.family.table            runs their tests, and writes the page if they pass
-python -m tests.family.table --print    shows the page of the tests as they are, without running them
+python -m tests.extensions.extensions_page            runs their tests, and writes the page if they pass
+python -m tests.extensions.extensions_page --print    shows the page of the tests as they are, without running them
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .suites.suite import SUITES
+from ..suites.suite import SUITES
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "extensions.md"
@@ -25,8 +25,8 @@ TOP = """\
 
 Each of these extensions runs unmodified in a `DualApp`: a small app that uses what is named here is asked the same on
 both entries, with its views in `async def` and in `def`, and must answer as the same app does in plain Flask, or in
-plain Quart if the extension is Quart's. The apps are in `tests/family/`; `tox -e family` runs them, and
-`python -m tests.family.table` makes this page of them.
+plain Quart if the extension is Quart's. The apps are in `tests/extensions/`; `tox run -e extensions` runs them, and
+`python -m tests.extensions.extensions_page` makes this page of them.
 """
 
 SUITES_TOP = """\
@@ -34,7 +34,7 @@ SUITES_TOP = """\
 
 The tests of Flask itself and those of extensions, as their source distributions have them: how many pass without us,
 and how many with `DualApp` in the place of the framework's class, through the WSGI entry and with their test client put
-on the ASGI entry. Why some come out otherwise stands below; which ones, in `tests/family/suites/known/`.
+on the ASGI entry. Why some come out otherwise stands below; which ones, in `tests/suites/known/`.
 """
 
 LEFT_OUT = """\

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from .suites.run import run, run_in
-from .suites.suite import HERE, SUITES
+from .run import run, run_in
+from .suite import HERE, SUITES
 
 
 @pytest.mark.parametrize("app", ["plain", "wsgi", "asgi"])

@@ -1,4 +1,4 @@
-"""What the tests of the family share."""
+"""What the tests of extensions share."""
 
 from __future__ import annotations
 

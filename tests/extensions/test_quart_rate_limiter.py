@@ -20,8 +20,8 @@ from quart_rate_limiter.store import MemoryStore, RateLimiterStoreABC
 from dualapp import Blueprint, DualApp, request
 
 from ..support.entry_driver import Answer, Ask
+from ..support.redis_server import redis_server
 from .quart_twin import ServeBesideQuart
-from .redis_server import redis_server
 
 # The extension ends its client of Redis by a method that has another name now.
 pytestmark = pytest.mark.filterwarnings(r"ignore:Call to deprecated close\.:DeprecationWarning")

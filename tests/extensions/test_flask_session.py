@@ -21,7 +21,7 @@ from dualapp import DualApp, current_app, session
 from ..conftest import Serve
 from ..support.entry_driver import Ask, Client
 from ..support.recolour import Build
-from .redis_server import redis_server
+from ..support.redis_server import redis_server
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from dualapp import Blueprint, DualApp, request
 from ..conftest import Serve
 from ..support.entry_driver import Ask
 from ..support.recolour import Build
-from .redis_server import redis_server
+from ..support.redis_server import redis_server
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from dualapp import DualApp, session
 
 from ..support.entry_driver import Ask
 from ..support.recolour import Build
+from ..support.redis_server import redis_server
 from .quart_twin import ServeBesideQuart
-from .redis_server import redis_server
 
 # The extension calls SETEX by a method that the client of Redis would have called otherwise.
 pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .suite import HERE, REQUIREMENTS, SUITES, Suite
 
-ROOT = HERE.parents[2]
+ROOT = HERE.parents[1]
 CACHE = Path(os.environ.get("DUALAPP_SUITES", ROOT / ".tox" / "suites"))
 
 

@@ -14,7 +14,7 @@ from flask_restx import Api, Namespace, Resource, fields, reqparse
 from dualapp import Blueprint, DualApp, make_response, request
 
 from ..conftest import Serve
-from .shortcomings import ASYNC, fails_in
+from .known_failures import ASYNC, fails_in
 
 # flask-restx 1.3.2 asks jsonschema for a resolver that jsonschema has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:jsonschema.RefResolver is deprecated:DeprecationWarning")

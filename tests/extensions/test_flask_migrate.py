@@ -149,7 +149,7 @@ def test_a_changed_model_is_migrated_up_and_down(first: Client, second: Client) 
 
 def test_the_command_line_migrates_what_another_process_serves(first: Client, tmp_path: Path) -> None:
     for command in ("init", "migrate", "upgrade"):
-        factory = f"tests.family.test_flask_migrate:deployed({str(tmp_path)!r})"
+        factory = f"tests.extensions.test_flask_migrate:deployed({str(tmp_path)!r})"
         done = subprocess.run(
             [sys.executable, "-m", "flask", "--app", factory, "db", command],
             cwd=ROOT,
