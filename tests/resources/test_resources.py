@@ -1,4 +1,4 @@
-"""Point 2: what belongs to a loop survives from request to request, on both entries, for thousands of requests."""
+"""What belongs to a loop survives from request to request, on both entries, for thousands of requests."""
 
 import asyncio
 import json

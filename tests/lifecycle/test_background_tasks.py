@@ -1,4 +1,4 @@
-"""Point 4: tasks in the background, of both colours, from views of both colours, on both entries."""
+"""Tasks in the background, of both colours, from views of both colours, on both entries."""
 
 from itertools import product
 from signal import SIGINT, SIGTERM
@@ -10,13 +10,14 @@ from tests.support.keep_alive_clients import ask
 from tests.support.server_process import Server
 
 from .events import Events
-from .servers import ASGI, OTHERS, Kind, end, gunicorn
+from .servers import ASGI, BARE_CONFIG, OTHERS, Kind, end, gunicorn
 
-APP = "tests.host.background:app"
+NAME = "tests.lifecycle.background_app"
+APP = f"{NAME}:app"
 SERVERS = {
     "sync": gunicorn("-k sync"),
     "gthread": gunicorn("-k gthread --threads 4"),
-    "gthread-bare": gunicorn("-k gthread --threads 4 -c tests/host/bare.conf.py"),
+    "gthread-bare": gunicorn(f"-k gthread --threads 4 {BARE_CONFIG}"),
     "gevent": gunicorn("-k gevent", "gunicorn gevent"),
     "waitress": OTHERS["waitress"],
     "uwsgi": Kind(OTHERS["uwsgi"].command.replace("--processes 2", "--processes 1"), "pyuwsgi"),
@@ -34,7 +35,7 @@ def test_the_answer_does_not_wait_for_the_task(kind: Kind, events: Events) -> No
         for view, task in product(VIEWS, ("sync", "async")):
             assert ask(server.port, f"/{view}/wait_{task}") == {"answered": f"wait_{task}"}
         # Variables travel to the task, and nothing comes back from it.
-        events.wait_for("begins in tests.host.background, Paris, with a request", times=4)
+        events.wait_for(f"begins in {NAME}, Paris, with a request", times=4)
         assert events.all().count("ends") == 0
         assert ask(server.port, "/open") == {"city": "nowhere"}
         events.wait_for("ends", times=4)
@@ -46,8 +47,8 @@ def test_a_failure_is_logged_and_sent(kind: Kind, events: Events) -> None:
         for view, task in product(VIEWS, ("sync", "async")):
             ask(server.port, f"/{view}/fail_{task}")
         for task in ("sync", "async"):
-            events.wait_for(f"logged LookupError('{task}') in tests.host.background", times=2)
-            wait_for_output(server, f"Exception in background task tests.host.background.fail_{task}\n", times=2)
+            events.wait_for(f"logged LookupError('{task}') in {NAME}", times=2)
+            wait_for_output(server, f"Exception in background task {NAME}.fail_{task}\n", times=2)
 
 
 def wait_for_output(server: Server, text: str, times: int) -> None:

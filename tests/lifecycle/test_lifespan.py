@@ -1,4 +1,4 @@
-"""Point 3: what runs before, while and after serving runs once in each process, in order, however the process ends."""
+"""What runs before, while and after serving runs once in each process, in order, however the process ends."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,7 +14,7 @@ from tests.support.server_process import Server, ServerFailed
 from .events import Events
 from .servers import ASGI, BARE, GUNICORN, OTHERS, PRELOADED, Kind, end, gunicorn
 
-APP = "tests.host.life:app"
+APP = "tests.lifecycle.lifespan_app:app"
 START = ["before, def", "before, async", "while begins, def", "while begins, async"]
 STOP = ["after, def", "after, thread", "after, async", "while ends, async", "while ends, def"]
 
@@ -144,7 +144,7 @@ def check_refusal(kind: Kind, events: Events, fail: str) -> int:
     with suppress(ServerFailed), server:
         server.process.wait(20)
     said = server.output
-    assert f"Startup failed in tests.host.life.{FUNCTIONS[fail]}\n" in said
+    assert f"Startup failed in tests.lifecycle.lifespan_app.{FUNCTIONS[fail]}\n" in said
     assert "LookupError: nothing to connect to" in said
     assert "request" not in events.all()
     assert monotonic() - began < 20
@@ -161,7 +161,7 @@ def test_a_server_without_a_hook_that_cannot_start_answers_only_with_errors(
         said = server.output
     # uWSGI closes the connection without an answer.
     assert statuses == {None if "uwsgi" in kind.command else 500}
-    assert f"Startup failed in tests.host.life.{FUNCTIONS[fail]}\n" in said
+    assert f"Startup failed in tests.lifecycle.lifespan_app.{FUNCTIONS[fail]}\n" in said
     assert "request" not in events.all()
 
 

@@ -1,4 +1,4 @@
-"""Point 1 of the host loop: each process that needs one has one, made when it is needed, and nobody waits in vain."""
+"""The host loop: each process that needs one has one, made when it is needed, and nobody waits in vain."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from tests.support.keep_alive_clients import Reply, ask_all
 
 from .servers import PRELOADED, WSGI, Kind
 
-APP = "tests.host.loops:app"
+APP = "tests.lifecycle.loop_app:app"
 
 
 def each(kinds: dict[str, Kind]) -> pytest.MarkDecorator:

@@ -38,9 +38,8 @@ PRELOADED = {
     "gevent-preload": gunicorn("-k gevent --preload", "gunicorn gevent"),
 }
 # gunicorn as it is in a project that does not have our gunicorn.conf.py.
-BARE = {
-    f"{name}-bare": Kind(f"{kind.command}-c tests/host/bare.conf.py ", kind.needs) for name, kind in GUNICORN.items()
-}
+BARE_CONFIG = "-c tests/lifecycle/bare.conf.py "
+BARE = {f"{name}-bare": Kind(kind.command + BARE_CONFIG, kind.needs) for name, kind in GUNICORN.items()}
 UWSGI = (
     "pyuwsgi --http-socket {bind} --master --processes 2 --enable-threads --threads 4 --die-on-term --need-app"
     # It closes each connection, but does not say so by itself.

@@ -1,4 +1,4 @@
-"""Point 8: context variables travel both ways over each crossing, and never from one request to the next."""
+"""Context variables travel both ways over each crossing, and never from one request to the next."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.support.keep_alive_clients import ask_all
 
 from .servers import ASGI, GUNICORN, OTHERS, Kind
 
-APP = "tests.host.variables:app"
+APP = "tests.lifecycle.variables_app:app"
 SERVERS = {**GUNICORN, **OTHERS, "uvicorn": ASGI["uvicorn"]}
 on_each_server = pytest.mark.parametrize("kind", SERVERS.values(), ids=SERVERS)
 
