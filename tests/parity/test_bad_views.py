@@ -198,3 +198,14 @@ def test_a_blocking_sync_view_does_not_stop_the_others(serve: Serve) -> None:
     answers: list[Any] = client.many([Ask(target="/slow")] * 8, threads=8)
     assert [answer.text for answer in answers] == ["slow"] * 8
     assert time.monotonic() - began < 8 * 0.3
+
+
+def test_json_that_cannot_be_made_names_its_view(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def culprit():
+            return {"a": object()}
+
+    assert serve(build).get("/").status == 500
+    notes = [note for record in caplog.records for note in getattr(record.exc_info[1], "__notes__", [])]
+    assert any("culprit" in note for note in notes)

@@ -11,7 +11,11 @@ from typing import Any
 import flask
 import pytest
 
-from dualapp import DualApp, ProxyFix
+from dualapp import (
+    DualApp,
+    ProxyFix,
+    request,
+)
 
 from ..conftest import NAME, Serve
 from ..support.entry_driver import LOOP, TIMEOUT, Ask, Client, environ_of
@@ -257,7 +261,6 @@ def test_an_environ_of_a_server_that_does_not_end_its_input(serve: Serve) -> Non
     """Without wsgi.input_terminated only Content-Length says where the body ends: reading on would hang."""
 
     def reads(app: DualApp) -> None:
-        from dualapp import request
 
         @app.post("/read")
         async def read():
@@ -327,3 +330,18 @@ def test_wsgi_middleware_finds_the_context_when_the_response_starts(serve: Serve
     assert len(events) == 2
     assert client.twin is not None
     assert client.twin.app.extensions["events"] == events
+
+
+def test_what_runs_before_serving_may_ask_the_app(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.before_serving
+        async def warm_up():
+            app.extensions["seen"] = (await app.test_client().get("/")).text
+
+        @app.get("/")
+        async def index():
+            return "index"
+
+    client = serve(build, twin=False)
+    assert client.get("/").text == "index"
+    assert client.app.extensions["seen"] == "index"

@@ -36,25 +36,13 @@ from dualapp import (
 )
 
 from ..conftest import NAME, Serve
-from ..support.entry_driver import Answer, Ask, Client, environ_of
+from ..support.entry_driver import Ask, Client, environ_of
 from ..support.recolour import Build
 from ..support.roads import ROADS
+from .both_roads import BothRoads, twin_of
 from .values import MADE, VALUES
 
 METHODS = ("GET", "HEAD")
-
-
-class BothRoads:
-    """The clients of one app on both roads, which are asked the same; each of them asks plain Flask too."""
-
-    def __init__(self, serve: Serve, build: Build) -> None:
-        self.clients = {road: Serve(serve.entry, serve.colour, road)(build) for road in ROADS}
-
-    def request(self, method: str, target: str) -> Answer:
-        short, general = (client.request(method, target, escapes=True) for client in self.clients.values())
-        assert short.comparable() == general.comparable()
-        assert short.reason == general.reason
-        return short
 
 
 def plans_of(client: Client) -> Any:
@@ -147,11 +135,6 @@ def test_headers_are_spelled_as_flask_spells_them(name: str) -> None:
         environ = environ_of(Ask(target="/" + name.replace(" ", "%20")))
         client.app.wsgi_app(environ, lambda *start: spelled.append(start))
     assert spelled[1:] == spelled[:-1]
-
-
-def twin_of(client: Client) -> Client:
-    assert client.twin is not None
-    return client.twin
 
 
 # --------------------------------------------------------------------------------------------------------------- JSON

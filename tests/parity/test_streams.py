@@ -8,7 +8,13 @@ import time
 
 import pytest
 
-from dualapp import DualApp, Response, g, request, stream_with_context
+from dualapp import (
+    DualApp,
+    Response,
+    g,
+    request,
+    stream_with_context,
+)
 
 from ..conftest import Paint, Serve
 from ..support.recolour import Build
@@ -365,3 +371,31 @@ def test_head_closes_the_stream_it_does_not_send(serve: Serve) -> None:
     client = serve(build, twin=False)
     assert client.head("/").body == b""
     assert client.app.extensions["closed"] == [1]
+
+
+@pytest.mark.parametrize("path", ["/text", "/file", "/fail"])
+def test_a_context_that_was_kept_in_vain_is_torn_down(serve: Serve, path: str) -> None:
+    def build(app: DualApp) -> None:
+        app.extensions["torn"] = []
+
+        @app.teardown_request
+        async def teardown(error):
+            app.extensions["torn"].append(type(error).__name__)
+
+        @app.get("/text")
+        async def text():
+            stream_with_context(iter(["x"]))
+            return "text"
+
+        @app.get("/file")
+        async def file():
+            return Response(stream_with_context(iter([b"x"])), direct_passthrough=True)
+
+        @app.get("/fail")
+        async def fail():
+            stream_with_context(iter(["x"]))
+            raise Own
+
+    client = serve(build, twin=False)
+    client.get(path)
+    assert client.app.extensions["torn"] == ["Own" if path == "/fail" else "NoneType"]

@@ -16,7 +16,13 @@ import quart.sessions
 import quart.templating
 from werkzeug.routing import Map, Rule
 
-from dualapp import DualApp, render_template_string, request, session
+from dualapp import (
+    DualApp,
+    make_response,
+    render_template_string,
+    request,
+    session,
+)
 
 from ..conftest import NAME, Serve
 
@@ -306,3 +312,29 @@ def test_hosts_are_matched(serve: Serve) -> None:
     for name in ("one", "two"):
         assert client.get("/", [("Host", f"{name}.example.org")]).text == name
     assert client.get("/static/hello.txt", [("Host", "two.example.org")]).status == 404
+
+
+def test_a_response_class_of_the_users_own_is_ours_too(serve: Serve) -> None:
+    class Own(flask.Response):
+        default_mimetype = "text/x-own"
+
+    def build(app: DualApp) -> None:
+        app.response_class = Own
+
+        @app.get("/")
+        async def index():
+            response = await make_response("made")
+            return response if isinstance(response, Own) else "another class"
+
+        @app.get("/stream")
+        async def stream():
+            async def words():
+                yield "a"
+                yield "b"
+
+            return words()
+
+    client = serve(build)
+    for path, text in [("/", "made"), ("/stream", "ab")]:
+        answer = client.get(path)
+        assert (answer.text, answer.header("content-type")) == (text, "text/x-own; charset=utf-8")

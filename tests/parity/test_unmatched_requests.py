@@ -1,55 +1,24 @@
-"""Requests that no rule answers, and errors that nobody handles: their pages, and who gets to see them before."""
+"""Requests that no rule answers, 404 and 405: what is sent, and who gets to see it before."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import signals
-from markupsafe import Markup
 from werkzeug import exceptions
-from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map
 
-import dualapp
-from dualapp import DualApp, abort, after_this_request, current_app, g, request, session, url_for
-from dualapp.wrappers.error_pages import LONGEST_DESCRIPTION, MOST_BODIES, bodies
+from dualapp import DualApp, after_this_request, current_app, g, request, session, url_for
 
 from ..conftest import Paint, Serve
 from ..support.recolour import Build
-from .test_roads import BothRoads, twin_of
-
-
-def rules(app: DualApp) -> None:
-    @app.get("/")
-    async def index():
-        return "index"
-
-    @app.put("/person/<int:id>")
-    async def change(id):
-        return str(id)
-
-    @app.get("/person/<name>")
-    async def show(name):
-        return name
-
-    @app.get("/folder/")
-    async def folder():
-        return "folder"
-
-    @app.get("/lenient", strict_slashes=False)
-    async def lenient():
-        return "lenient"
-
-    @app.get("/files/<path:name>")
-    async def files(name):
-        return name
-
+from .apps import rules
+from .both_roads import BothRoads, twin_of
 
 PATHS = ["/", "/nowhere", "/person", "/person/7", "/person/ann", "/person/7/", "/folder", "/folder/", "/folder//"]
+
 PATHS += [
     "//nowhere",
     "/lenient",
@@ -100,9 +69,6 @@ def test_no_request_is_made_for_nobody(serve: Serve) -> None:
     answers = [client.get("/nowhere"), client.post("/")]
     assert [answer.status for answer in answers] == [404, 405]
     assert len(MADE) == (0 if serve.road == "short" else 2)
-
-
-# ------------------------------------------------------------------------------------------------------- who looks on
 
 
 def note(value: Any) -> None:
@@ -270,13 +236,6 @@ LOOKING = [
 ]
 
 
-@pytest.fixture
-def without_log() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
-
-
 @pytest.mark.usefixtures("without_log")
 @pytest.mark.parametrize("look", LOOKING)
 def test_who_looks_sees_what_flask_shows(serve: Serve, paint: Paint, look: Build) -> None:
@@ -284,30 +243,6 @@ def test_who_looks_sees_what_flask_shows(serve: Serve, paint: Paint, look: Build
     for method, path in [("GET", "/"), ("GET", "/nowhere"), ("POST", "/"), ("GET", "/person/1/2"), ("GET", "/folder")]:
         client.request(method, path, escapes=True)
     assert client.app.extensions.get("seen") == twin_of(client).app.extensions.get("seen")
-
-
-def test_a_blueprint_handles_what_its_views_raise_and_not_what_no_rule_answers(serve: Serve) -> None:
-    def build(app: DualApp) -> None:
-        blueprint = dualapp.Blueprint("part", __name__, url_prefix="/part")
-
-        @blueprint.errorhandler(404)
-        async def missing(error):
-            return "missing part", 404
-
-        @blueprint.get("/raised")
-        async def raised():
-            abort(404)
-
-        app.register_blueprint(blueprint)
-
-    client = serve(build)
-    assert [client.get(f"/part/{path}").text[:12] for path in ("raised", "x", "x")] == [
-        "missing part",
-        *["<!doctype ht"] * 2,
-    ]
-
-
-# --------------------------------------------------------------------------------------------- what it stands aside for
 
 
 def test_a_request_that_changes_its_method(serve: Serve) -> None:
@@ -358,130 +293,3 @@ def test_subdomains_of_one_s_own(serve: Serve) -> None:
     for _ in range(2):
         assert client.get("/there").status == 404
         assert client.get("/there", [("Host", "www.localhost")]).text == "www"
-
-
-@pytest.mark.parametrize("host", ["a b", "localhost:x", "ä", ""])
-def test_hosts_that_are_none(serve: Serve, host: str) -> None:
-    client = serve(rules)
-    for _ in range(2):
-        client.get("/nowhere", [("Host", host)])
-
-
-# ---------------------------------------------------------------------------------------------------------------- pages
-
-
-class Lazy:
-    """A description that is made when it is read, as translations are."""
-
-    def __str__(self) -> str:
-        return "<late>"
-
-
-def changed(error: HTTPException, **attributes: Any) -> HTTPException:
-    vars(error).update(attributes)
-    return error
-
-
-ERRORS: dict[str, Any] = {
-    "stock": NotFound,
-    "described": lambda: NotFound("no <b>such</b>\nthing"),
-    "as the stock one": lambda: NotFound(NotFound.description),
-    "empty": lambda: NotFound(""),
-    "markup": lambda: NotFound(Markup("<b>no such thing</b>")),
-    "same text as the markup": lambda: NotFound("<b>no such thing</b>"),
-    "long": lambda: NotFound("x" * (LONGEST_DESCRIPTION + 1)),
-    "late": lambda: NotFound(Lazy()),  # type: ignore[arg-type]
-    "no description": lambda: changed(NotFound(), description=None),
-    "other code": lambda: changed(NotFound(), code=410),
-    "odd code": lambda: changed(NotFound(), code=499),
-    "bodiless code": lambda: changed(NotFound(), code=204),
-    "not modified": lambda: changed(NotFound(), code=304),
-    "no code": lambda: HTTPException("none"),
-    "own body": lambda: changed(NotFound(), get_body=lambda *_: "own"),
-    "own description": lambda: changed(NotFound(), get_description=lambda *_: "own"),
-    "own headers": lambda: changed(NotFound(), get_headers=lambda *_: [("X-Own", "1")]),
-    "methods": lambda: MethodNotAllowed(["PUT", "GET"]),
-    "no methods": lambda: MethodNotAllowed(),
-    "odd methods": lambda: MethodNotAllowed(["GËT"]),
-    "challenge": lambda: exceptions.Unauthorized(www_authenticate=WWWAuthenticate("basic", {"realm": "here"})),
-    "retry": lambda: exceptions.TooManyRequests(retry_after=7),
-    "range": lambda: exceptions.RequestedRangeNotSatisfiable(length=7),
-    "key": lambda: exceptions.BadRequestKeyError("missing"),
-    "key shown": lambda: changed(exceptions.BadRequestKeyError("missing"), show_exception=True),
-    "own class": type("Own", (NotFound,), {"description": "own"}),
-    "own class's headers": type("Own", (NotFound,), {"get_headers": lambda *_: [("X-Own", "1"), ("X-Own", "2")]}),
-    "response": lambda: NotFound(response=dualapp.Response("as I say", 410)),
-}
-ERRORS.update({name: error for name, error in vars(exceptions).items() if getattr(error, "code", None)})
-
-
-def errors(app: DualApp) -> None:
-    @app.get("/raised/<name>")
-    async def raised(name):
-        raise ERRORS[name]()
-
-    @app.get("/returned/<name>")
-    async def returned(name):
-        return ERRORS[name]()
-
-    @app.get("/with/<name>/<int:status>")
-    async def with_status(name, status):
-        return ERRORS[name](), status
-
-    @app.get("/headed/<name>")
-    async def headed(name):
-        return ERRORS[name](), {"X-Own": "1"}
-
-
-@pytest.mark.usefixtures("without_log")
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_pages_of_errors(serve: Serve, method: str) -> None:
-    roads = BothRoads(serve, errors)
-    for name in ERRORS:
-        target = name.replace(" ", "%20")
-        for _ in range(2):
-            roads.request(method, f"/raised/{target}")
-            roads.request(method, f"/returned/{target}")
-            roads.request(method, f"/headed/{target}")
-            for status in (200, 204, 404, 418):
-                roads.request(method, f"/with/{target}/{status}")
-
-
-def test_headers_of_pages_are_spelled_as_flask_spells_them() -> None:
-    """Also where they are compared without case."""
-    spelled: list[Any] = []
-    clients = BothRoads(Serve("wsgi", "async"), rules).clients.values()
-    for client in (*clients, *map(twin_of, clients)):
-        for method, path in [("GET", "/nowhere"), ("GET", "/nowhere"), ("PATCH", "/")]:
-            environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "SERVER_NAME": "x", "SERVER_PORT": "80"}
-            environ |= {"HTTP_HOST": "localhost", "wsgi.url_scheme": "http", "wsgi.input": None}
-            client.app.wsgi_app(environ, lambda *start: spelled.append((start[0], ordered(start[1]))))
-    assert spelled[3:] == spelled[:-3]
-
-
-def ordered(headers: list[tuple[str, str]]) -> list[Any]:
-    """The order of `Allow` is a set's in Flask."""
-    return [(name, sorted(value.split(", ")) if name == "Allow" else value) for name, value in headers]
-
-
-def test_a_page_that_somebody_changed_meanwhile(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = serve(rules)
-    client.get("/nowhere")
-    with monkeypatch.context() as patch:
-        patch.setattr(NotFound, "description", "nowhere")
-        assert "nowhere" in client.get("/nowhere").text
-        patch.setattr(HTTPException, "get_body", lambda self, *_: f"own {self.code}")
-        assert client.get("/nowhere").text == "own 404"
-    assert "spelling" in client.get("/nowhere").text
-
-
-def test_not_all_pages_are_kept(serve: Serve) -> None:
-    def build(app: DualApp) -> None:
-        @app.get("/<int:number>")
-        async def index(number):
-            abort(404, f"no {number}")
-
-    client = serve(build, twin=False)
-    for number in range(MOST_BODIES + 10):
-        assert f"<p>no {number}</p>" in client.get(f"/{number}").text
-    assert len(bodies) <= MOST_BODIES
