@@ -18,7 +18,7 @@ from benchmarks.load import requests_per_second
 from benchmarks.rows import Row
 
 # The configuration that teaches gunicorn more than it knows would load us into the workers of the others.
-GUNICORN = "gunicorn --config tests/host/bare.conf.py --log-level warning --bind {host}:{port} "
+GUNICORN = "gunicorn --config tests/lifecycle/bare.conf.py --log-level warning --bind {host}:{port} "
 WARMING = 0.5
 REQUESTS = 1000
 
