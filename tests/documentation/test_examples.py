@@ -22,6 +22,7 @@ from dualapp import DualApp
 from examples import basic, demo
 from tests.support.http_client import Answer, ask
 from tests.support.server_process import HOST, ROOT, free_port, serving
+from tests.support.waiting import LIMIT
 
 NAMES = sorted(path.stem for path in (ROOT / "examples").glob("*.py") if path.stem not in ("__init__", "demo"))
 JSON = {"Content-Type": "application/json"}
@@ -248,8 +249,8 @@ def check(answer: Answer, case: Case) -> None:
 def test_an_endless_answer_ends_with_its_client(command: Command) -> None:
     port = free_port()
     # A stream that goes on would keep the server from answering (gunicorn's one worker) or from ending (uvicorn).
-    with serving(command(port, "examples.streaming"), port, patience=10) as url:
-        connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    with serving(command(port, "examples.streaming"), port) as url:
+        connection = HTTPConnection(urlsplit(url).netloc, timeout=LIMIT)
         connection.request("GET", "/forever")
         with connection.getresponse() as response:
             assert response.read(14) == b"tick 0\ntick 1\n"
@@ -292,7 +293,7 @@ def refuses(url: str) -> bool:
 
 
 def test_the_demo_ends_after_a_table_of_the_same_answers() -> None:
-    done = subprocess.run(demo_command("--once"), cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(demo_command("--once"), cwd=ROOT, capture_output=True, text=True, timeout=LIMIT)
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line for line in done.stdout.splitlines() if re.match(r"(GET|POST) +/", line)]
     assert len(rows) == len(list(demo.questions())) >= len(basic.app.view_functions)
@@ -309,14 +310,14 @@ def test_the_demo_serves_until_it_is_interrupted() -> None:
         wsgi, asgi = urls_in(said)
         assert ask(wsgi, "/").text == ask(asgi, "/").text == '{"hello":"world"}\n'
         running.send_signal(signal.SIGINT)
-        assert running.wait(30) == 0
+        assert running.wait(LIMIT) == 0
     assert refuses(wsgi)
     assert refuses(asgi)
 
 
 def test_the_demo_shows_why_a_server_does_not_come_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GUNICORN_CMD_ARGS", "--no-such-option")
-    done = subprocess.run(demo_command("--once"), cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(demo_command("--once"), cwd=ROOT, capture_output=True, text=True, timeout=LIMIT)
     assert done.returncode == 1
     assert "unrecognized arguments: --no-such-option" in done.stderr
 

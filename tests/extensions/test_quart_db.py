@@ -22,6 +22,7 @@ from dualapp import DualApp, g, request
 from ..support.entry_driver import Ask
 from ..support.postgres_server import postgres
 from ..support.recolour import Build
+from ..support.waiting import LIMIT
 from .quart_twin import ServeBesideQuart
 
 MIGRATION = """
@@ -50,7 +51,7 @@ def server() -> Iterator[str]:
 
 async def until_it_has_started(url: str) -> None:
     """Wait: PostgreSQL listens while it is still starting, and turns clients away."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LIMIT):
         while True:
             try:
                 connection = await asyncpg.connect(url)

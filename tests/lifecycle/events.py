@@ -1,10 +1,9 @@
 """A file in which the processes of a server write what happens to them, and the test reads it."""
 
 import os
-import time
 from pathlib import Path
 
-PATIENCE = 20
+from tests.support.waiting import wait_for
 
 
 def note(event: str) -> None:
@@ -35,7 +34,7 @@ class Events:
 
     def wait_for(self, event: str, times: int = 1) -> None:
         """Wait until something has happened so many times."""
-        deadline = time.monotonic() + PATIENCE
-        while self.all().count(event) < times:
-            assert time.monotonic() < deadline, f"{event} did not happen {times} times: {self.all()}"
-            time.sleep(0.01)
+        wait_for(
+            lambda: self.all().count(event) >= times,
+            because=lambda: f"{event} did not happen {times} times: {self.all()}",
+        )

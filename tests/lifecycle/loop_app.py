@@ -11,6 +11,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from dualapp import DualApp
 from dualapp.crossing.host_loop import host_loop, is_green
+from tests.support.waiting import LIMIT
 
 app = DualApp(__name__)
 serve = app.wsgi_app
@@ -76,11 +77,14 @@ class Crowd:
     inside = peak = 0
 
 
-@app.get("/crowd")
-async def crowd() -> dict[str, int]:
+@app.get("/crowd/<int:wanted>")
+async def crowd(wanted: int) -> dict[str, int]:
+    """Wait until so many requests are here at the same time."""
     Crowd.inside += 1
     Crowd.peak = max(Crowd.peak, Crowd.inside)
-    await asyncio.sleep(0.2)
+    async with asyncio.timeout(LIMIT):
+        while Crowd.peak < wanted:
+            await asyncio.sleep(0.001)
     Crowd.inside -= 1
     return {"pid": os.getpid(), "peak": Crowd.peak}
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from signal import Signals
-from time import monotonic, sleep
 
 from tests.support.server_command import started_by
 from tests.support.server_process import Server
+from tests.support.waiting import LIMIT, wait_for
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,6 @@ WSGI = {**GUNICORN, **PRELOADED, **OTHERS}
 def end(server: Server, number: Signals, requests: int = 1) -> int:
     """Send a signal to a server that has answered so many requests, and return its exit status."""
     # uWSGI ends a process that is busy without Python's exit functions, and it is busy until it has logged the request.
-    deadline = monotonic() + 20
-    while "pyuwsgi" in server.command[0] and server.output.count("=> generated") < requests:
-        assert monotonic() < deadline, "uWSGI did not log the requests"
-        sleep(0.01)
+    wait_for(lambda: "pyuwsgi" not in server.command[0] or server.output.count("=> generated") >= requests)
     server.process.send_signal(number)
-    return server.process.wait(20)
+    return server.process.wait(LIMIT)

@@ -18,7 +18,8 @@ from dualapp import (
 )
 
 from ..conftest import NAME, Serve
-from ..support.entry_driver import LOOP, TIMEOUT, Ask, Client, environ_of
+from ..support.entry_driver import LOOP, Ask, Client, environ_of
+from ..support.waiting import LIMIT
 
 
 def build(app: DualApp) -> None:
@@ -166,7 +167,7 @@ async def lifespan(app: Any, *messages: str) -> list[str]:
     for message in messages:
         inbox.put_nowait({"type": message})
     scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(LIMIT):
         await app(scope, inbox.get, send)
     return sent
 

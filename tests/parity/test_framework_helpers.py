@@ -22,6 +22,7 @@ from dualapp import (
 )
 
 from ..conftest import NAME, Serve
+from ..support.waiting import LIMIT
 
 
 def test_the_app_is_one_for_both(serve: Serve) -> None:
@@ -546,7 +547,7 @@ print(json.dumps([client.get("/").json(), client.get("/").json()]))
 def test_quart_may_be_imported_inside_of_a_view(entry: str, colour: str) -> None:
     """The first request of a process that imports quart is one like any other."""
     program = FRESH.format(colour=colour, entry=entry)
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT)
     assert json.loads(done.stdout) == [{"path": "/", "name": "fresh", "g": 1}] * 2, done.stderr
 
 

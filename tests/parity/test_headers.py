@@ -20,6 +20,7 @@ from dualapp.wrappers import async_request
 from dualapp.wrappers.faces import SAID_ALIKE
 
 from ..conftest import Serve
+from ..support.waiting import LIMIT
 
 NAMES = ["a", "a-b", "A_B", "X-Token", "HOST", "content-type", "Content_Length", "cookie", "x-\xdf", "x-none", ""]
 
@@ -147,7 +148,7 @@ async def index():
     return [request.args["a"], request.headers["Host"], request.path]
 async def ask():
     async def send(message): sent.append(message)
-    async def receive(): await asyncio.sleep(60)
+    async def receive(): await asyncio.Event().wait()
     headers = [(b"host", b"h")]
     await app({"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "query_string": b"a=1",
                "headers": headers}, receive, send)
@@ -156,4 +157,4 @@ asyncio.run(ask())
 assert b'"1","h","/"' in sent[1]["body"], sent
 assert "quart" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=LIMIT)

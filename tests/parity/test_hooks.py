@@ -25,6 +25,7 @@ from dualapp import (
 
 from ..conftest import Paint, Serve
 from ..support.entry_driver import Client
+from ..support.waiting import LIMIT
 from .apps import Own
 
 
@@ -510,7 +511,7 @@ def test_the_app_is_torn_down_in_the_thread_that_outlives_its_request(entry: str
         @app.get("/")
         def index() -> str:
             loop.call_soon_threadsafe(started.set)
-            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(10)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(LIMIT)
             return url_for("index") + request.path
 
         scope = {
@@ -527,7 +528,7 @@ def test_the_app_is_torn_down_in_the_thread_that_outlives_its_request(entry: str
         with pytest.raises(asyncio.CancelledError):
             await task
         go_on.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while not torn:
                 await asyncio.sleep(0.005)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import blinker
 import flask
@@ -22,6 +21,7 @@ from dualapp import (
 )
 
 from ..conftest import NAME, Paint, Serve
+from ..support.waiting import wait_for
 from .apps import Own
 
 NAMES = [
@@ -276,7 +276,5 @@ def test_an_error_in_the_background_is_told_to_receivers_of_both_colours(serve: 
 
     client = serve(build, twin=False)
     assert client.get("/").text == "index"
-    deadline = time.monotonic() + 5
-    while not client.app.extensions["seen"] and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_for(lambda: client.app.extensions["seen"])
     assert client.app.extensions["seen"] == ["behind"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
 import pytest
 
@@ -18,6 +17,7 @@ from dualapp import (
 
 from ..conftest import Paint, Serve
 from ..support.recolour import Build
+from ..support.waiting import wait_for
 
 
 class Own(Exception):
@@ -122,10 +122,7 @@ def test_a_client_that_leaves_ends_the_stream(serve: Serve, leave: int) -> None:
     client = serve(streaming, twin=False)
     answer = client.get("/endless", leave=leave)
     assert answer.chunks == [b"x" * 1000] * leave
-    deadline = time.monotonic() + 5
-    while "closed" not in client.app.extensions["seen"] and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert "closed" in client.app.extensions["seen"]
+    wait_for(lambda: "closed" in client.app.extensions["seen"])
     assert client.get("/fine").text == "fine"
 
 
@@ -153,10 +150,7 @@ def test_a_client_that_leaves_ends_a_stream_that_a_hook_has_changed(serve: Serve
     client = serve(streaming, shouting, twin=False)
     assert client.get("/endless", leave=2).chunks[0] == b"X" * 1000
     seen = client.app.extensions["seen"]
-    deadline = time.monotonic() + 5
-    while "closed" not in seen and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert "closed" in seen
+    wait_for(lambda: "closed" in seen)
 
 
 def test_an_empty_stream_is_an_empty_body(serve: Serve) -> None:
@@ -349,9 +343,7 @@ def test_teardown_runs_once_when_the_client_leaves(serve: Serve, paint: Paint) -
 
     client = serve(build, hooks, twin=False)
     client.get("/", leave=2)
-    deadline = time.monotonic() + 5
-    while not client.app.extensions["torn"] and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_for(lambda: client.app.extensions["torn"])
     assert client.app.extensions["torn"] == ["/"]
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.entry_driver import LOOP, Answer, Ask, Client, Headers
 from tests.support.server_process import HOST, ROOT, free_port, serving
+from tests.support.waiting import LIMIT
 
 from . import tours
 from .browser import Browser
@@ -57,7 +58,7 @@ def uvicorn(port: int, app: str) -> list[str]:
 
 def over_a_socket(port: int) -> Any:
     def send(method: str, target: str, headers: Headers, body: bytes) -> Answer:
-        connection = HTTPConnection(HOST, port, timeout=30)
+        connection = HTTPConnection(HOST, port, timeout=LIMIT)
         try:
             connection.request(method, target, body or None, dict(headers))
             with connection.getresponse() as response:

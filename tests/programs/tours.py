@@ -6,6 +6,8 @@ import json
 import re
 import time
 
+from tests.support.waiting import LIMIT
+
 from .browser import Browser
 
 SECRET = "correct horse"
@@ -68,7 +70,7 @@ def notes(browser: Browser) -> None:
 def until_words_are_counted(browser: Browser) -> None:
     """They are counted in the background, so nobody knows after how many questions."""
     another = Browser(browser.send)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + LIMIT
     while any(note["words"] is None for note in another.get("/api/notes").json()):
         assert time.monotonic() < deadline, "words are not counted"
         time.sleep(0.02)

@@ -8,9 +8,11 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.waiting import wait_for
+
 from .app import KiB, MiB
 from .conftest import LINES, MAIN
-from .wire import Caller, Memory, discard, read_until, wait_for
+from .wire import Caller, Memory, discard, read_until
 
 pytestmark = pytest.mark.parametrize("name", LINES, indirect=True, scope="module")
 

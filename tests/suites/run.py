@@ -11,11 +11,12 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.support.waiting import LONG
+
 from .environment import interpreter, source
 from .suite import HERE, SUITES
 
 PLUGIN = HERE / "plugin"
-TIMEOUT = 300
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def run_in(directory: Path, app: str, *arguments: str) -> Run:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=TIMEOUT,
+            timeout=LONG,
         )
         assert outcomes.exists(), ended.stdout
         return Run(json.loads(outcomes.read_text()), ended.stdout)

@@ -21,9 +21,10 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, unquote_to_bytes, urlencode
 from wsgiref.util import FileWrapper
 
+from .waiting import LIMIT, LONG
+
 T = TypeVar("T")
 Headers = list[tuple[str, str]]
-TIMEOUT = 10.0
 BODYLESS = {204, 304}
 
 
@@ -267,8 +268,9 @@ class Loop:
         threading.Thread(target=loop.run_forever, name="drive-asgi", daemon=True).start()
         return loop
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(coroutine, TIMEOUT), self.loop).result(TIMEOUT + 5)
+    def run(self, coroutine: Coroutine[Any, Any, T], limit: float = LIMIT) -> T:
+        # The loop cancels what hangs; if that hangs too, this thread goes on all the same.
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(coroutine, limit), self.loop).result(2 * limit)
 
     def tasks(self) -> set[asyncio.Task[Any]]:
         return asyncio.all_tasks(self.loop) if "loop" in vars(self) else set()
@@ -417,7 +419,7 @@ class Client:
     def many(self, asks: Sequence[Ask], threads: int = 32) -> list[Answer]:
         """All at once: tasks of one loop under ASGI, a pool of server threads under WSGI."""
         if self.entry.startswith("asgi"):
-            return LOOP.run(self.gather(asks))
+            return LOOP.run(self.gather(asks), LONG)
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(self.speak, asks))
 

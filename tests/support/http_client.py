@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
+from .waiting import LIMIT
+
 # Servers write these themselves, each in its own way: they say nothing about the app.
 SERVER_HEADERS = {"connection", "date", "server", "transfer-encoding"}
 
@@ -34,7 +36,7 @@ def ask(
     url: str, path: str, *, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
     """Send one request on its own connection and read the whole answer."""
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=LIMIT)
     try:
         connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()

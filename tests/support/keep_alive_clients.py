@@ -1,13 +1,14 @@
 """Clients that keep their connections, many at a time."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 
-from tests.support.server_process import HOST
+from .server_process import HOST
+from .waiting import LIMIT
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ def ask_all(port: int, paths: Sequence[str], clients: int) -> list[Reply]:
         return [reply for share in shares for reply in share]
 
 
-def ask_in_turn(port: int, paths: Sequence[str]) -> Iterator[Reply]:
-    connection = HTTPConnection(HOST, port, timeout=30)
+def ask_in_turn(port: int, paths: Sequence[str], headers: Mapping[str, str] = {}) -> Iterator[Reply]:
+    connection = HTTPConnection(HOST, port, timeout=LIMIT)
     try:
         for path in paths:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=dict(headers))
             with connection.getresponse() as response:
                 yield Reply(path, response.status, response.read())
     finally:
@@ -41,5 +42,7 @@ def ask_in_turn(port: int, paths: Sequence[str]) -> Iterator[Reply]:
 
 def ask(port: int, path: str) -> Any:
     """Ask once, and give what the answer says in JSON."""
-    [reply] = ask_in_turn(port, [path])
+    # The server closes. A gunicorn that is told to end while it looks after a connection that its client has closed may
+    # hang: its handler of SIGQUIT shuts down the very pool that the main thread is just giving work to.
+    [reply] = ask_in_turn(port, [path], {"Connection": "close"})
     return reply.json()

@@ -12,11 +12,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from .waiting import LIMIT
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +48,8 @@ class Server:
 
     Everything the server prints is kept in `output`, and is added to any exception that leaves the block. A server that
     has to be killed at the end of the block has failed.
-    `environment` is added to this process's own; `patience` is how many seconds it may take to listen, and to end.
+    `environment` is added to this process's own. The block begins when the server listens and `is_ready` is true of it.
+    `starts_within` and `ends_within` are in seconds.
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class Server:
         *,
         cwd: Path = ROOT,
         environment: Mapping[str, str] | None = None,
-        patience: float = 30.0,
+        is_ready: Callable[[Self], bool] = bool,
+        starts_within: float = LIMIT,
+        ends_within: float = LIMIT,
     ) -> None:
         self.command = list(command)
         self.port = port
@@ -64,7 +69,9 @@ class Server:
         self.hung = False
         self._cwd = cwd
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
-        self._patience = patience
+        self._is_ready = is_ready
+        self._starts_within = starts_within
+        self._ends_within = ends_within
 
     def __enter__(self) -> Self:
         # A file, because a pipe that nobody reads stops the server when it is full.
@@ -80,7 +87,7 @@ class Server:
             start_new_session=True,
         )
         try:
-            self._wait_until_listening()
+            self._wait_until_ready()
         except BaseException as error:
             self._end()
             self._annotated(error)
@@ -113,7 +120,7 @@ class Server:
         """End the server by SIGTERM as its operator would, or by force if need be, and return its exit status."""
         self.process.terminate()
         try:
-            self.process.wait(self._patience)
+            self.process.wait(self._ends_within)
         except subprocess.TimeoutExpired:
             self.hung = True
         # Whoever is left of the group: a server that hangs, workers whose master died.
@@ -121,9 +128,9 @@ class Server:
             os.killpg(self.pid, signal.SIGKILL)
         return self.process.wait()
 
-    def _wait_until_listening(self) -> None:
-        deadline = time.monotonic() + self._patience
-        while not self._listens():
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + self._starts_within
+        while not (self._listens() and self._is_ready(self)):
             if self.process.poll() is not None:
                 raise ServerFailed(f"ended with status {self.process.returncode}: {self._shown_command}")
             if time.monotonic() > deadline:

@@ -3,12 +3,12 @@
 import signal
 import socket
 import sys
-import time
 
 import pytest
 
 from .http_client import ask
 from .server_process import HOST, Server, ServerFailed, free_port, serving
+from .waiting import wait_for
 
 # Listens in two processes, neither of which hears SIGTERM.
 STUBBORN = """
@@ -16,7 +16,7 @@ import os, signal, socket, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 os.fork()
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -53,7 +53,7 @@ def test_a_server_that_ends_says_why() -> None:
 
 
 def test_a_server_that_never_listens_is_given_up_and_stopped() -> None:
-    server = Server([sys.executable, "-c", "import time; time.sleep(60)"], free_port(), patience=0.5)
+    server = Server([sys.executable, "-c", "import time; time.sleep(600)"], free_port(), starts_within=0.5)
     with pytest.raises(ServerFailed, match="does not listen"):
         server.__enter__()
     assert server.process.poll() is not None
@@ -68,11 +68,8 @@ def test_an_error_in_the_block_takes_the_output_along() -> None:
 
 def test_a_server_that_does_not_stop_is_killed_with_its_children() -> None:
     port = free_port()
-    server = Server([sys.executable, "-c", STUBBORN, str(port)], port, patience=1)
+    server = Server([sys.executable, "-c", STUBBORN, str(port)], port, ends_within=1)
     with pytest.raises(ServerFailed, match="did not end by SIGTERM"), server:
         assert listens(port)
     assert server.process.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 5
-    while listens(port) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not listens(port)
+    wait_for(lambda: not listens(port))

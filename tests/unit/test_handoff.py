@@ -2,19 +2,21 @@
 
 import asyncio
 import threading
-import time
 
 import pytest
 
 from dualapp.crossing.handoff import Handoff
 from dualapp.crossing.thread_pool import Threads
+from tests.support.waiting import LIMIT
 
 
 def test_who_cancels_is_known_by_his_message() -> None:
     async def main() -> None:
-        task = asyncio.create_task(Threads("slow", lambda: 1).call(time.sleep, 0.2))
+        given = threading.Event()
+        task = asyncio.create_task(Threads("slow", lambda: 1).call(given.wait, LIMIT))
         await asyncio.sleep(0.01)
         task.cancel("why")
+        given.set()
         with pytest.raises(asyncio.CancelledError) as caught:
             await task
         assert caught.value.args == ("why",)
@@ -25,7 +27,7 @@ def test_who_cancels_is_known_by_his_message() -> None:
 def test_what_comes_after_a_cancellation_is_dropped() -> None:
     async def main() -> None:
         given = threading.Event()
-        task = asyncio.create_task(Threads("slow", lambda: 1).call(given.wait, 5))
+        task = asyncio.create_task(Threads("slow", lambda: 1).call(given.wait, LIMIT))
         await asyncio.sleep(0.01)
         task.cancel()
         given.set()

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,18 +15,16 @@ from dualapp.crossing.bridge import LoopRunner
 from dualapp.crossing.host_loop import host_loop
 from dualapp.crossing.lending_loop import LendingLoop
 from dualapp.crossing.thread_pool import Threads
+from tests.support.waiting import LIMIT, wait_for
 
 mine = threading.get_ident
-TIMEOUT = 5
 
 
 def settled() -> LendingLoop:
     """The host loop, asleep: so that it can be borrowed."""
     loop = host_loop.get()
     assert isinstance(loop, LendingLoop)
-    deadline = time.monotonic() + TIMEOUT
-    while loop._turns.turn.locked() and time.monotonic() < deadline:
-        time.sleep(0.001)
+    wait_for(lambda: not loop._turns.turn.locked())
     return loop
 
 
@@ -54,7 +51,7 @@ def test_a_task_is_stepped_by_one_thread_however_long_it_waits() -> None:
         for _ in range(3):
             await asyncio.sleep(0.001)
             threads.add(mine())
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(LIMIT):
             await asyncio.to_thread(time.sleep, 0.001)
         return threads | {mine()}
 
@@ -107,7 +104,7 @@ def test_what_is_left_to_the_loop_is_done_by_its_thread_soon(leave: Callable[...
         leave(asyncio.get_running_loop(), done)
 
     run(leaving)
-    assert done.wait(TIMEOUT)
+    assert done.wait(LIMIT)
 
 
 async def wait_and_set(done: threading.Event) -> None:
@@ -160,7 +157,7 @@ def test_an_async_generator_that_is_forgotten_is_closed_on_the_loop() -> None:
             break
 
     run(forgetting)
-    assert closed.wait(TIMEOUT)
+    assert closed.wait(LIMIT)
 
 
 class Stopped(BaseException):
@@ -178,14 +175,14 @@ def test_a_task_whose_thread_is_stopped_is_cancelled_by_the_loops_thread() -> No
         try:
             # What asgiref runs in the waiting thread may raise there, as a signal's handler does.
             asyncio.get_running_loop().call_soon(visit_of_this_thread().put, stop)
-            await asyncio.sleep(TIMEOUT)
+            await asyncio.sleep(LIMIT)
         finally:
             ended_by.append(mine())
             ended.set()
 
     with pytest.raises(Stopped):
         run(waiting)
-    assert ended.wait(TIMEOUT)
+    assert ended.wait(LIMIT)
     assert ended_by != [mine()]
     assert not settled()._lent
 
@@ -195,15 +192,15 @@ def visit_of_this_thread() -> Any:
 
 
 def test_a_loop_that_is_busy_is_not_waited_for() -> None:
-    loop, is_busy, go_on = settled(), threading.Event(), threading.Event()
+    loop, is_busy = settled(), threading.Event()
 
     def block() -> None:
+        waiting = len(loop._ready)
         is_busy.set()
-        go_on.wait(TIMEOUT)
+        wait_for(lambda: len(loop._ready) > waiting)  # until what is not run at once has come to wait there
 
     loop.call_soon_threadsafe(block)
-    assert is_busy.wait(TIMEOUT)
-    threading.Timer(0.05, go_on.set).start()
+    assert is_busy.wait(LIMIT)
     thread, _ = LoopRunner().run(here)
     assert thread != mine()
 
@@ -273,24 +270,26 @@ def test_callbacks_that_go_on_until_a_step_is_taken_do_not_hold_it_up() -> None:
         return "free"
 
     with ThreadPoolExecutor(1) as thread:
-        assert thread.submit(run, nagged).result(TIMEOUT) == "free"
+        assert thread.submit(run, nagged).result(LIMIT) == "free"
     assert rounds
 
 
 def test_the_loops_thread_has_its_turn_beside_those_who_borrow_all_the_time() -> None:
-    loop, ticks = settled(), []
+    loop, ticks = settled(), 0
 
     def tick() -> None:
-        ticks.append(time.monotonic())
-        if len(ticks) < 20:
+        nonlocal ticks
+        ticks += 1
+        if ticks < 20:
             loop.call_later(0.005, tick)
 
-    loop.call_soon_threadsafe(tick)
-    habit, end = LoopRunner(), time.monotonic() + TIMEOUT
-    while len(ticks) < 20 and time.monotonic() < end:
+    def has_ticked() -> bool:
         habit.run(here)
-    assert len(ticks) == 20
-    assert max(after - before for before, after in pairwise(ticks)) < 1
+        return ticks == 20
+
+    loop.call_soon_threadsafe(tick)
+    habit = LoopRunner()
+    wait_for(has_ticked, pause=0)
 
 
 def test_what_a_thread_gives_is_taken_by_the_thread_of_the_task() -> None:

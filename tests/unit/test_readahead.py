@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 
 from dualapp.crossing.readahead import MOST_BYTES, MOST_ITEMS, iterate_in_threads, iterate_on_loop
 from dualapp.crossing.thread_pool import Threads
+from tests.support.waiting import LIMIT
 
 CHUNK = bytes(64 * 1024)
 word: ContextVar[str] = ContextVar("word", default="unset")
@@ -84,7 +85,7 @@ def test_a_stream_that_is_full_holds_no_thread() -> None:
         threads = Threads("ahead", lambda: 1)
         items = iterate_in_threads(threads, Counted(CHUNK).sync())
         await anext(items)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT):
             return await threads.call(lambda: b"another")
 
     assert asyncio.run(read()) == b"another"
@@ -152,7 +153,7 @@ def test_a_step_that_runs_is_waited_for() -> None:
 
     async def leave() -> None:
         task = asyncio.create_task(read())
-        await asyncio.to_thread(started.wait, 5)
+        await asyncio.to_thread(started.wait, LIMIT)
         task.cancel()
         asyncio.get_running_loop().call_later(0.05, go_on.set)
         with pytest.raises(asyncio.CancelledError):
@@ -162,7 +163,7 @@ def test_a_step_that_runs_is_waited_for() -> None:
     def words() -> Iterator[bytes]:
         yield b"a"
         started.set()
-        go_on.wait(5)
+        go_on.wait(LIMIT)
         ended.set()
         yield b"b"
 
@@ -195,7 +196,8 @@ def test_a_step_is_waited_for_however_often_its_task_is_cancelled() -> None:
     def slow() -> Iterator[bytes]:
         try:
             yield b"first"
-            time.sleep(0.2)
+            started.set()
+            go_on.wait(LIMIT)
             yield b"second"
         finally:
             ends.append("closed")
@@ -210,13 +212,16 @@ def test_a_step_is_waited_for_however_often_its_task_is_cancelled() -> None:
 
     async def main() -> None:
         task = asyncio.create_task(read())
-        await asyncio.sleep(0.05)
-        task.cancel()
-        await asyncio.sleep(0.01)
-        task.cancel()
+        await asyncio.to_thread(started.wait, LIMIT)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0.01)
+        assert not ends
+        go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     ends: list[str] = []
+    started, go_on = threading.Event(), threading.Event()
     asyncio.run(main())
     assert ends == ["closed"]
