@@ -12,10 +12,9 @@ from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
-from tests.support.server_process import HOST, Server, free_port
-
 from benchmarks.load import requests_per_second
 from benchmarks.rows import Row
+from tests.support.server_process import HOST, Server, free_port
 
 # The configuration that teaches gunicorn more than it knows would load us into the workers of the others.
 GUNICORN = "gunicorn --config tests/lifecycle/bare.conf.py --log-level warning --bind {host}:{port} "

@@ -30,9 +30,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.support.server_process import HOST, Server, free_port
-
 from dualapp import DualApp, abort, request, session
+from tests.support.server_process import HOST, Server, free_port
 
 SERVERS = {
     "gunicorn gthread": "gunicorn -b {bind} -k gthread --threads 16 --log-level critical benchmarks.soak:app",

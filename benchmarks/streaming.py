@@ -18,9 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.support.server_process import HOST, Server, free_port
-
 from dualapp import DualApp, Response
+from tests.support.server_process import HOST, Server, free_port
 
 CHUNK = bytes(64 * 1024)
 MiB = 1024**2
