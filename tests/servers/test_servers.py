@@ -23,6 +23,7 @@ from tests.support.http_client import Answer
 from tests.support.server_command import started_by
 from tests.support.server_process import HOST, Server
 from tests.support.waiting import LIMIT, wait_for
+from tests.support.workers import one_worker_each
 
 from .app import app
 from .asks import ASKS, BROKEN, KEPT, TRAILING, Ask, get
@@ -207,7 +208,7 @@ NOT_TOLD_WHO_LEFT = {
 }
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=one_worker_each(KINDS))
 def name(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
     return kind

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.server_command import started_by
 from tests.support.server_process import Server
+from tests.support.workers import one_worker_each
 
 from .wire import Caller
 
@@ -27,7 +28,7 @@ def started(name: str, environment: Mapping[str, str] | None = None) -> Server:
     return started_by(LINES[name], {"gthread": "gunicorn"}.get(name, name.partition("-")[0]), environment)
 
 
-@pytest.fixture(scope="module", params=MAIN)
+@pytest.fixture(scope="module", params=one_worker_each(MAIN))
 def name(request: pytest.FixtureRequest) -> str:
     """The server's name; a module that is about more servers than these two says so by its own parameters."""
     kind: str = request.param

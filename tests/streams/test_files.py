@@ -14,6 +14,7 @@ import pytest
 from werkzeug.test import EnvironBuilder
 
 from dualapp import DualApp, send_file
+from tests.support.workers import one_worker_each
 
 from .app import BLOCK, MiB
 from .wire import BUFFER, Caller, Memory, repeated
@@ -31,7 +32,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path.unlink()
 
 
-@pytest.mark.parametrize("name", SERVERS, indirect=True, scope="module")
+@pytest.mark.parametrize("name", one_worker_each(SERVERS), indirect=True, scope="module")
 def test_a_large_file(name: str, caller: Caller, large: Path) -> None:
     """It arrives whole, does not fill the memory, and does not hold up the others."""
     path = f"/file?path={quote(str(large))}"

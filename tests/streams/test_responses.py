@@ -9,12 +9,13 @@ from uuid import uuid4
 import pytest
 
 from tests.support.waiting import wait_for
+from tests.support.workers import one_worker_each
 
 from .app import KiB, MiB
 from .conftest import LINES, MAIN
 from .wire import Caller, Memory, discard, read_until
 
-pytestmark = pytest.mark.parametrize("name", LINES, indirect=True, scope="module")
+pytestmark = pytest.mark.parametrize("name", one_worker_each(LINES), indirect=True, scope="module")
 
 
 @pytest.fixture

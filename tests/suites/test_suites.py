@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.workers import one_worker_each
+
 from .run import run, run_in
 from .suite import HERE, SUITES
+
+each_suite = pytest.mark.parametrize("name", one_worker_each(SUITES))
 
 
 @pytest.mark.parametrize("app", ["plain", "wsgi", "asgi"])
@@ -19,14 +23,14 @@ def test_a_suite_runs_on_what_it_is_said_to_run_on(app: str) -> None:
     assert len(probe.outcomes) == 7
 
 
-@pytest.mark.parametrize("name", SUITES)
+@each_suite
 def test_without_us_a_suite_comes_out_as_is_known(name: str) -> None:
     plain = run(name, "plain")
     assert plain.counts == SUITES[name].counts["plain"], plain.output
 
 
 @pytest.mark.parametrize("entry", ["wsgi", "asgi"])
-@pytest.mark.parametrize("name", SUITES)
+@each_suite
 def test_with_us_a_suite_comes_out_as_without_but_for_what_is_known(name: str, entry: str) -> None:
     ours, suite = run(name, entry), SUITES[name]
     assert ours.differences(run(name, "plain")) == suite.differing(entry), ours.output
