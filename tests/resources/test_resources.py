@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-asyncpg = pytest.importorskip("asyncpg")
+asyncpg = pytest.importorskip("asyncpg", reason="asyncpg not installed here")
 
 from tests.support import http_client  # noqa: E402
 from tests.support.keep_alive_clients import Reply, ask, ask_all  # noqa: E402 - the skip comes first
