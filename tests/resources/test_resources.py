@@ -55,6 +55,7 @@ def check_squares(replies: list[Reply], count: int, processes: int) -> None:
     assert len({reply.json()["pid"] for reply in replies}) <= processes
 
 
+@pytest.mark.slow
 @on_each_server
 def test_a_pool_of_connections_serves_ten_thousand_requests(
     line: str, processes: int, database: str, neighbour: str

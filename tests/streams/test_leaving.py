@@ -67,6 +67,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind_name", KINDS)
 def test_two_thousand_leave_nothing_behind(name: str, caller: Caller, colour: str, kind_name: str) -> None:
     kind = KINDS[kind_name]

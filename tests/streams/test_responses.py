@@ -74,6 +74,7 @@ def made_when_it_stops(caller: Caller, gate: str) -> int:
     return last
 
 
+@pytest.mark.slow
 def test_a_gibibyte_in_bounded_memory(name: str, caller: Caller, colour: str, gate: str) -> None:
     size = 1024 if name in MAIN else 256
     path = f"/{colour}/chunks/{gate}/{{}}/{MiB}"
