@@ -14,6 +14,7 @@ from . import templating
 from .blueprints import QuartScaffold
 from .cli import DualGroup
 from .compat.import_hook import LateAttribute
+from .compat.upstream import REDIRECT_CODE, step_arguments, takes_context
 from .crossing.bridge import is_loop_thread, to_loop
 from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
 from .crossing.thread_pool import Threads, from_loop
@@ -311,23 +312,28 @@ class DualApp(QuartScaffold, flask.Flask):
 
     # Steps of a request, for tests that take them one by one. Quart's are awaited; 0.23's take the context first.
 
+    @takes_context
     def preprocess_request(self, *args: Any) -> Any:
         """Run the functions that come before a view; await it in `async def` code."""
         return self._step(super().preprocess_request)
 
+    @takes_context
     def dispatch_request(self, *args: Any) -> Any:
         """Call the view; await it in `async def` code."""
         return self._step(super().dispatch_request)
 
+    @takes_context
     def full_dispatch_request(self, *args: Any) -> Any:
         """Answer the current request; await it in `async def` code."""
         return self._step(super().full_dispatch_request)
 
+    @takes_context
     def process_response(self, *args: Any) -> Any:
         """Hand a response through the functions that come after a view; await it in `async def` code."""
         return self._step(super().process_response, args[-1])
 
     def _step(self, step: Callable[..., Any], *args: Any) -> Any:
+        args = step_arguments(None, *args)
         return from_loop(step, *args) if caller_is_async(depth=2) else step(*args)
 
     # Colours.
@@ -375,15 +381,16 @@ class DualApp(QuartScaffold, flask.Flask):
         """Make a response of a view's return value; await it or not."""
         return response_from(self, rv)
 
-    def redirect(self, location: str, code: int = 302) -> Any:
+    def redirect(self, location: str, code: int = REDIRECT_CODE) -> Any:
         """Make a redirect; await it or not."""
         if self.response_class is Response and "redirects" in self._shortcuts and is_common(location, code):
             return Redirect.to(location, code)
         return super().redirect(location, code)
 
-    def make_default_options_response(self) -> Any:
+    @takes_context
+    def make_default_options_response(self, *args: Any) -> Any:
         """Answer OPTIONS with the methods that are allowed, in the same order each time."""
-        response = super().make_default_options_response()
+        response = super().make_default_options_response(*step_arguments(None))
         if response.allow:
             response.headers["Allow"] = ", ".join(sorted(response.allow))
         return response
@@ -393,7 +400,7 @@ class DualApp(QuartScaffold, flask.Flask):
         context = args[-1]  # Quart 0.23 names the context of the request before it
         if caller_is_async():
             return templating.update_context(self, context)
-        return super().update_template_context(context)
+        return super().update_template_context(*step_arguments(None, context))
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
         """Let the functions given to `url_defaults` add to the values that a URL is built of."""

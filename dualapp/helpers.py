@@ -16,7 +16,7 @@ from flask.signals import message_flashed
 from werkzeug.local import LocalProxy
 
 from . import templating
-from .compat.upstream import app_variable, request_variable
+from .compat.upstream import REDIRECT_CODE, app_variable, request_context
 from .crossing.colour import caller_is_async, is_async
 from .pipeline.app_context import AppContext
 from .pipeline.context import Context
@@ -28,7 +28,7 @@ from .wrappers.sync_request import Request
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
 
-app_context, request_context = app_variable.get, request_variable.get  # looked up once
+app_context = app_variable.get  # looked up once
 
 
 def current_request(is_async: bool = False) -> Any:
@@ -105,7 +105,7 @@ send_from_directory = giving_ours(flask.send_from_directory)
 
 
 @giving_ours
-def redirect(location: str, code: int = 302, Response: type[werkzeug.Response] | None = None) -> Any:
+def redirect(location: str, code: int = REDIRECT_CODE, Response: type[werkzeug.Response] | None = None) -> Any:
     """Make a redirect with the app's own method, as Flask's function does, which takes longer to find the app."""
     context = app_context(None)
     return flask.redirect(location, code, Response) if context is None else context.app.redirect(location, code=code)

@@ -12,7 +12,7 @@ import jinja2
 from flask.signals import before_render_template, template_rendered
 from werkzeug.local import LocalProxy
 
-from .compat.upstream import app_variable, default_template_processor, request_variable
+from .compat.upstream import app_variable, default_template_processor, request_context, step_arguments
 from .crossing.bridge import to_loop
 from .crossing.colour import caller_is_async, is_async
 from .crossing.thread_pool import from_loop
@@ -150,8 +150,8 @@ def with_twin(cls: type[jinja2.Environment]) -> type[jinja2.Environment]:
 async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
     """Add what the context processors give; what the caller gave comes first."""
     given = context.copy()
-    request_context = request_variable.get(None)
-    blueprints = [] if request_context is None else request_context.request.blueprints
+    current = request_context(None)
+    blueprints = [] if current is None else current.request.blueprints
     for name in (None, *reversed(blueprints)):
         for processor in app.template_context_processors.get(name, ()):
             if processor is default_template_processor:  # Flask's own, in which nothing blocks
@@ -172,14 +172,14 @@ async def render_async(template: jinja2.Template, context: dict[str, Any]) -> st
 
 def stream(template: jinja2.Template, context: dict[str, Any]) -> Iterator[str]:
     app = current_app()
-    app.update_template_context(context)
+    app.update_template_context(*step_arguments(None, context))
     before_render_template.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
 
     def generate() -> Iterator[str]:
         yield from template.generate(context)
         template_rendered.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
 
-    return stream_with_context(generate()) if request_variable.get(None) is not None else generate()
+    return stream_with_context(generate()) if request_context(None) is not None else generate()
 
 
 async def stream_async(template: jinja2.Template, context: dict[str, Any]) -> AsyncIterator[str]:
@@ -192,7 +192,7 @@ async def stream_async(template: jinja2.Template, context: dict[str, Any]) -> As
             yield text
         await template_rendered.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
 
-    return stream_with_context(generate()) if request_variable.get(None) is not None else generate()
+    return stream_with_context(generate()) if request_context(None) is not None else generate()
 
 
 def current_app() -> Any:

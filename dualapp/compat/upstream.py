@@ -13,21 +13,28 @@ from contextvars import Context as Variables
 from contextvars import ContextVar
 from http import HTTPStatus
 from importlib import import_module
+from inspect import Parameter, Signature, signature
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import asgiref.local
 import asgiref.sync
 import flask
+import flask.app
 import flask.ctx
 import flask.globals
+import flask.helpers
 import flask.templating
 from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.routing import Map, Rule
+from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Private(NamedTuple):
@@ -50,6 +57,11 @@ TABLE = (
     Private("flask.ctx:RequestContext", "_after_request_functions", "what after_this_request appends to", "unused"),
     Private("flask.ctx:RequestContext", "_session", "the session that tests and extensions look at", "unused"),
     Private("flask.ctx:AppContext", "_cv_tokens", "leave an app context from async code", "a second teardown"),
+    Private("flask.ctx:AppContext", "_cv_token", "the same, from 3.2 on", "_cv_tokens holds it"),
+    Private("flask.ctx:AppContext", "_push_count", "the same, from 3.2 on", "_cv_tokens holds it"),
+    Private("flask.ctx:AppContext", "_request", "the request that Flask shows, from 3.2 on", "unused"),
+    Private("flask.ctx:AppContext", "_get_session", "the session that Flask's own steps save, from 3.2 on", "unused"),
+    Private("flask.helpers", "_CollectErrors", "whether a failing teardown ends the others", "it does"),
     Private("flask:Request", "_max_content_length", "the limit that was set for one request", GENERAL),
     Private("werkzeug.wrappers:Request", "_cached_data", "what get_data has read before", GENERAL),
     Private("werkzeug.wrappers:Response", "_on_close", "whether something is to be called at the end", GENERAL),
@@ -105,12 +117,67 @@ def accepts_registration(app: flask.Flask) -> bool:
     return not getattr(app, "_got_first_request", True)
 
 
-class RequestContext(flask.ctx.RequestContext):
+def _current_request_context(default: Any = None) -> Any:
+    context = app_variable.get(None)
+    return default if context is None or not context.has_request else context
+
+
+#: Looks the context of the current request up; called with what there is instead outside of a request.
+request_context: Callable[..., Any] = (
+    _current_request_context if app_variable is request_variable else request_variable.get
+)
+
+#: Whether the steps of a request take its context first, as they do from 3.2 on.
+steps_take_context = "ctx" in signature(flask.Flask.dispatch_request).parameters
+
+
+def step_arguments(context: Any, *args: Any) -> tuple[Any, ...]:
+    """Return what a step of Flask's is called with; without a context, that of the current one."""
+    return (context or app_variable.get(), *args) if steps_take_context else args
+
+
+def takes_context(step: F) -> F:
+    """Mark a method that takes the context or not: Flask looks at the signatures of steps in subclasses."""
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("self", "ctx")]
+    step.__signature__ = Signature([*parameters, Parameter("args", Parameter.VAR_POSITIONAL)])  # type: ignore[attr-defined]
+    return step
+
+
+def as_written(method: Any) -> Any:
+    """Return a method without what Flask wraps around those that take the context, or that take none."""
+    is_wrapped = getattr(method, "__globals__", None) is vars(flask.app) and hasattr(method, "__wrapped__")
+    return method.__wrapped__ if is_wrapped else method
+
+
+#: Whether all teardown functions run though one fails, as they do from 3.2 on.
+runs_all_teardowns = hasattr(flask.helpers, "_CollectErrors")
+
+#: The code that redirects have by default: 302 before 3.2, 303 since.
+REDIRECT_CODE: int = signature(flask.redirect).parameters["code"].default
+
+if TYPE_CHECKING:
+    from flask.ctx import RequestContext as FlasksRequestContext
+else:  # where the name stands for the one context that there is, asking the module for it warns
+    FlasksRequestContext = vars(flask.ctx).get("RequestContext", flask.ctx.AppContext)
+
+
+class RequestContext(FlasksRequestContext):
     """Flask's context, in which Flask's own code finds what it looks for under its names."""
 
     #: The session, None until it is open.
     opened_session: Any
     after_this_request_functions: list[Any]
+
+    def open_session(self) -> None:
+        """Open the session, if nobody has yet."""
+
+    def _get_session(self) -> Any:
+        self.open_session()
+        return self.opened_session
+
+    @property
+    def _request(self) -> flask.Request:
+        return self.request
 
     @property
     def _session(self) -> Any:
@@ -136,20 +203,42 @@ class RequestContext(flask.ctx.RequestContext):
 class AppContext(flask.ctx.AppContext):
     """Flask's context of an app, which async code can leave as well."""
 
+    _push_count: int
+    _cv_token: Any
+
     @property
     def is_outermost(self) -> bool:
         """Whether leaving this context ends it."""
-        return len(self._cv_tokens) == 1
+        return (len(self._cv_tokens) if hasattr(self, "_cv_tokens") else self._push_count) == 1
 
-    def leave_variable(self) -> None:
-        """Make the context before this the current one, and run nothing."""
-        app_variable.reset(self._cv_tokens.pop())
+    def leave_variable(self) -> bool:
+        """Make the context before this the current one; tell whether Flask would say that this one was left."""
+        if hasattr(self, "_cv_tokens"):
+            app_variable.reset(self._cv_tokens.pop())
+            return True
+        self._push_count -= 1
+        if self._push_count > 0:
+            return False
+        app_variable.reset(self._cv_token)
+        self._cv_token = None
+        return True
 
 
 # Werkzeug.
 
 OWN_LIMIT, CACHED_DATA = "_max_content_length", "_cached_data"
+#: The class of `request.args` unless the user has one; None stands for Werkzeug's own from 3.2 on.
+PARAMETER_STORAGE: Any = flask.Request.parameter_storage_class
 
+
+def _parse_cookies(header: str | None, storage_class: Any) -> Any:
+    return parse_cookie(header) if storage_class is None else parse_cookie(header, cls=storage_class)
+
+
+#: Parses cookies into a class, None for Werkzeug's own; since 3.2 naming one warns.
+parse_cookies: Callable[[str | None, Any], Any] = (
+    parse_cookie if "cls" in signature(parse_cookie).parameters else _parse_cookies
+)
 close_functions: Callable[[Response], list[Any]] = attrgetter("_on_close")
 fields_of: Callable[[Headers], list[tuple[str, str]]] = attrgetter("_list") if hasattr(Headers(), "_list") else list
 converters_of: Callable[[Rule], dict[str, Any]] = attrgetter("_converters")

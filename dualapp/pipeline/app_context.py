@@ -10,6 +10,7 @@ from flask.signals import appcontext_popped
 
 from ..compat import quart_binding, upstream
 from ..compat.quart_binding import Binding
+from ..compat.upstream import step_arguments
 from ..crossing.thread_pool import from_loop
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ class AppContext(upstream.AppContext):
     ) -> None:
         try:
             if self.is_outermost:
-                await from_loop(self.app.do_teardown_appcontext, exc)
+                await from_loop(self.app.do_teardown_appcontext, *step_arguments(self, exc))
         finally:
-            self.leave_variable()
+            is_left = self.leave_variable()
             unbind(self._bound_for_quart.pop())
-        appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+        if is_left:
+            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)

@@ -19,7 +19,7 @@ from werkzeug.routing import MapAdapter, Rule
 from ..compat import quart_binding, upstream
 from ..compat.import_hook import after_import
 from ..compat.quart_binding import Binding
-from ..compat.upstream import app_variable, request_variable
+from ..compat.upstream import app_variable, request_context, request_variable, step_arguments
 from ..crossing.bridge import is_loop_thread, run_on_loop
 from ..crossing.colour import is_async
 from ..crossing.context_variables import restore
@@ -30,6 +30,7 @@ from ..wrappers.faces import async_face, close, sync_face
 from .app_context import NOT_GIVEN, AppContext, unbind
 from .life import CLOSED, OPEN
 from .sessions import opens_async
+from .teardown import Errors
 
 if TYPE_CHECKING:
     from blinker import Signal
@@ -41,7 +42,7 @@ T = TypeVar("T")
 
 # Looked up once: each request calls all of them.
 app_context, set_app, reset_app = app_variable.get, app_variable.set, app_variable.reset
-request_context, set_request, reset_request = request_variable.get, request_variable.set, request_variable.reset
+set_request, reset_request = request_variable.set, request_variable.reset
 
 
 #: What Flask 3.2 has: one variable for the context of a request and of the app.
@@ -284,12 +285,17 @@ class Context(upstream.RequestContext):
         """Run the teardown functions, those of async code too, from a thread."""
         if len(self._bound) > 1:
             return
+        errors = Errors()
         try:
-            self.app.do_teardown_request(exc)
-            self.close_request()
+            with errors:
+                self.app.do_teardown_request(*step_arguments(self, exc))
+            with errors:
+                self.close_request()
         finally:
             if self.owns_app_context:
-                self.app.do_teardown_appcontext(exc)
+                with errors:
+                    self.app.do_teardown_appcontext(*step_arguments(self, exc))
+        errors.raise_all("Errors during context teardown")
 
     def close_request(self) -> None:
         """Close the uploaded files, if the request was looked at."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine
 from types import CoroutineType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 from flask.signals import (
@@ -24,17 +24,21 @@ from flask.signals import (
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
 
-from ..compat.upstream import find_error_handler
+from ..compat.upstream import find_error_handler, runs_all_teardowns, step_arguments
 from ..shortcuts.plain_response import Plain, response_from_plain
 from ..shortcuts.signed_sessions import quick_interface
 from ..wrappers.response import Response
 from ..wrappers.return_values import outcome_of, response_from
 from .context import Context
 from .home import Home
-from .hooks import each_called, first_answer
+from .hooks import Hook, each_called, first_answer
 from .life import ANSWER, END, closes
 from .plan import Plan
 from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN, is_heard
+from .teardown import Errors, each_torn_down
+
+if TYPE_CHECKING:
+    from blinker import Signal
 
 Answer = Coroutine[Any, Any, flask.Response | Plain]
 
@@ -85,7 +89,7 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
     if not plan.opens_session_late:
         await plan.call(plan.open_session)
     if replacement := plan.adapted.get("full_dispatch_request"):
-        return await plan.call(replacement)  # type: ignore[no-any-return]  # whatever it is, it is the answer
+        return await plan.call(replacement, *step_arguments(context))  # type: ignore[no-any-return]  # whatever it is, it is the answer
     has_more_than_view = STARTED or plan.has_hooks or plan.replaced
     return await respond(context, plan, (value_of if has_more_than_view else dispatch_view)(context, plan))
 
@@ -122,7 +126,7 @@ def is_unobserved(context: Context) -> bool:
 
 async def preprocess(context: Context, plan: Plan) -> Any:
     if replacement := plan.adapted.get("preprocess_request"):
-        return await plan.call(replacement)
+        return await plan.call(replacement, *step_arguments(context))
     if plan.preprocessors:
         endpoint = None if context.rule is None else context.rule.endpoint
         await each_called(plan.call, plan.preprocessors, endpoint, context.request.view_args)
@@ -131,7 +135,7 @@ async def preprocess(context: Context, plan: Plan) -> Any:
 
 async def dispatch_view(context: Context, plan: Plan) -> Any:
     if replacement := plan.adapted.get("dispatch_request"):
-        return await plan.call(replacement)
+        return await plan.call(replacement, *step_arguments(context))
     if (error := context.current_routing_exception) is not None:
         if plan.raises_for_routing or isinstance(error, RequestRedirect):  # to which debug mode has something to add
             context.app.raise_routing_exception(context.request)
@@ -139,7 +143,7 @@ async def dispatch_view(context: Context, plan: Plan) -> Any:
             raise error
     rule = context.rule
     if context.exchange.method.upper() == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
-        return context.app.make_default_options_response()
+        return context.app.make_default_options_response(*step_arguments(context))
     if plan.adapted_view is None:
         raise KeyError(plan.endpoint)  # Flask's error for an endpoint without a view
     return await plan.call(plan.adapted_view, **context.current_view_args)
@@ -148,7 +152,7 @@ async def dispatch_view(context: Context, plan: Plan) -> Any:
 async def handle_user_exception(context: Context, plan: Plan, error: Exception) -> Any:
     """Answer an error with the handler registered for it; raise it again if there is none."""
     if replacement := plan.adapted.get("handle_user_exception"):
-        return await plan.call(replacement, error)
+        return await plan.call(replacement, *step_arguments(context, error))
     app = context.app
     if isinstance(error, BadRequestKeyError) and (app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]):
         error.show_exception = True
@@ -163,7 +167,7 @@ async def handle_user_exception(context: Context, plan: Plan, error: Exception) 
 async def handle_http_exception(context: Context, plan: Plan, error: HTTPException) -> Any:
     """Answer an HTTP error with the handler registered for it, or with its own page."""
     if replacement := plan.adapted.get("handle_http_exception"):
-        return await plan.call(replacement, error)
+        return await plan.call(replacement, *step_arguments(context, error))
     # A redirect of the router, or a response that was raised, is an answer and not an error.
     if error.code is None or isinstance(error, RoutingException):
         return error
@@ -174,13 +178,13 @@ async def handle_http_exception(context: Context, plan: Plan, error: HTTPExcepti
 async def handle_exception(context: Context, plan: Plan, error: Exception) -> flask.Response:
     """Answer an error that nobody handled: log it and give the 500 page, or let it out where the app says so."""
     if replacement := plan.adapted.get("handle_exception"):
-        return await plan.call(replacement, error)  # type: ignore[no-any-return]  # whatever it is, it is the answer
+        return await plan.call(replacement, *step_arguments(context, error))  # type: ignore[no-any-return]  # whatever it is, it is the answer
     app = context.app
     if is_heard(got_request_exception, app):
         await plan.call(plan.send, got_request_exception, exception=error)
     if propagates(app):
         raise error
-    app.log_exception((type(error), error, error.__traceback__))  # type: ignore[arg-type]  # it was raised
+    app.log_exception(*step_arguments(context, (type(error), error, error.__traceback__)))
     server_error = InternalServerError(original_exception=error)
     handler = find_error_handler(app, server_error, plan.names)
     value = server_error if handler is None else await plan.call(plan.adapt(handler), server_error)
@@ -196,7 +200,7 @@ def propagates(app: flask.Flask) -> bool:
 async def finalize(context: Context, plan: Plan, value: Any, from_error_handler: bool = False) -> flask.Response:
     """Make the response and hand it through the hooks; while answering an error, one in them is only logged."""
     if replacement := plan.adapted.get("finalize_request"):
-        return await plan.call(replacement, value, from_error_handler)  # type: ignore[no-any-return]  # as full_dispatch
+        return await plan.call(replacement, *step_arguments(context, value, from_error_handler))  # type: ignore[no-any-return]  # as full_dispatch
     if replacement := plan.adapted.get("make_response"):
         response: flask.Response = await plan.call(replacement, value)
     else:
@@ -221,7 +225,7 @@ def make_response(context: Context, plan: Plan, value: Any) -> flask.Response:
 
 async def process_response(context: Context, plan: Plan, response: flask.Response) -> flask.Response:
     if replacement := plan.adapted.get("process_response"):
-        return await plan.call(replacement, response)  # type: ignore[no-any-return]  # as full_dispatch
+        return await plan.call(replacement, *step_arguments(context, response))  # type: ignore[no-any-return]  # as full_dispatch
     for func in vars(context).get("after_this_request_functions", ()):  # made when the first is registered
         response = await plan.call(plan.adapt(func), response)
     for func in plan.after:  # written out, as in tear_down_request: another coroutine takes as long as a short hook
@@ -252,11 +256,27 @@ async def tear_down(context: Context, plan: Plan) -> None:
         plan = plan.renewed()
     if error is not None and is_ignored(app, error):
         error = None
+    if runs_all_teardowns:
+        await tear_down_throughout(context, plan, error)
+        return
     try:
         await tear_down_request(context, plan, error)
+        context.close_request()
     finally:
         if context.owns_app_context and (plan.tears_app_down or TEARING_APP_DOWN or POPPED):
-            await tear_down_app(app, plan, error)
+            await tear_down_app(context, plan, error)
+
+
+async def tear_down_throughout(context: Context, plan: Plan, error: BaseException | None) -> None:
+    """Run all of the teardown though a part fails, as Flask does from 3.2 on, and raise the errors together."""
+    errors = Errors()
+    with errors:
+        await tear_down_request(context, plan, error)
+    with errors:
+        context.close_request()
+    with errors:
+        await tear_down_app(context, plan, error)
+    errors.raise_all("Errors during context teardown")
 
 
 def is_ignored(app: flask.Flask, error: BaseException) -> bool:
@@ -266,18 +286,22 @@ def is_ignored(app: flask.Flask, error: BaseException) -> bool:
 
 async def tear_down_request(context: Context, plan: Plan, error: BaseException | None) -> None:
     if replacement := plan.adapted.get("do_teardown_request"):
-        await plan.call(replacement, error)
+        await plan.call(replacement, *step_arguments(context, error))
+    elif runs_all_teardowns:
+        await each_torn_down(plan.call, with_signal(plan, plan.teardown, request_tearing_down), error)
     else:
         for func in plan.teardown:
             await plan.call(func, error)
         if TEARING_DOWN and is_heard(request_tearing_down, context.app):
             await plan.call(plan.send, request_tearing_down, exc=error)
-    context.close_request()
 
 
-async def tear_down_app(app: flask.Flask, plan: Plan, error: BaseException | None) -> None:
+async def tear_down_app(context: Context, plan: Plan, error: BaseException | None) -> None:
+    app = context.app
     if replacement := plan.adapted.get("do_teardown_appcontext"):
-        await plan.call(replacement, error)
+        await plan.call(replacement, *step_arguments(context, error))
+    elif runs_all_teardowns:
+        await each_torn_down(plan.call, with_signal(plan, plan.teardown_app, appcontext_tearing_down), error)
     else:
         if plan.teardown_app:
             await each_called(plan.call, plan.teardown_app, error)
@@ -285,3 +309,8 @@ async def tear_down_app(app: flask.Flask, plan: Plan, error: BaseException | Non
             await plan.call(plan.send, appcontext_tearing_down, exc=error)
     if is_heard(appcontext_popped, app):
         await plan.call(plan.send, appcontext_popped)
+
+
+def with_signal(plan: Plan, functions: list[Hook], signal: Signal) -> list[Hook]:
+    """Return teardown functions, and what sends the signal that comes after them if somebody receives it."""
+    return [*functions, lambda error: plan.send(signal, exc=error)] if is_heard(signal, plan.app) else functions

@@ -7,6 +7,8 @@ from typing import Any
 
 import flask
 
+from ..compat.upstream import as_written
+
 #: The steps of Flask's own pipeline that somebody may replace.
 REPLACEABLE = (
     "full_dispatch_request",
@@ -34,7 +36,7 @@ def is_replaced(app: flask.Flask | flask.Blueprint, name: str) -> bool:
 
 def is_frameworks(method: Any) -> bool:
     """Tell whether a method was written by the frameworks: what wraps one has the globals of whoever wrote that."""
-    function = method.fget if isinstance(method, property) else method
+    function = as_written(method.fget if isinstance(method, property) else method)
     return type(function) is FunctionType and function.__globals__["__name__"].partition(".")[0] in FRAMEWORKS
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
+from ..compat.upstream import runs_all_teardowns
 from ..crossing.bridge import LoopRunner, to_loop
 from ..crossing.colour import is_async
 from ..crossing.coroutines import awaiting, direct
@@ -25,6 +26,7 @@ from .home import Home, home_of
 from .hooks import Hook, beside, each_applied, each_called, first_answer, together
 from .overrides import is_replaced, replaced_steps
 from .sessions import has_flasks_sessions, open_current_session, open_current_session_async
+from .teardown import each_torn_down
 
 if TYPE_CHECKING:
     from blinker import Signal
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 #: Methods that a view answers. OPTIONS may be answered for it, and in any spelling, as far as Werkzeug is concerned.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 NO_METHODS: frozenset[str] = frozenset()
+
+each_teardown = each_torn_down if runs_all_teardowns else each_called
 
 
 class Plan:
@@ -84,8 +88,8 @@ class Plan:
         self.preprocessors = self._collect(app.url_value_preprocessors, down, each_called)
         self.before = self._collect(app.before_request_funcs, down, first_answer)
         self.after = self._collect(app.after_request_funcs, up, each_applied, backwards=True)
-        self.teardown = self._collect(app.teardown_request_funcs, up, each_called, backwards=True)
-        self.teardown_app = self._group(list(reversed(app.teardown_appcontext_funcs)), each_called)
+        self.teardown = self._collect(app.teardown_request_funcs, up, each_teardown, backwards=True)
+        self.teardown_app = self._group(list(reversed(app.teardown_appcontext_funcs)), each_teardown)
         self.adapted_view = None if self.view is None else self.adapt(self.view)
         self.adapted = {name: self.adapt(func) for name, func in self.replaced.items()}
         self.has_hooks = bool(self.preprocessors or self.before)

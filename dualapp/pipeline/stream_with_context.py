@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from functools import wraps
 from typing import Any
 
-from ..compat.upstream import request_variable
+from ..compat.upstream import request_context
 from .life import KEEP, closes
 
 
@@ -30,7 +30,7 @@ def stream_with_context(stream: Any) -> Any:
 
 def kept_context() -> Any:
     """Return the current context, kept open for as long as the response is sent."""
-    context = request_variable.get(None)
+    context = request_context(None)
     if context is None:
         raise RuntimeError(
             "'stream_with_context' can only be used when a request context is active, such as in a view function."

@@ -9,9 +9,8 @@ import flask
 from werkzeug.datastructures import EnvironHeaders, Headers, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.formparser import FormDataParser
-from werkzeug.sansio.http import parse_cookie
 
-from ..compat.upstream import CACHED_DATA, OWN_LIMIT, app_variable
+from ..compat.upstream import CACHED_DATA, OWN_LIMIT, PARAMETER_STORAGE, app_variable, parse_cookies
 from ..exchange.body import BodyStream
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ class Request(flask.Request):
     def args(self) -> MultiDict[str, str]:
         """The arguments in the query string."""
         query = self.query_string.decode()
-        if "%" in query or "+" in query or self.parameter_storage_class is not ImmutableMultiDict:
+        if "%" in query or "+" in query or self.parameter_storage_class is not PARAMETER_STORAGE:
             return super().args
         # There is nothing to decode, and so less to do than Werkzeug does.
         arguments: ImmutableMultiDict[str, str] = ImmutableMultiDict.__new__(ImmutableMultiDict)
@@ -104,7 +103,7 @@ class Request(flask.Request):
         if not isinstance(headers, EnvironHeaders):
             return super().cookies
         # Werkzeug's reads all headers to find those of this name.
-        return parse_cookie(headers.get("Cookie"), self.dict_storage_class)  # type: ignore[return-value]  # as Werkzeug's
+        return parse_cookies(headers.get("Cookie"), self.dict_storage_class)  # type: ignore[no-any-return]  # whatever class the user has
 
     @cached_property
     def environ(self) -> WSGIEnvironment:  # type: ignore[override]  # as method

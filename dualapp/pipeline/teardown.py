@@ -1,0 +1,41 @@
+"""What becomes of the errors of teardown functions: the first ends the teardown, or all come in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+from ..compat.upstream import runs_all_teardowns
+
+
+class Errors:
+    """Keeps the errors of the `with` blocks that it is used for, where Flask does; elsewhere it lets them out."""
+
+    def __init__(self) -> None:
+        self._errors: list[Exception] = []
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if not runs_all_teardowns or not isinstance(exc, Exception):
+            return False
+        self._errors.append(exc)
+        return True
+
+    def raise_all(self, message: str) -> None:
+        """Raise the errors together, if there were any."""
+        if self._errors:
+            raise ExceptionGroup(message, self._errors)
+
+
+async def each_torn_down(call: Callable[..., Any], functions: Iterable[Callable[..., Any]], *args: Any) -> None:
+    """Call all functions though one raises an error."""
+    errors = Errors()
+    for func in functions:
+        with errors:
+            await call(func, *args)
+    errors.raise_all("Errors during teardown")
