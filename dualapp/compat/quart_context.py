@@ -12,9 +12,11 @@ from typing import Any, Self
 
 import quart.globals
 
-VARIABLES: list[ContextVar[Any]] = [
-    getattr(quart.globals, name) for name in ("_cv_app", "_cv_request") if hasattr(quart.globals, name)
-]
+from .upstream import required
+
+VARIABLES: list[ContextVar[Any]] = [required("quart.globals", "_cv_app", "quart")]
+if hasattr(quart.globals, "_cv_request"):
+    VARIABLES.append(quart.globals._cv_request)
 
 
 def bind(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:

@@ -38,35 +38,36 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Private(NamedTuple):
-    """One private name: where it is, what for, and what happens without it."""
+    """One private name: where it is, what for, what happens without it, and which versions have it if not all do."""
 
     owner: str
     name: str
     purpose: str
     without: str
+    versions: str = ""
 
 
 GENERAL, REFUSED = "general road", "ImportError"
 
 TABLE = (
     Private("flask.globals", "_cv_app", "the context variable that current_app and g look into", REFUSED),
-    Private("flask.globals", "_cv_request", "the one that request and session look into", "_cv_app holds both"),
-    Private("flask:Flask", "_find_error_handler", "the handler that is registered for an error", REFUSED),
-    Private("flask:Flask", "_got_first_request", "refuse registration from the first request on", "late is accepted"),
+    Private("flask.globals", "_cv_request", "what request and session look into", "_cv_app holds both", "before 3.2"),
+    Private("flask.sansio.app:App", "_find_error_handler", "the handler that is registered for an error", REFUSED),
+    Private("flask.sansio.app:App", "_got_first_request", "refuse registration after a request", "accepted then"),
     Private("flask.templating", "_default_template_ctx_processor", "call it without a crossing", GENERAL),
     Private("flask.ctx:RequestContext", "_after_request_functions", "what after_this_request appends to", "unused"),
     Private("flask.ctx:RequestContext", "_session", "the session that tests and extensions look at", "unused"),
-    Private("flask.ctx:AppContext", "_cv_tokens", "leave an app context from async code", "a second teardown"),
-    Private("flask.ctx:AppContext", "_cv_token", "the same, from 3.2 on", "_cv_tokens holds it"),
-    Private("flask.ctx:AppContext", "_push_count", "the same, from 3.2 on", "_cv_tokens holds it"),
-    Private("flask.ctx:AppContext", "_request", "the request that Flask shows, from 3.2 on", "unused"),
-    Private("flask.ctx:AppContext", "_get_session", "the session that Flask's own steps save, from 3.2 on", "unused"),
-    Private("flask.helpers", "_CollectErrors", "whether a failing teardown ends the others", "it does"),
+    Private("flask.ctx:AppContext", "_cv_tokens", "leave it from async code", "_cv_token", "before 3.2"),
+    Private("flask.ctx:AppContext", "_cv_token", "the same", "_cv_tokens", "from 3.2 on"),
+    Private("flask.ctx:AppContext", "_push_count", "the same", "_cv_tokens", "from 3.2 on"),
+    Private("flask.ctx:AppContext", "_request", "the request that Flask shows", "unused", "from 3.2 on"),
+    Private("flask.ctx:AppContext", "_get_session", "the session that Flask saves", "unused", "from 3.2 on"),
+    Private("flask.helpers", "_CollectErrors", "do all teardowns run though one fails", "no", "from 3.2 on"),
     Private("flask:Request", "_max_content_length", "the limit that was set for one request", GENERAL),
     Private("werkzeug.wrappers:Request", "_cached_data", "what get_data has read before", GENERAL),
     Private("werkzeug.wrappers:Response", "_on_close", "whether something is to be called at the end", GENERAL),
-    Private("werkzeug.wrappers:Response", "_status", "make a response in one step", GENERAL),
-    Private("werkzeug.wrappers:Response", "_status_code", "make a response in one step", GENERAL),
+    Private("werkzeug.sansio.response:Response", "_status", "make a response in one step", GENERAL),
+    Private("werkzeug.sansio.response:Response", "_status_code", "make a response in one step", GENERAL),
     Private("werkzeug.datastructures:Headers", "_list", "make a response in one step", GENERAL),
     Private("werkzeug.datastructures:EnvironHeaders", "_get_key", "look one header of a scope up", GENERAL),
     Private("werkzeug.routing:Map", "_matcher", "compile the rules", GENERAL),
@@ -75,11 +76,11 @@ TABLE = (
     Private("werkzeug.test:Client", "_add_cookies_to_wsgi", "its session_transaction", "AttributeError in tests"),
     Private("werkzeug.test:Client", "_update_cookies_from_response", "the same", "AttributeError in tests"),
     Private("quart.globals", "_cv_app", "the context variable that quart.current_app looks into", REFUSED),
-    Private("quart.globals", "_cv_request", "quart.request's own, before 0.23", "_cv_app holds both"),
+    Private("quart.globals", "_cv_request", "quart.request's own", "_cv_app holds both", "before 0.23"),
     Private("asgiref.sync:AsyncToSync", "executors", "which thread waits for the running task", REFUSED),
     Private("asgiref.sync:SyncToAsync", "threadlocal", "which loop a thread works for", REFUSED),
-    Private("asgiref.sync", "_restore_context", "move what asgiref binds to a thread", "not moved, as before 3.12"),
-    Private("asgiref.local", "_Storage", "tell such values from others", "not moved, as before 3.12"),
+    Private("asgiref.sync", "_restore_context", "move what asgiref binds to a thread", "not moved"),
+    Private("asgiref.local", "_Storage", "tell such values from others", "not moved", "from 3.12 on"),
     Private("asyncio", "_get_running_loop", "the running loop or None, without an exception", GENERAL),
     Private("asyncio", "_set_running_loop", "run the host loop in a thread that borrows it", "no loop is lent"),
     Private("asyncio:Handle", "_run", "take a step of the host loop", "no loop is lent"),

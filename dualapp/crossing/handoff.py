@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextvars import Context
 from typing import Any
 
+from ..compat.upstream import can_hand_off
 from .lending_loop import LendingLoop
 
 
@@ -66,3 +67,29 @@ class Handoff:
         if error is not None:
             raise error
         return self._result
+
+
+class FutureHandoff:
+    """The same as a plain future, for an asyncio whose tasks do not wait for anything else."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._future: asyncio.Future[Any] = loop.create_future()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._future.__await__()
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._future.cancelled()
+
+    def settle(self, result: Any, error: BaseException | None) -> None:
+        """Continue the task with a result or an error, unless it was cancelled; to be called on the loop."""
+        if self._future.done():
+            return
+        if error is None:
+            self._future.set_result(result)
+        else:
+            self._future.set_exception(error)
+
+
+new_handoff: type[Handoff | FutureHandoff] = Handoff if can_hand_off else FutureHandoff

@@ -93,7 +93,7 @@ class LendingLoop(asyncio.SelectorEventLoop):
         """Run a step that was brought to this thread, once this thread has the turn."""
         if self._turns.borrow():
             try:
-                self._run(step)
+                self._run_borrowed(step)
                 has_more_to_do = self._has_more_to_do
             finally:
                 self._turns.turn.release()
@@ -112,11 +112,11 @@ class LendingLoop(asyncio.SelectorEventLoop):
         self.call_soon_threadsafe(hand_over)
         try:
             is_due.wait()
-            self._run(step)
+            self._run_borrowed(step)
         finally:
             is_done.set()
 
-    def _run(self, step: asyncio.Handle) -> None:
+    def _run_borrowed(self, step: asyncio.Handle) -> None:
         """Run the loop in this thread for the time of one step."""
         self._is_borrowed, self._has_more_to_do = True, False
         set_running_loop(self)

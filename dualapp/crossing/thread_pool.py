@@ -19,7 +19,7 @@ from asgiref.sync import sync_to_async
 from ..compat.upstream import thread_state, waiting_threads
 from .colour import is_async
 from .context_variables import call_contained, outcome, restore
-from .handoff import Handoff
+from .handoff import new_handoff
 from .os_threads import Workers
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Threads:
     ) -> T:
         loop, variables = asyncio.get_running_loop(), copy_context()
         family: list[asyncio.Task[Any]] = []
-        handoff = Handoff(loop)
+        handoff = new_handoff(loop)
 
         def settle(result: Any, error: BaseException | None) -> None:
             if handoff.is_cancelled and discard is not None and error is None:

@@ -250,12 +250,12 @@ class AsyncBody:
 
     def __init__(self, request: Any, body: Body) -> None:
         """Take the async face of the request, for its limit and for what it has cached, and its body."""
-        self._request = request
+        self._async_face = request
         self._body = body
         self._given = 0
 
     def __await__(self) -> Generator[Any, None, bytes]:
-        whole: Generator[Any, None, bytes] = self._request.get_data().__await__()
+        whole: Generator[Any, None, bytes] = self._async_face.get_data().__await__()
         return whole
 
     def __aiter__(self) -> AsyncBody:
@@ -274,6 +274,6 @@ class AsyncBody:
         return chunk
 
     def _check(self, size: int) -> None:
-        limit = self._request.max_content_length
+        limit = self._async_face.max_content_length
         if limit is not None and size > limit:
             raise RequestEntityTooLarge()

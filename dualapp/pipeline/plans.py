@@ -87,7 +87,7 @@ class Plans:
         # New ones, since a request in another thread may be adding to the old ones.
         self._plans, self._static, self._known_hosts = {}, {}, set()
         self.plain_from = PlainResponses(self.app).make
-        self._matcher = Matcher(self.app.url_map)
+        self._short_matcher = Matcher(self.app.url_map)
         self._is_fast = is_on(self.app, "matcher") and can_match_fast(self.app)
         self.generation = generation
 
@@ -95,7 +95,7 @@ class Plans:
         """Find the rule by the short way, or be sure that there is none; neither if it is not sure."""
         method, path, static = context.exchange.method, context.exchange.path, self._static
         try:
-            match = self._matcher.match(method, path)
+            match = self._short_matcher.match(method, path)
         except HTTPException as error:
             context.refuse(error)
             return
@@ -103,11 +103,11 @@ class Plans:
             context.routing_failure = error
             return
         if match is None:
-            if (refusal := self._matcher.refusal(method, path)) is not None:
+            if (refusal := self._short_matcher.refusal(method, path)) is not None:
                 context.refuse(refusal)
             return
         context.rule, context.view_args = match
-        if not context.view_args and (method, path) in self._matcher.static:
+        if not context.view_args and (method, path) in self._short_matcher.static:
             static[method, path] = context.rule, self.plan_for(context.rule.endpoint, method)
 
     def _ask_werkzeug(self, context: Context) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, ClassVar
 
 import flask
 import pytest
@@ -347,7 +347,7 @@ def test_a_method_that_an_agent_wraps_on_flasks_class_is_called(
 class Once(BaseConverter):
     """Refuses "no", fails at "bad", and counts how often it is asked."""
 
-    asked: Counter[str] = Counter()
+    asked: ClassVar[Counter[str]] = Counter()
 
     def to_python(self, value: str) -> str:
         self.asked[value] += 1
