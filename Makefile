@@ -12,13 +12,18 @@ PYTHONS := $(filter-out %t/bin,$(wildcard $(PYENV)/versions/3.1[1234].*/bin))
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test check lint bench clean
 
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
+# SLOW=1 adds the tests with thousands of clients and with gibibytes.
 test: .venv/tox
-	PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" $(BIN)/tox run
+	PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" $(BIN)/tox run $(if $(SLOW),,-- -m 'not slow')
+
+# What a change is checked with while it is made: one Python, and no real servers but those of the examples.
+check: .venv/tox
+	$(BIN)/tox run -e lint,types,py -- -m 'not slow'
 
 # All of them run, whichever miss their targets.
 bench: .venv/benchmarks/installed

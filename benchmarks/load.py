@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from tests.processes import HOST
+from tests.support.server_process import HOST
 
 CONNECTIONS = 8
 WRK = shutil.which("wrk")

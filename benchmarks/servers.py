@@ -14,10 +14,10 @@ from pathlib import Path
 
 from benchmarks.load import requests_per_second
 from benchmarks.rows import Row
-from tests.processes import HOST, Server, free_port
+from tests.support.server_process import HOST, Server, free_port
 
 # The configuration that teaches gunicorn more than it knows would load us into the workers of the others.
-GUNICORN = "gunicorn --config tests/host/bare.conf.py --log-level warning --bind {host}:{port} "
+GUNICORN = "gunicorn --config tests/lifecycle/bare.conf.py --log-level warning --bind {host}:{port} "
 WARMING = 0.5
 REQUESTS = 1000
 

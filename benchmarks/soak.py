@@ -31,7 +31,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dualapp import DualApp, abort, request, session
-from tests.processes import HOST, Server, free_port
+from tests.support.server_process import HOST, Server, free_port
 
 SERVERS = {
     "gunicorn gthread": "gunicorn -b {bind} -k gthread --threads 16 --log-level critical benchmarks.soak:app",

@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from dualapp import DualApp, Response
-from tests.processes import HOST, Server, free_port
+from tests.support.server_process import HOST, Server, free_port
 
 CHUNK = bytes(64 * 1024)
 MiB = 1024**2

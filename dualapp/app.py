@@ -383,7 +383,7 @@ class DualApp(QuartScaffold, flask.Flask):
 
     def redirect(self, location: str, code: int = REDIRECT_CODE) -> Any:
         """Make a redirect; await it or not."""
-        if self.response_class is Response and switches.is_on(self, "redirects") and is_common(location, code):
+        if self.response_class is Response and "redirects" in self._shortcuts and is_common(location, code):
             return Redirect.to(location, code)
         return super().redirect(location, code)
 

@@ -14,8 +14,8 @@ from typing import Any
 from werkzeug.routing import Rule
 
 from examples.basic import app
-from tests.client import Answer, ask
-from tests.processes import HOST, free_port, serving
+from tests.support.http_client import Answer, ask
+from tests.support.server_process import HOST, free_port, serving
 
 
 @dataclass(frozen=True)

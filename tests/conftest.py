@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 import flask
+import hypothesis
 import pytest
 
 import dualapp
 from dualapp import DualApp
 
-from .drive import LOOP, Client
-from .recolour import Build, recolour
-from .roads import ROADS
+from .support.entry_driver import LOOP, Client
+from .support.recolour import Build, recolour
+from .support.roads import ROADS
+from .support.waiting import wait_for
 
 Paint = Callable[[Build], Build]
+# A busy machine takes its time for an example, and for making it.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 #: Its templates/ and static/ are those beside the tests.
 NAME = "tests.parity"
 
@@ -105,7 +109,6 @@ def nothing_left_running() -> Iterator[None]:
     """A task that outlives its request holds the request, and what the request holds."""
     before = LOOP.tasks()
     yield
-    deadline = time.monotonic() + 2
-    while (left := LOOP.tasks() - before) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert not left, f"tasks left on the server's loop: {left}"
+    wait_for(
+        lambda: not LOOP.tasks() - before, because=lambda: f"tasks left on the server's loop: {LOOP.tasks() - before}"
+    )

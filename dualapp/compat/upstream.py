@@ -240,6 +240,7 @@ parse_cookies: Callable[[str | None, Any], Any] = (
     parse_cookie if "cls" in signature(parse_cookie).parameters else _parse_cookies
 )
 close_functions: Callable[[Response], list[Any]] = attrgetter("_on_close")
+fields_of: Callable[[Headers], list[tuple[str, str]]] = attrgetter("_list") if hasattr(Headers(), "_list") else list
 converters_of: Callable[[Rule], dict[str, Any]] = attrgetter("_converters")
 #: Status lines as this Werkzeug spells them: `404 NOT FOUND` before 3.2, `404 Not Found` since.
 STATUS_LINES = {status.value: Response(status=status.value).status for status in HTTPStatus}

@@ -84,7 +84,9 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | P
         answer = value
     if answer is None or context.response_observed:  # by what was encoded
         return None
-    close_without_hooks(context)
+    context.state = CLOSED  # nothing is registered for its end
+    if context.request_observed:
+        context.close_request()
     return answer
 
 
@@ -101,12 +103,7 @@ def static_answer(context: Context, plan: Plan, may_block: bool = True) -> Plain
         return None
     answer = plan.static.answer(context.exchange, context.view_args or {}, may_block)  # type: ignore[union-attr]  # there is one
     if answer is not None:
-        close_without_hooks(context)
+        context.state = CLOSED  # as above
+        if context.request_observed:
+            context.close_request()
     return answer
-
-
-def close_without_hooks(context: Context) -> None:
-    """Close a context for which nothing has registered a teardown function."""
-    context.state = CLOSED
-    if context.request_observed:
-        context.close_request()

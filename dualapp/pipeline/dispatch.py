@@ -41,18 +41,18 @@ from .teardown import Errors, each_torn_down
 if TYPE_CHECKING:
     from blinker import Signal
 
+Answer = Coroutine[Any, Any, flask.Response | Plain]
 
-async def dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
+
+def dispatch(context: Context, plan: Plan) -> Answer:
     """Answer a request and tear its context down, unless the response still needs it; the context stays entered.
 
     Raises what the view raised only where Flask would let it out: when PROPAGATE_EXCEPTIONS says so.
     """
-    return await conclude(context, plan, full_dispatch(context, plan))
+    return conclude(context, plan, full_dispatch(context, plan))
 
 
-async def conclude(
-    context: Context, plan: Plan, response: Coroutine[Any, Any, flask.Response | Plain]
-) -> flask.Response | Plain:
+async def conclude(context: Context, plan: Plan, response: Answer) -> flask.Response | Plain:
     """Await the response, or answer the error that came instead of it; then move the context on."""
     event = END
     try:
@@ -93,7 +93,8 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
         await plan.call(plan.open_session)
     if replacement := plan.adapted.get("full_dispatch_request"):
         return await plan.call(replacement, *step_arguments(context))  # type: ignore[no-any-return]  # whatever it is, it is the answer
-    return await respond(context, plan, value_of(context, plan))
+    has_more_than_view = STARTED or plan.has_hooks or plan.replaced
+    return await respond(context, plan, (value_of if has_more_than_view else dispatch_view)(context, plan))
 
 
 async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.Response | Plain:
@@ -104,7 +105,8 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
             returned = outcome_of(returned)
     except Exception as error:
         returned = await handle_user_exception(context, plan, error)
-    plan = plan.up_to_date()
+    if plan.generation != plan.app_generation.number:
+        plan = plan.renewed()
     if plan.sends_plain and is_unobserved(context):
         plain = plan.plain_from(returned, plan.view)
         if plain and not context.response_observed:  # by what was encoded
@@ -116,7 +118,7 @@ async def value_of(context: Context, plan: Plan) -> Any:
     """Return the first answer: that of a hook which comes before the view, or the view's."""
     if STARTED and is_heard(request_started, context.app):
         await plan.call(plan.send, request_started)
-    value = await preprocess(context, plan) if plan.has_hooks or plan.replaced else None
+    value = await preprocess(context, plan)
     return await dispatch_view(context, plan) if value is None else value
 
 
@@ -252,7 +254,9 @@ def cookie_arrived(context: Context) -> bool:
 
 async def tear_down(context: Context, plan: Plan) -> None:
     """Run the teardown functions, with the error that ended the request if one did; called on the move to CLOSED."""
-    app, error, plan = context.app, context.error, plan.up_to_date()
+    app, error = context.app, context.error
+    if plan.generation != plan.app_generation.number:
+        plan = plan.renewed()
     if error is not None and is_ignored(app, error):
         error = None
     if runs_all_teardowns:

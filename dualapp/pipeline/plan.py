@@ -125,12 +125,10 @@ class Plan:
             self.view = self.static.ask_view
         self.plain_from = self._plans.plain_from
 
-    def up_to_date(self) -> Plan:
-        """Return the plan for what is registered now, as a hook of this very request may have changed it."""
-        if self.generation == self.app_generation.number:
-            return self
-        renewed = self._plans.plan_for(self.endpoint, self._method)
-        return renewed if renewed.home is self.home else self  # what began in one place ends there
+    def renewed(self) -> Plan:
+        """Return the plan for what is registered by now: code that a request runs may register hooks for itself."""
+        plan = self._plans.plan_for(self.endpoint, self._method)
+        return plan if plan.home is self.home else self  # what began in one place ends there
 
     def adapt(self, func: Hook) -> Hook:
         """Return `func` as `self.call` takes it: itself at home, a crossing if it is of the other colour."""

@@ -79,12 +79,11 @@ class Request(quart.Request):
     def max_form_parts(self, value: int | None) -> None:
         self._sync.max_form_parts = value
 
-    async def _parse_form(self) -> None:
-        """Parse the form as Flask does; a body too large to wait for in memory is parsed in a thread, as it arrives."""
+    async def _prepare_form(self) -> None:
+        """Have the sync face parse the form without waiting; a body too large for memory is parsed as it arrives."""
         body = self._exchange.body
         if body.complete or body.is_short:
             await self._gather()
-            self._sync.form  # noqa: B018 - parses it
         else:
             await self._in_time(from_loop(getattr, self._sync, "form"))
 
@@ -101,13 +100,13 @@ class Request(quart.Request):
     @property
     async def form(self) -> ImmutableMultiDict[str, str]:
         """The fields of the form in the body."""
-        await self._parse_form()
+        await self._prepare_form()
         return self._sync.form
 
     @property
     async def files(self) -> ImmutableMultiDict[str, FileStorage]:  # type: ignore[override]  # as form
         """The files of the form in the body."""
-        await self._parse_form()
+        await self._prepare_form()
         if "async_files" not in self.__dict__:
             self.__dict__["async_files"] = ImmutableMultiDict(
                 (name, async_file(file)) for name, file in self._sync.files.items(multi=True)
@@ -119,7 +118,7 @@ class Request(quart.Request):
     async def values(self) -> CombinedMultiDict[str, str]:
         """The fields of the query string and, unless the method is GET, of the form."""
         if self.method != "GET":
-            await self._parse_form()
+            await self._prepare_form()
         return self._sync.values
 
     @property
@@ -131,7 +130,7 @@ class Request(quart.Request):
     async def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> Any:
         """Return the whole body, as bytes or decoded as UTF-8."""
         if parse_form_data:
-            await self._parse_form()
+            await self._prepare_form()
         await self._gather()
         return self._sync.get_data(cache=cache, as_text=as_text, parse_form_data=parse_form_data)  # type: ignore[call-overload]  # as_text is not literal
 

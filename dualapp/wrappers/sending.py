@@ -12,7 +12,7 @@ from flask import Flask
 from werkzeug.datastructures import Headers
 from werkzeug.wsgi import FileWrapper
 
-from ..compat.upstream import close_functions
+from ..compat.upstream import close_functions, fields_of
 from .file_body import READ_WHOLE
 from .response import NO_LIMIT_OF_ITS_OWN, Response, is_bodiless
 
@@ -33,7 +33,7 @@ def parts_of_finished(response: flask.Response) -> tuple[list[tuple[str, str]], 
     status_code = response.status_code
     if status_code < 200 or status_code in (204, 304):
         return None
-    fields = list(headers)
+    fields = fields_of(headers).copy()
     has_length = has_location = False
     for name, value in fields:
         match name.lower():

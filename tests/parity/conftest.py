@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -16,3 +17,10 @@ def nobody_listens() -> Iterator[None]:
     for signal in vars(signals).values():
         if isinstance(signal, Signal):
             signal._clear_state()
+
+
+@pytest.fixture
+def without_log() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
+import threading
 from typing import Any
 
 import pytest
@@ -11,7 +11,8 @@ import pytest
 from dualapp import DualApp, request
 
 from ..conftest import Paint, Serve
-from ..drive import Ask
+from ..support.entry_driver import Ask
+from ..support.waiting import LIMIT
 
 
 def bad(app: DualApp) -> None:
@@ -188,13 +189,23 @@ def test_a_teardown_that_raises_does_not_spoil_the_next_request(serve: Serve, pa
 
 def test_a_blocking_sync_view_does_not_stop_the_others(serve: Serve) -> None:
     def build(app: DualApp) -> None:
-        @app.get("/slow")
-        def sync_slow():
-            time.sleep(0.3)
-            return "slow"
+        @app.get("/blocking")
+        def sync_blocking():
+            barrier.wait(LIMIT)
+            return "met"
 
+    barrier = threading.Barrier(8)
     client = serve(bad, build, twin=False)
-    began = time.monotonic()
-    answers: list[Any] = client.many([Ask(target="/slow")] * 8, threads=8)
-    assert [answer.text for answer in answers] == ["slow"] * 8
-    assert time.monotonic() - began < 8 * 0.3
+    answers: list[Any] = client.many([Ask(target="/blocking")] * 8, threads=8)
+    assert [answer.text for answer in answers] == ["met"] * 8
+
+
+def test_json_that_cannot_be_made_names_its_view(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def culprit():
+            return {"a": object()}
+
+    assert serve(build).get("/").status == 500
+    notes = [note for record in caplog.records for note in getattr(record.exc_info[1], "__notes__", [])]
+    assert any("culprit" in note for note in notes)

@@ -18,7 +18,8 @@ from dualapp import DualApp, request
 from dualapp.exchange.wsgi_exchange import WSGIExchange
 
 from ..conftest import Serve
-from ..drive import Ask, environ_of, scope_of
+from ..support.entry_driver import Ask, environ_of, scope_of
+from ..support.waiting import LIMIT
 
 JSON = [("Content-Type", "application/json")]
 
@@ -280,7 +281,7 @@ def test_messages_that_come_at_once_and_later(
 
 def test_a_body_that_never_comes_is_waited_for_no_longer_than_allowed() -> None:
     app = DualApp(__name__)
-    app.config["BODY_TIMEOUT"] = 0.01
+    app.config["BODY_TIMEOUT"] = 0.01  # that it ends is what is tested
     whole(app)
     assert asyncio.run(answered(app, iter(()), "")) == (408, None)
 
@@ -303,7 +304,7 @@ async def answered(app: DualApp, messages: Iterator[dict[str, Any]], waits: str)
 
     scope = scope_of(Ask("POST", "/", (("Content-Length", "6"),), b""))
     scope["headers"] = [(b"host", b"here"), (b"content-length", b"6")]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         await app(scope, receive, send)
     status = sent[0]["status"]
     return status, b"".join(message["body"] for message in sent[1:]) if status == 200 else None

@@ -12,7 +12,7 @@ import flask
 from dualapp import DualApp, current_app, g, request
 
 from ..conftest import Paint, Serve
-from ..drive import LOOP
+from ..support.entry_driver import LOOP
 
 
 def here() -> tuple[int, int | None]:

@@ -11,10 +11,15 @@ from typing import Any
 import flask
 import pytest
 
-from dualapp import DualApp, ProxyFix
+from dualapp import (
+    DualApp,
+    ProxyFix,
+    request,
+)
 
 from ..conftest import NAME, Serve
-from ..drive import LOOP, TIMEOUT, Ask, Client, environ_of
+from ..support.entry_driver import LOOP, Ask, Client, environ_of
+from ..support.waiting import LIMIT
 
 
 def build(app: DualApp) -> None:
@@ -162,7 +167,7 @@ async def lifespan(app: Any, *messages: str) -> list[str]:
     for message in messages:
         inbox.put_nowait({"type": message})
     scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(LIMIT):
         await app(scope, inbox.get, send)
     return sent
 
@@ -257,7 +262,6 @@ def test_an_environ_of_a_server_that_does_not_end_its_input(serve: Serve) -> Non
     """Without wsgi.input_terminated only Content-Length says where the body ends: reading on would hang."""
 
     def reads(app: DualApp) -> None:
-        from dualapp import request
 
         @app.post("/read")
         async def read():
@@ -327,3 +331,18 @@ def test_wsgi_middleware_finds_the_context_when_the_response_starts(serve: Serve
     assert len(events) == 2
     assert client.twin is not None
     assert client.twin.app.extensions["events"] == events
+
+
+def test_what_runs_before_serving_may_ask_the_app(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.before_serving
+        async def warm_up():
+            app.extensions["seen"] = (await app.test_client().get("/")).text
+
+        @app.get("/")
+        async def index():
+            return "index"
+
+    client = serve(build, twin=False)
+    assert client.get("/").text == "index"
+    assert client.app.extensions["seen"] == "index"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from typing import Any
 
 import flask
 import pytest
@@ -18,11 +19,14 @@ from dualapp import (
     has_request_context,
     request,
     session,
+    stream_with_context,
     url_for,
 )
 
 from ..conftest import Paint, Serve
-from ..drive import Client
+from ..support.entry_driver import Client
+from ..support.waiting import LIMIT
+from .apps import Own
 
 
 def calls(client: Client) -> list[str]:
@@ -391,7 +395,6 @@ def test_teardown_runs_after_a_stream_is_over(serve: Serve, paint: Paint) -> Non
             note("teardown")
 
     def build(app: DualApp) -> None:
-        from dualapp import stream_with_context
 
         @app.get("/")
         async def index():
@@ -455,3 +458,82 @@ def test_what_one_hook_sets_in_a_variable_another_may_reset(serve: Serve) -> Non
             word.reset(flask.g.token)
 
     assert serve(build).get("/").text == "mine"
+
+
+def test_a_hook_may_give_the_view_other_arguments(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.before_request
+        async def other():
+            flask.request.view_args = {"name": "replaced"}
+
+        @app.get("/<name>")
+        async def index(name):
+            return name
+
+    client = serve(build)
+    assert [client.get("/1").text, client.get("/2").text] == ["replaced", "replaced"]
+
+
+def test_the_app_is_torn_down_after_a_request_whose_teardown_failed(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.extensions["torn"] = []
+
+        @app.teardown_appcontext
+        async def teardown_app(error):
+            app.extensions["torn"].append("app")
+
+        @app.teardown_request
+        async def teardown(error):
+            app.extensions["torn"].append("request")
+            raise Own
+
+        @app.get("/")
+        async def index():
+            return "index"
+
+    client = serve(build, twin=False)
+    assert isinstance(client.get("/", escapes=True).error, Own)
+    assert client.app.extensions["torn"] == ["request", "app"]
+
+
+@pytest.mark.parametrize("entry", ["asgi"])
+def test_the_app_is_torn_down_in_the_thread_that_outlives_its_request(entry: str) -> None:
+    """Cancelled from outside, as some servers do when the client leaves; only an ASGI server can."""
+    app, torn = DualApp("cancelled"), []
+
+    @app.teardown_appcontext
+    def teardown(error: BaseException | None) -> None:
+        torn.append("app")
+
+    async def main() -> None:
+        loop, started, go_on = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+        @app.get("/")
+        def index() -> str:
+            loop.call_soon_threadsafe(started.set)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(LIMIT)
+            return url_for("index") + request.path
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/",
+            "query_string": b"",
+            "headers": [],
+            "http_version": "1.1",
+        }
+        task = asyncio.create_task(app.asgi(scope, asyncio.Event().wait, nothing))  # type: ignore[arg-type]
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        async with asyncio.timeout(LIMIT):
+            while not torn:
+                await asyncio.sleep(0.005)
+
+    async def nothing(message: Any) -> None:
+        raise AssertionError("a cancelled request sends nothing")
+
+    asyncio.run(main())
+    assert torn == ["app"]

@@ -11,7 +11,8 @@ import pytest
 from dualapp import DualApp, copy_current_request_context, current_app, g, has_request_context, request, session
 
 from ..conftest import Serve
-from ..drive import Ask
+from ..support.entry_driver import Ask
+from ..support.waiting import LIMIT
 
 COUNT = 3000
 VARIABLE: contextvars.ContextVar[str] = contextvars.ContextVar("VARIABLE", default="clean")
@@ -80,7 +81,7 @@ def test_sync_views_run_at_the_same_time(serve: Serve) -> None:
 
         @app.get("/")
         def sync_view():
-            barrier.wait(10)
+            barrier.wait(LIMIT)
             return "met"
 
     answers = serve(build, twin=False).many([Ask()] * 4, threads=4)
@@ -94,7 +95,7 @@ def test_async_views_run_at_the_same_time(serve: Serve) -> None:
         @app.get("/")
         async def async_view():
             state["count"] += 1
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT):
                 while state["count"] < 4:
                     await asyncio.sleep(0.001)
             return "met"

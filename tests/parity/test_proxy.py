@@ -12,7 +12,7 @@ from werkzeug.middleware import proxy_fix
 from dualapp import DualApp, ProxyFix, redirect, request, url_for
 
 from ..conftest import Serve
-from ..drive import Client
+from ..support.entry_driver import Client
 
 ALL = {"x_for": 1, "x_proto": 1, "x_host": 1, "x_port": 1, "x_prefix": 1}
 

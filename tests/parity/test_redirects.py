@@ -19,7 +19,7 @@ from dualapp.shortcuts.redirects import Redirect, page_to
 from dualapp.wrappers.sending import is_uri
 
 from ..conftest import Serve
-from ..roads import ROADS
+from ..support.roads import ROADS
 
 LOCATIONS = {
     "path": "/elsewhere",
@@ -257,3 +257,17 @@ def test_there_are_two_roads_for_redirects() -> None:
     app = type("App", (*ROADS["general"], DualApp), {})("app")
     assert not isinstance(app.redirect("/elsewhere"), Redirect)
     assert isinstance(DualApp("app").redirect("/elsewhere"), Redirect)
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_redirects(serve: Serve, code: int) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            return redirect(request.args.get("to", "/there"), code)
+
+    client = serve(build)
+    answer = client.get("/")
+    assert (answer.status, answer.header("location")) == (code, "/there")
+    for target in ("/%C3%A4%20b?x=%26", "http://elsewhere/%C3%A9", "?only=query", "//host/x"):
+        assert client.get(f"/?to={target}").status == code

@@ -36,25 +36,14 @@ from dualapp import (
 )
 
 from ..conftest import NAME, Serve
-from ..drive import Answer, Ask, Client, environ_of
-from ..recolour import Build
-from ..roads import ROADS
+from ..support.entry_driver import Ask, Client, environ_of
+from ..support.recolour import Build
+from ..support.roads import ROADS
+from ..support.waiting import LIMIT, wait_for
+from .both_roads import BothRoads, twin_of
 from .values import MADE, VALUES
 
 METHODS = ("GET", "HEAD")
-
-
-class BothRoads:
-    """The clients of one app on both roads, which are asked the same; each of them asks plain Flask too."""
-
-    def __init__(self, serve: Serve, build: Build) -> None:
-        self.clients = {road: Serve(serve.entry, serve.colour, road)(build) for road in ROADS}
-
-    def request(self, method: str, target: str) -> Answer:
-        short, general = (client.request(method, target, escapes=True) for client in self.clients.values())
-        assert short.comparable() == general.comparable()
-        assert short.reason == general.reason
-        return short
 
 
 def plans_of(client: Client) -> Any:
@@ -127,7 +116,7 @@ values = st.one_of(bodies, st.tuples(bodies, statuses | headers), st.tuples(bodi
 def test_values_at_random(serve: Serve) -> None:
     roads = BothRoads(serve, returning)
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(values)
     def answer(value: Any) -> None:
         NEXT[0] = value
@@ -147,11 +136,6 @@ def test_headers_are_spelled_as_flask_spells_them(name: str) -> None:
         environ = environ_of(Ask(target="/" + name.replace(" ", "%20")))
         client.app.wsgi_app(environ, lambda *start: spelled.append(start))
     assert spelled[1:] == spelled[:-1]
-
-
-def twin_of(client: Client) -> Client:
-    assert client.twin is not None
-    return client.twin
 
 
 # --------------------------------------------------------------------------------------------------------------- JSON
@@ -441,7 +425,7 @@ def failing(app: DualApp) -> None:
     async def async_after_a_timeout():
         try:
             async with asyncio.timeout(0.001):
-                await asyncio.sleep(10)
+                await asyncio.sleep(LIMIT)
         except TimeoutError:
             pass
         raise LookupError
@@ -477,7 +461,7 @@ def test_nothing_that_was_handled_is_being_handled(serve: Serve) -> None:
         async def async_index():
             try:
                 async with asyncio.timeout(0.001):
-                    await asyncio.sleep(10)
+                    await asyncio.sleep(LIMIT)
             except TimeoutError:
                 pass
             return str(sys.exc_info()[1])
@@ -597,7 +581,7 @@ def test_work_that_outlives_a_plain_answer_keeps_its_request(serve: Serve) -> No
         client.get(f"/{name}")
     for app in (client.app, twin_of(client).app):
         for thread in app.extensions["threads"]:
-            thread.join(5)
+            thread.join(LIMIT)
         assert sorted(app.extensions["done"]) == [("/a", "none"), ("/b", "none")]
 
 
@@ -618,9 +602,7 @@ def test_a_task_that_outlives_a_plain_answer_keeps_its_request(serve: Serve) -> 
     client = serve(build, twin=False)
     for name in ("a", "b"):
         client.get(f"/{name}")
-    deadline = time.monotonic() + 5
-    while len(client.app.extensions["done"]) < 2 and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_for(lambda: len(client.app.extensions["done"]) == 2)
     assert sorted(client.app.extensions["done"]) == [("/a", "a"), ("/b", "b")]
 
 

@@ -6,9 +6,15 @@ from typing import Any
 
 import flask
 import pytest
+from werkzeug.exceptions import Gone
 from werkzeug.routing import BaseConverter, ValidationError
 
-from dualapp import DualApp, Response, request
+from dualapp import (
+    DualApp,
+    Response,
+    request,
+    url_for,
+)
 
 from ..conftest import NAME, Serve
 
@@ -216,7 +222,6 @@ class ListConverter(BaseConverter):
 
 def test_custom_converters(serve: Serve) -> None:
     def build(app: DualApp) -> None:
-        from dualapp import url_for
 
         app.url_map.converters["list"] = ListConverter
 
@@ -504,3 +509,38 @@ def test_where_no_method_is_known_none_is_said_to_be_allowed(serve: Serve) -> No
             return "here"
 
     serve(build).request("OPTIONS", "/here")
+
+
+class Failing(BaseConverter):
+    def to_python(self, value: str) -> str:
+        raise {"gone": Gone(), "broken": KeyError(value)}.get(value, ValueError(value))
+
+
+def test_a_converter_may_fail_at_the_second_request_too(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.url_map.converters["failing"] = Failing
+
+        @app.get("/")
+        async def index():
+            return "index"
+
+        @app.get("/<failing:name>")
+        async def named(name):
+            return name
+
+    client = serve(build)
+    for _ in range(2):
+        assert client.get("/").status == 200
+        assert client.get("/gone").status == 410
+        assert client.get("/broken").status == 500
+
+
+def test_who_asks_for_a_websocket_is_told_no_each_time(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            return "index"
+
+    client = serve(build)
+    upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket")]
+    assert [client.get("/", upgrade).status, client.get("/").status, client.get("/", upgrade).status] == [400, 200, 400]

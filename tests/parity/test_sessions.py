@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
+from typing import Any
 
+import flask
 import pytest
 from flask.json.tag import JSONTag
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionInterface
@@ -20,7 +23,7 @@ from dualapp import (
 )
 
 from ..conftest import Serve
-from ..drive import Client
+from ..support.entry_driver import Client
 
 
 def keeping(app: DualApp) -> None:
@@ -504,3 +507,31 @@ def test_cookies_of_a_response(serve: Serve) -> None:
     cookies = answer.all("set-cookie")
     assert [cookie.partition("=")[0] for cookie in cookies] == ["a", "b", "c"]
     assert "Max-Age=60; Secure; Path=/x; SameSite=Strict" in cookies[0]
+
+
+class AsyncSessions(flask.sessions.SessionInterface):
+    """A session interface as Quart has them, which keeps the sessions in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    async def open_session(self, app: Any, request: Any) -> Any:  # type: ignore[override]  # Quart's is async
+        await asyncio.sleep(0)
+        return SecureCookieSession(self.kept.get(request.args["who"], {}))
+
+    async def save_session(self, app: Any, session: Any, response: Any) -> None:  # type: ignore[override]  # as above
+        await asyncio.sleep(0)
+        self.kept[flask.request.args["who"]] = dict(session)
+
+
+def test_a_session_interface_may_be_async(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.session_interface = AsyncSessions()
+
+        @app.get("/")
+        async def index():
+            flask.session["count"] = flask.session.get("count", 0) + 1
+            return str(flask.session["count"])
+
+    client = serve(build, twin=False)
+    assert [client.get(f"/?who={who}").text for who in "aba"] == ["1", "1", "2"]

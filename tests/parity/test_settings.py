@@ -27,6 +27,7 @@ from flask.cli import routes_command
 from dualapp import DualApp, current_app, request
 
 from ..conftest import Serve
+from ..support.waiting import LIMIT
 
 ROOT = Path(__file__).parents[2]
 
@@ -219,10 +220,10 @@ class Running:
                 [sys.executable, "-c", PROGRAM.format(port=self.port)], stdout=file, stderr=file, cwd=ROOT
             )
 
-    def get(self, path: str, deadline: float = 15) -> tuple[int, str]:
-        end = time.monotonic() + deadline
+    def get(self, path: str) -> tuple[int, str]:
+        end = time.monotonic() + LIMIT
         while True:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=deadline)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
             try:
                 connection.request("GET", path)
                 response = connection.getresponse()
@@ -236,7 +237,7 @@ class Running:
 
     def stop(self) -> str:
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(10)
+        self.process.wait(LIMIT)
         return self.log.read_text()
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
 import pytest
 
-from dualapp import DualApp, Response, g, request, stream_with_context
+from dualapp import (
+    DualApp,
+    Response,
+    g,
+    request,
+    stream_with_context,
+)
 
 from ..conftest import Paint, Serve
-from ..recolour import Build
+from ..support.recolour import Build
+from ..support.waiting import wait_for
 
 
 class Own(Exception):
@@ -116,10 +122,7 @@ def test_a_client_that_leaves_ends_the_stream(serve: Serve, leave: int) -> None:
     client = serve(streaming, twin=False)
     answer = client.get("/endless", leave=leave)
     assert answer.chunks == [b"x" * 1000] * leave
-    deadline = time.monotonic() + 5
-    while "closed" not in client.app.extensions["seen"] and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert "closed" in client.app.extensions["seen"]
+    wait_for(lambda: "closed" in client.app.extensions["seen"])
     assert client.get("/fine").text == "fine"
 
 
@@ -147,10 +150,7 @@ def test_a_client_that_leaves_ends_a_stream_that_a_hook_has_changed(serve: Serve
     client = serve(streaming, shouting, twin=False)
     assert client.get("/endless", leave=2).chunks[0] == b"X" * 1000
     seen = client.app.extensions["seen"]
-    deadline = time.monotonic() + 5
-    while "closed" not in seen and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert "closed" in seen
+    wait_for(lambda: "closed" in seen)
 
 
 def test_an_empty_stream_is_an_empty_body(serve: Serve) -> None:
@@ -343,9 +343,7 @@ def test_teardown_runs_once_when_the_client_leaves(serve: Serve, paint: Paint) -
 
     client = serve(build, hooks, twin=False)
     client.get("/", leave=2)
-    deadline = time.monotonic() + 5
-    while not client.app.extensions["torn"] and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_for(lambda: client.app.extensions["torn"])
     assert client.app.extensions["torn"] == ["/"]
 
 
@@ -365,3 +363,31 @@ def test_head_closes_the_stream_it_does_not_send(serve: Serve) -> None:
     client = serve(build, twin=False)
     assert client.head("/").body == b""
     assert client.app.extensions["closed"] == [1]
+
+
+@pytest.mark.parametrize("path", ["/text", "/file", "/fail"])
+def test_a_context_that_was_kept_in_vain_is_torn_down(serve: Serve, path: str) -> None:
+    def build(app: DualApp) -> None:
+        app.extensions["torn"] = []
+
+        @app.teardown_request
+        async def teardown(error):
+            app.extensions["torn"].append(type(error).__name__)
+
+        @app.get("/text")
+        async def text():
+            stream_with_context(iter(["x"]))
+            return "text"
+
+        @app.get("/file")
+        async def file():
+            return Response(stream_with_context(iter([b"x"])), direct_passthrough=True)
+
+        @app.get("/fail")
+        async def fail():
+            stream_with_context(iter(["x"]))
+            raise Own
+
+    client = serve(build, twin=False)
+    client.get(path)
+    assert client.app.extensions["torn"] == ["Own" if path == "/fail" else "NoneType"]

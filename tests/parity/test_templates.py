@@ -14,6 +14,7 @@ from dualapp import (
     stream_template,
     url_for,
 )
+from dualapp import stream_template_string as stream_string
 
 from ..conftest import Paint, Serve
 
@@ -233,3 +234,40 @@ def test_url_for_outside_of_a_request_needs_a_server_name(serve: Serve) -> None:
             return url_for("static", filename="x.css")
 
     assert serve.call(outside, serve(twin=False).app) == "https://example.org/app/static/x.css"
+
+
+def test_functions_registered_in_bulk_may_be_async(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        async def async_shout(text):
+            await asyncio.sleep(0)
+            return text.upper()
+
+        app.jinja_env.filters.update(shout=async_shout)
+        app.jinja_env.globals.setdefault("shouted", async_shout)
+
+        @app.get("/")
+        async def index():
+            return await render_template_string("{{ 'a'|shout }}{{ shouted('b') }}")
+
+    assert serve(build, twin=False).get("/").text == "AB"
+
+
+def test_a_streamed_template_knows_its_request(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.extensions["seen"] = []
+
+        @app.teardown_request
+        async def teardown(error):
+            app.extensions["seen"].append("teardown")
+
+        @app.get("/here")
+        async def here():
+            return await stream_string("{{ url_for('here') }} {{ request.path }}{{ note() }}", note=note)
+
+        def note():
+            app.extensions["seen"].append("rendered")
+            return ""
+
+    client = serve(build, twin=False)
+    assert client.get("/here").text == "/here /here"
+    assert client.app.extensions["seen"] == ["rendered", "teardown"]

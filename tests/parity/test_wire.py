@@ -212,8 +212,9 @@ def bodies(app: DualApp) -> None:
 def test_head_has_the_headers_of_get_and_no_body(serve: Serve, path: str) -> None:
     client = serve.shared(bodies)
     head, get = client.head(path), client.get(path)
-    assert (head.status, head.headers, head.body) == (get.status, get.headers, b"")
-    assert get.body
+    status, headers, body, _ = get.comparable()
+    assert head.comparable()[:3] == (status, headers, b"")
+    assert body
 
 
 def test_head_never_starts_a_stream(serve: Serve) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("sqlalchemy")
+pytest.importorskip("sqlalchemy", reason="SQLAlchemy not installed here")
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncAttrs, AsyncSession, async_sessionmaker, create_async_engine
@@ -19,7 +19,8 @@ from sqlalchemy.schema import ForeignKey
 
 from dualapp import DualApp, g, request, stream_with_context
 from tests.conftest import Serve
-from tests.drive import Ask, Client
+from tests.support.entry_driver import Ask, Client
+from tests.support.waiting import LIMIT
 
 
 class Base(AsyncAttrs, DeclarativeBase):
@@ -39,7 +40,7 @@ class Book(Base):
 
 
 def library(app: DualApp) -> None:
-    engine = create_async_engine(app.config["URL"], pool_size=5, max_overflow=0, connect_args={"timeout": 30})
+    engine = create_async_engine(app.config["URL"], pool_size=5, max_overflow=0, connect_args={"timeout": LIMIT})
     make_session = async_sessionmaker(engine)
 
     def session() -> AsyncSession:

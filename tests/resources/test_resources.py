@@ -1,4 +1,4 @@
-"""Point 2: what belongs to a loop survives from request to request, on both entries, for thousands of requests."""
+"""What belongs to a loop survives from request to request, on both entries, for thousands of requests."""
 
 import asyncio
 import json
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 import pytest
 
-asyncpg = pytest.importorskip("asyncpg")
+asyncpg = pytest.importorskip("asyncpg", reason="asyncpg not installed here")
 
-from tests import client  # noqa: E402
-from tests.host.clients import Reply, ask, ask_all  # noqa: E402 - the skip comes first
-from tests.processes import Server  # noqa: E402
-from tests.servers.commands import started_by  # noqa: E402
+from tests.support import http_client  # noqa: E402
+from tests.support.keep_alive_clients import Reply, ask, ask_all  # noqa: E402 - the skip comes first
+from tests.support.server_command import started_by  # noqa: E402
+from tests.support.server_process import Server  # noqa: E402
 
+from ..support.postgres_server import postgres  # noqa: E402
 from .app import POOL_SIZE  # noqa: E402
-from .postgres import postgres  # noqa: E402
 
 GTHREAD = "gunicorn -b {bind} -k gthread -w 2 --threads 4 --preload "
 # The lines, and how many processes each starts.
@@ -55,6 +55,7 @@ def check_squares(replies: list[Reply], count: int, processes: int) -> None:
     assert len({reply.json()["pid"] for reply in replies}) <= processes
 
 
+@pytest.mark.slow
 @on_each_server
 def test_a_pool_of_connections_serves_ten_thousand_requests(
     line: str, processes: int, database: str, neighbour: str
@@ -104,7 +105,7 @@ def test_a_lock_is_shared(line: str, processes: int, database: str, neighbour: s
 def test_the_example_keeps_its_notes_in_postgres(line: str, processes: int, database: str) -> None:
     with started_by(f"{line}examples.database:app", environment={"DATABASE_URL": database}) as server:
         text = f"written by {line.split()[0]}"
-        written = client.ask(
+        written = http_client.ask(
             server.url, "/notes", method="POST", body=json.dumps({"text": text}).encode(), headers=JSON
         )
         assert written.status == 201

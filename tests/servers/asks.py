@@ -5,13 +5,13 @@ from base64 import b64encode
 from dataclasses import dataclass, replace
 from typing import Self
 
-from tests import drive
+from tests.support import entry_driver
 
 MEBIBYTE = bytes(range(256)) * 4096
 
 
 @dataclass(frozen=True)
-class Ask(drive.Ask):
+class Ask(entry_driver.Ask):
     """One request, and the status of its answer."""
 
     status: int = 200

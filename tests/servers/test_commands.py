@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.client import ask
-
-from .commands import started_by
+from tests.support.http_client import ask
+from tests.support.server_command import started_by
 
 WHERE = {
     "gunicorn": "--bind {bind}",

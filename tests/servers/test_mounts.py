@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tests.support.server_command import started_by
+
 from .asks import get
-from .commands import started_by
 from .ways import over_a_socket
 
 MOUNTED = [

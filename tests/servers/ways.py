@@ -6,20 +6,19 @@ from contextlib import suppress
 from http.client import HTTPConnection
 from typing import Any
 
-from tests.client import SERVER_HEADERS, Answer
-from tests.drive import WsgiExchange
-from tests.processes import HOST
+from tests.support.entry_driver import WsgiExchange
+from tests.support.http_client import SERVER_HEADERS, Answer
+from tests.support.server_process import HOST
+from tests.support.waiting import LIMIT
 
 from .asks import Ask, Broken
-
-PATIENCE = 20
 
 
 class Connection(HTTPConnection):
     """Sends what the standard library's own client refuses to, and sends nothing that was not asked for."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(HOST, port, timeout=PATIENCE)
+        super().__init__(HOST, port, timeout=LIMIT)
 
     def _encode_request(self, request: str) -> bytes:
         return request.encode()
@@ -50,7 +49,7 @@ def over_a_socket(port: int, ask: Ask) -> Answer:
 
 def raw(port: int, broken: Broken) -> bytes:
     """Send the bytes as they are; give all that comes back until the server closes."""
-    with socket.create_connection((HOST, port), PATIENCE) as connection:
+    with socket.create_connection((HOST, port), LIMIT) as connection:
         connection.sendall(broken.data)
         if broken.cut:
             connection.shutdown(socket.SHUT_WR)

@@ -16,8 +16,8 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from dualapp import Blueprint, DualApp, Response, g, request, send_file, stream_with_context
+from tests.support.waiting import LIMIT
 
-PATIENCE = 20.0
 KiB, MiB = 1024, 1024**2
 BLOCK = bytes(range(256)) * (4 * KiB)
 
@@ -62,11 +62,11 @@ class Gate:
         self._opened.set()
 
     def wait(self) -> None:
-        if not self._opened.wait(PATIENCE):
+        if not self._opened.wait(LIMIT):
             raise TimeoutError
 
     async def wait_async(self) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(LIMIT):
             while not self._opened.is_set():
                 await asyncio.sleep(0.002)
 

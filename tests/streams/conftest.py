@@ -1,14 +1,12 @@
 """One server after the other, each as one process with enough threads for all that a test has it do at once."""
 
-import shlex
-import sys
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
-from tests.processes import HOST, Server, free_port
+from tests.support.server_command import started_by
+from tests.support.server_process import Server
+from tests.support.workers import one_worker_each
 
 from .wire import Caller
 
@@ -27,15 +25,10 @@ MAIN = ("gthread", "uvicorn")
 
 def started(name: str, environment: Mapping[str, str] | None = None) -> Server:
     """The server of this name; not started yet."""
-    module = {"gthread": "gunicorn"}.get(name, name.partition("-")[0])
-    if find_spec(module) is None:
-        pytest.skip(f"{module} is not installed here")
-    port = free_port()
-    script, *arguments = shlex.split(LINES[name].format(bind=f"{HOST}:{port}", host=HOST, port=port))
-    return Server([str(Path(sys.executable).with_name(script)), *arguments], port, environment=environment)
+    return started_by(LINES[name], {"gthread": "gunicorn"}.get(name, name.partition("-")[0]), environment)
 
 
-@pytest.fixture(scope="module", params=MAIN)
+@pytest.fixture(scope="module", params=one_worker_each(MAIN))
 def name(request: pytest.FixtureRequest) -> str:
     """The server's name; a module that is about more servers than these two says so by its own parameters."""
     kind: str = request.param

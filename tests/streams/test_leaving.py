@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.waiting import wait_for
+
 from .conftest import ASGI
-from .wire import FORM, Caller, multipart, read_until, reset, wait_for
+from .wire import FORM, Caller, multipart, read_until, reset
 
 TOTAL, BATCH = 2000, 20
 ROUNDS = range(TOTAL // BATCH)
@@ -65,6 +67,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind_name", KINDS)
 def test_two_thousand_leave_nothing_behind(name: str, caller: Caller, colour: str, kind_name: str) -> None:
     kind = KINDS[kind_name]
@@ -76,7 +79,7 @@ def test_two_thousand_leave_nothing_behind(name: str, caller: Caller, colour: st
     for number in ROUNDS:
         abandon(caller, kind, colour, endpoint, f"{kind_name}-{number}", is_cancelled)
     settled(caller, endpoint)
-    wait_for(lambda: no_more(caller.stats(), before), 5, lambda: (before, caller.stats()))
+    wait_for(lambda: no_more(caller.stats(), before), because=lambda: (before, caller.stats()))
     new = counted(caller.json("/seen"), seen_before, endpoint)
     end = "CancelledError" if is_cancelled else kind.end
     assert new == dict.fromkeys(

@@ -32,6 +32,7 @@ def hash_path(colour: str) -> str:
     return {"sync": f"/sync/hash/{64 * KiB}", "async": "/async/hash"}[colour]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_gibibyte_in_bounded_memory(caller: Caller, colour: str, way: str) -> None:
     def upload(count: int) -> Any:

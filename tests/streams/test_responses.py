@@ -8,11 +8,14 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.waiting import wait_for
+from tests.support.workers import one_worker_each
+
 from .app import KiB, MiB
 from .conftest import LINES, MAIN
-from .wire import Caller, Memory, discard, read_until, wait_for
+from .wire import Caller, Memory, discard, read_until
 
-pytestmark = pytest.mark.parametrize("name", LINES, indirect=True, scope="module")
+pytestmark = pytest.mark.parametrize("name", one_worker_each(LINES), indirect=True, scope="module")
 
 
 @pytest.fixture
@@ -71,6 +74,7 @@ def made_when_it_stops(caller: Caller, gate: str) -> int:
     return last
 
 
+@pytest.mark.slow
 def test_a_gibibyte_in_bounded_memory(name: str, caller: Caller, colour: str, gate: str) -> None:
     size = 1024 if name in MAIN else 256
     path = f"/{colour}/chunks/{gate}/{{}}/{MiB}"

@@ -6,9 +6,12 @@ from http.client import IncompleteRead
 
 import pytest
 
-from .conftest import ASGI, started
-from .wire import FORM, Caller, multipart, wait_for
+from tests.support.waiting import wait_for
 
+from .conftest import ASGI, started
+from .wire import FORM, Caller, multipart
+
+# The time is what is tested here: that it ends what takes longer. What is in time must have plenty of it.
 LIMITS = {"DUALAPP_BODY_TIMEOUT": "0.4", "DUALAPP_RESPONSE_TIMEOUT": "0.4"}
 
 BODIES = {
@@ -38,14 +41,21 @@ def test_a_body_that_does_not_arrive(name: str, caller: Caller, kind: str) -> No
             client.sendall(body[half:])
         status = 200 if name not in ASGI and not kind.startswith("long") else 408
         assert client.recv(1000).startswith(b"HTTP/1.1 %d " % status)
-    assert 0.4 < time.monotonic() - start < 3
+    assert time.monotonic() - start > 0.4
+
+
+@pytest.fixture(scope="module")
+def patient(name: str) -> Iterator[Caller]:
+    """A server that waits as long as it does by default, which only a hang takes."""
+    with started(name) as server:
+        yield Caller(server.port)
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_a_body_that_arrives_slowly_but_in_time(caller: Caller, colour: str, kind: str) -> None:
+def test_a_body_that_arrives_slowly_but_in_time(patient: Caller, colour: str, kind: str) -> None:
     path, content_type, body = BODIES[kind]
     head = f"POST /{colour}{path} HTTP/1.1\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}"
-    with caller.send(head, body[:500]) as client:
+    with patient.send(head, body[:500]) as client:
         time.sleep(0.1)
         client.sendall(body[500:])
         assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
@@ -55,14 +65,13 @@ def test_a_body_that_arrives_slowly_but_in_time(caller: Caller, colour: str, kin
 def test_a_response_that_takes_too_long(caller: Caller, colour: str, query: str) -> None:
     """RESPONSE_TIMEOUT, or the timeout of the response itself: the connection breaks, and the generator is closed."""
     closed = {"sync": "sync.slow closed", "async": "async.slow_async closed"}[colour]
-    before, start = caller.seen(closed), time.monotonic()
+    before = caller.seen(closed)
     with caller.ask(f"/{colour}/slow/0.05{query}") as response, pytest.raises((IncompleteRead, ConnectionError)):
         response.read()
-    assert time.monotonic() - start < 1.5
     wait_for(lambda: caller.seen(closed) == before + 1)
 
 
-@pytest.mark.parametrize("timeout", ["none", "30"])
+@pytest.mark.parametrize("timeout", ["none", "600"])
 def test_a_response_that_may_take_long(caller: Caller, colour: str, timeout: str) -> None:
     with caller.ask(f"/{colour}/slow/0.02?timeout={timeout}") as response:
         assert response.read() == b"x" * 40
@@ -72,7 +81,5 @@ def test_a_response_that_stops(name: str, caller: Caller) -> None:
     """It is cut off where its generator waits, if that is async and so is the server."""
     if name not in ASGI:
         pytest.skip("under WSGI the time is looked at between chunks")
-    start = time.monotonic()
     with caller.ask("/async/slow/600.0") as response, pytest.raises((IncompleteRead, ConnectionError)):
         response.read()
-    assert time.monotonic() - start < 2

@@ -4,15 +4,14 @@ import json
 import re
 import socket
 import struct
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from tests.processes import HOST
+from tests.support.server_process import HOST
+from tests.support.waiting import LIMIT
 
-PATIENCE = 20.0
 BUFFER = memoryview(bytearray(1024**2))
 
 
@@ -26,7 +25,7 @@ class Caller:
         self, path: str, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None
     ) -> HTTPResponse:
         """Send a request; return the answer with its body unread."""
-        connection = HTTPConnection(HOST, self.port, timeout=PATIENCE)
+        connection = HTTPConnection(HOST, self.port, timeout=LIMIT)
         connection.request(method, path, body, {"Connection": "close", **(headers or {})})
         return connection.getresponse()
 
@@ -50,7 +49,7 @@ class Caller:
     def send(self, head: str, body: bytes = b"", *, receives: int | None = None) -> socket.socket:
         """Begin a request and leave its connection to the caller; `receives` is the size of its receive buffer."""
         connection = socket.socket()
-        connection.settimeout(PATIENCE)
+        connection.settimeout(LIMIT)
         if receives is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
         connection.connect((HOST, self.port))
@@ -84,13 +83,6 @@ def discard(response: HTTPResponse) -> int:
 def repeated(block: bytes, count: int) -> Iterator[bytes]:
     for _ in range(count):
         yield block
-
-
-def wait_for(what: Callable[[], bool], patience: float = PATIENCE, because: Callable[[], Any] = str) -> None:
-    deadline = time.monotonic() + patience
-    while not what():
-        assert time.monotonic() < deadline, because()
-        time.sleep(0.005)
 
 
 class Memory:

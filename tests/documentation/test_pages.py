@@ -1,0 +1,36 @@
+"""The pages for those who come from Flask or Quart: their programs run under their commands and answer as they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.server_process import ROOT
+
+from .page import BIND, Page, check, started
+
+PAGES = [Page(ROOT / "docs" / name) for name in ("from-flask.md", "from-quart.md")]
+
+
+@pytest.mark.parametrize("server", BIND)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
+def test_a_page_says_what_happens(page: Page, server: str, tmp_path: Path) -> None:
+    page.write(tmp_path)
+    ((line, _),) = page.commands(server)
+    asks = page.commands("curl")
+    assert asks
+    with started(line, tmp_path) as running:
+        for ask, printed in asks:
+            check(ask, printed, running.url)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
+def test_only_one_import_of_a_page_is_new(page: Page) -> None:
+    framework = page.path.stem.removeprefix("from-")
+    first, *_ = page.blocks("python")
+    assert first.startswith(f"from dualapp import DualApp as {framework.title()}\n")
+    assert f"`from {framework} import {framework.title()}`" in page.text
+    before = first.replace("from dualapp import DualApp as", f"from {framework} import")
+    compile(before, page.path, "exec")
+    assert "dualapp" not in before

@@ -1,0 +1,75 @@
+"""Bodies that end before or after the length that was announced, or within a chunk."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.exceptions import ClientDisconnected
+
+from dualapp import DualApp, request
+
+from ..conftest import Serve
+from .apps import FORM, JSON, MULTIPART, ask, reading
+
+
+@pytest.mark.parametrize("length", ["10", "99999"])
+@pytest.mark.parametrize(("path", "kind"), [("/data", None), ("/json", JSON), ("/form", FORM), ("/form", MULTIPART)])
+def test_a_body_shorter_than_announced_is_a_400(
+    serve: Serve, length: str, path: str, kind: tuple[str, str] | None
+) -> None:
+    headers = [kind] if kind else []
+    answer = ask(serve(reading, twin=False), "POST", path, headers, b"[1]", length=length, truncated=True)
+    assert (answer.status, "<title>400 Bad Request</title>" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/data", None), ("/json", JSON), ("/form", FORM), ("/form", MULTIPART)])
+def test_a_client_that_leaves_within_a_chunked_body_is_a_400(
+    serve: Serve, path: str, kind: tuple[str, str] | None
+) -> None:
+    headers = [kind] if kind else []
+    answer = ask(serve(reading, twin=False), "POST", path, headers, [b"[", b"1]"], truncated=True)
+    assert answer.status == 400
+
+
+def test_a_body_cut_short_with_a_limit_set(serve: Serve) -> None:
+    """A limit makes Werkzeug read through another stream, which takes the end of the file for the end of the body."""
+
+    def build(app: DualApp) -> None:
+        app.config["MAX_CONTENT_LENGTH"] = 1000
+
+    client = serve(reading, build, twin=False)
+    assert ask(client, "POST", "/data", [], b"abc", length=10, truncated=True).status == 400
+    assert ask(client, "POST", "/data", [], [b"abc"], truncated=True).status == 400
+
+
+def test_a_truncated_body_raises_client_disconnected(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.post("/catch")
+        async def catch():
+            try:
+                await request.get_data()
+            except ClientDisconnected:
+                return "caught"
+
+    answer = ask(serve(reading, build, twin=False), "POST", "/catch", [], b"abc", length=10, truncated=True)
+    assert answer.text == "caught"
+
+
+def test_a_truncated_body_nobody_reads(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.post("/unread")
+        async def unread():
+            return "unread"
+
+    client = serve(reading, build, twin=False)
+    assert ask(client, "POST", "/unread", [], b"abc", length=10, truncated=True).text == "unread"
+
+
+def test_what_comes_after_the_announced_length_is_not_part_of_the_body(serve: Serve) -> None:
+    answer = ask(serve(reading, twin=False), "POST", "/data", [], b"hello world", length=5)
+    assert (answer.status, answer.text) == (200, "hello")
+
+
+@pytest.mark.parametrize("length", ["-1", "abc", "", "1.5", "0x3", "+3", " 3", "1_0"])
+def test_a_length_that_is_no_number(serve: Serve, length: str) -> None:
+    """Servers refuse these; if one does not, no entry reads what another does not."""
+    assert ask(serve.shared(reading), "POST", "/data", [], b"abc", length=length).status in (200, 400)

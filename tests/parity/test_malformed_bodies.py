@@ -1,0 +1,113 @@
+"""Bodies that are not what they say: the same answer everywhere, and the next request is fine."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_options_header
+
+from dualapp import DualApp, g, request
+
+from ..conftest import Paint, Serve
+from .apps import FORM, JSON, MULTIPART, ask, reading
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[1,]", b"{'a': 1}", b"\xff\xfe", b"nul", b'"\xc3"'], ids=lambda b: b[:8].hex()
+)
+def test_broken_json_is_a_400(serve: Serve, body: bytes) -> None:
+    client = serve.shared(reading)
+    assert ask(client, "POST", "/json", [JSON], body).status == 400
+    assert ask(client, "POST", "/silent", [JSON], body).json() == {"got": None}
+
+
+def test_json_deeper_than_the_parser_goes(serve: Serve) -> None:
+    """A RecursionError is no ValueError, so Flask takes it for an error of the view."""
+    assert ask(serve(reading), "POST", "/json", [JSON], b"[" * 100_000).status == 500
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-json", "application/jsonx", "", "json"])
+def test_another_media_type_is_a_415(serve: Serve, kind: str) -> None:
+    client = serve.shared(reading)
+    assert ask(client, "POST", "/json", [("Content-Type", kind)], b"[1]").status == 415
+    assert ask(client, "POST", "/json", [], b"[1]").status == 415
+    assert ask(client, "POST", "/silent", [("Content-Type", kind)], b"[1]").json() == {"got": None}
+
+
+BROKEN = [
+    b"",
+    b"no parts",
+    b"--cut",
+    b"--cut\r\n",
+    b"--cut\r\nContent-Disposition: form-data; name=a\r\n",
+    b"--cut\r\nContent-Disposition: form-data; name=a\r\n\r\nvalue",
+    b"--cut\r\nContent-Disposition: form-data; name=a\r\n\r\nvalue\r\n--cut",
+    b"--cut\r\nContent-Disposition: form-data\r\n\r\nnameless\r\n--cut--\r\n",
+    b"--cut\r\n\r\nwithout headers\r\n--cut--\r\n",
+    b"--cut\r\nContent-Disposition: form-data; name=a\r\nno colon\r\n\r\nv\r\n--cut--\r\n",
+    b"--cut\r\nContent-Disposition: form-data; name=a; filename=\xff\r\n\r\nv\r\n--cut--\r\n",
+    b"--other\r\nContent-Disposition: form-data; name=a\r\n\r\nv\r\n--other--\r\n",
+    b"preamble\r\n--cut\r\nContent-Disposition: form-data; name=a\r\n\r\nv\r\n--cut--\r\nepilogue",
+]
+
+
+def is_readable(kind: str, body: bytes) -> bool:
+    """Whether Werkzeug's parser can make sense of a body; Flask has it keep quiet when it cannot."""
+    mimetype, options = parse_options_header(kind)
+    try:
+        FormDataParser(silent=False).parse(io.BytesIO(body), mimetype, len(body), options)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+@pytest.mark.parametrize("body", BROKEN)
+def test_broken_multipart_is_a_400(serve: Serve, body: bytes, chunked: bool) -> None:
+    client = serve(reading, twin=False)
+    pieces = [body[n : n + 9] for n in range(0, len(body), 9)] if chunked else body
+    answer = ask(client, "POST", "/form", [MULTIPART], pieces)
+    assert answer.status == (200 if is_readable(MULTIPART[1], body) else 400)
+
+
+@pytest.mark.parametrize("kind", [MULTIPART[1], "multipart/form-data; boundary=cut; charset=latin-1"])
+def test_what_stands_around_the_parts_does_not_break_them(serve: Serve, kind: str) -> None:
+    assert ask(serve(reading), "POST", "/form", [("Content-Type", kind)], BROKEN[-1]).json()["form"] == {"a": "v"}
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", 'multipart/form-data; boundary="', "multipart/form-data; boundary="]
+)
+def test_multipart_without_a_boundary_is_a_400(serve: Serve, kind: str) -> None:
+    answer = ask(serve(reading, twin=False), "POST", "/form", [("Content-Type", kind)], BROKEN[5])
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "form"),
+    [
+        (b"a=%FF", {"a": "%FF"}),
+        (b"a=\xff", {}),
+        (b"a=%zz", {"a": "%zz"}),
+        (b"%=1&a", {"%": "1", "a": ""}),
+        (b"&&&", {}),
+        (b"\x00=\n", {"\0": "\n"}),
+    ],
+)
+def test_fields_that_are_not_utf_8(serve: Serve, body: bytes, form: dict[str, str]) -> None:
+    answer = ask(serve.shared(reading), "POST", "/form", [FORM], body)
+    assert (answer.status, answer.json()["form"]) == (200, form)
+
+
+def test_a_hook_may_meet_the_broken_body_first(serve: Serve, paint: Paint) -> None:
+    @paint
+    def hooks(app: DualApp) -> None:
+        @app.before_request
+        async def read():
+            g.body = await request.get_json(silent=True) if request.method == "POST" else None
+
+    client = serve(reading, hooks)
+    assert ask(client, "POST", "/json", [JSON], b"{").status == 400
+    assert ask(client, "POST", "/data", [JSON], b"{").text == "{"

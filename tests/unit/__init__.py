@@ -1,0 +1,1 @@
+"""One module of dualapp at a time, and the benchmarks."""
