@@ -17,7 +17,7 @@ from dualapp.pipeline import dispatch, overrides, plan, teardown
 from dualapp.pipeline.context import Context
 from dualapp.wrappers import sync_request
 
-from .conftest import Serve
+from ..conftest import Serve
 
 #: What the steps of a request do here, without the context that they are called with first.
 STEPS: dict[str, Callable[..., Any]] = {
