@@ -28,7 +28,7 @@ from ..exchange.body import NO_BODY
 from ..shortcuts.signed_sessions import quick_interface
 from ..wrappers.faces import async_face, close, sync_face
 from .app_context import NOT_GIVEN, AppContext, unbind
-from .life import CLOSED, OPEN
+from .life import CLOSED, OPEN, keep_open
 from .sessions import opens_async
 from .teardown import Errors
 
@@ -74,6 +74,9 @@ class Context(upstream.RequestContext):
     plan: Any
     routing_failure: Exception | None = None
     error: BaseException | None = None
+    #: How often it was entered within itself. From 3.2 on Flask's `stream_with_context` does so for the whole stream,
+    #: which may go on in another thread, where nothing is entered that could be left.
+    holds = 0
     _sync_variables: Variables | None = None
 
     def __init__(self, app: flask.Flask, exchange: Exchange) -> None:
@@ -264,6 +267,10 @@ class Context(upstream.RequestContext):
 
     def push(self) -> None:
         """Enter the context, open its session and find its rule, as `with app.request_context(...)` does."""
+        if HAS_ONE_VARIABLE and self._bound:
+            self.holds += 1
+            keep_open(self)
+            return
         self.enter()
         self._send(appcontext_pushed)
         self.open_session()
@@ -275,6 +282,9 @@ class Context(upstream.RequestContext):
 
     def pop(self, exc: Any = NOT_GIVEN) -> None:
         """Run the teardown functions and leave the context."""
+        if self.holds:
+            self.holds -= 1
+            return
         try:
             self.tear_down(sys.exc_info()[1] if exc is NOT_GIVEN else exc)
         finally:

@@ -35,6 +35,7 @@ from .hooks import Hook, each_called, first_answer
 from .life import ANSWER, END, closes
 from .plan import Plan
 from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN, is_heard
+from .stream_with_context import stream_with_context
 from .teardown import Errors, each_torn_down
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ async def conclude(context: Context, plan: Plan, response: Answer) -> flask.Resp
             answer = await response
         except Exception as error:
             answer = await recover(context, plan, error)
+        if context.holds and not (isinstance(answer, Plain) or answer.is_sequence):
+            answer.response = stream_with_context(answer.response)
         event = ANSWER
         return answer
     except BaseException as error:

@@ -33,6 +33,12 @@ MOVES = {
 }
 
 
+def keep_open(context: Context) -> None:
+    """Keep a context for as long as the response is sent: only the end of that closes it."""
+    context.response_observed = True
+    closes(context, KEEP)
+
+
 def closes(context: Context, event: str) -> bool:
     """Move a context on; tell whether this closes it, so that it is to be torn down now."""
     before = context.state

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from ..compat.upstream import request_context
-from .life import KEEP, closes
+from .life import keep_open
 
 
 def stream_with_context(stream: Any) -> Any:
@@ -35,8 +35,7 @@ def kept_context() -> Any:
         raise RuntimeError(
             "'stream_with_context' can only be used when a request context is active, such as in a view function."
         )
-    context.response_observed = True
-    closes(context, KEEP)  # it never does: from now on only the end of the response closes the context
+    keep_open(context)
     return context
 
 

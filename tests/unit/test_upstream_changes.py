@@ -1,0 +1,209 @@
+"""What changes in Flask and Werkzeug 3.2, tried with the versions that are installed."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import flask.app
+import flask.ctx
+import pytest
+
+from dualapp import DualApp, redirect, request
+from dualapp.compat import upstream
+from dualapp.pipeline import dispatch, overrides, plan, teardown
+from dualapp.pipeline.context import Context
+from dualapp.wrappers import sync_request
+
+from ..conftest import Serve
+
+#: What the steps of a request do here, without the context that they are called with first.
+STEPS: dict[str, Callable[..., Any]] = {
+    "full_dispatch_request": lambda app: app.response_class("full"),
+    "preprocess_request": lambda app: None,
+    "dispatch_request": lambda app: "dispatched",
+    "finalize_request": lambda app, value, from_error_handler=False: app.make_response(value),
+    "process_response": lambda app, response: response,
+    "handle_user_exception": lambda app, error: "handled",
+    "handle_http_exception": lambda app, error: "handled",
+    "handle_exception": lambda app, error: app.response_class("broken", 500),
+    "log_exception": lambda app, exc_info: None,
+    "make_default_options_response": lambda app: app.response_class("options"),
+    "do_teardown_request": lambda app, error: None,
+    "do_teardown_appcontext": lambda app, error: None,
+}
+
+
+class Own(Exception):
+    pass
+
+
+def taking_context(name: str) -> Callable[..., Any]:
+    """Make one of the steps as Flask 3.2 has it."""
+
+    def step(self: Any, ctx: flask.ctx.AppContext, *args: Any) -> Any:
+        self.extensions.setdefault(name, []).append(ctx)
+        return STEPS[name](self, *args)
+
+    step.__name__ = name
+    return step
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_take_the_context_first(serve: Serve, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(upstream, "steps_take_context", True)
+
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index() -> str:
+            return "index"
+
+        @app.get("/fail")
+        async def fail() -> None:
+            raise Own
+
+    # The others that the pipeline does not replace, and that would be Flask's.
+    steps = {step: taking_context(step) for step in (name, "log_exception", "make_default_options_response")}
+    client = serve(build, twin=False, mixin=type("Mixin", (), steps))
+    for path in ("/", "/fail", "/nowhere"):
+        client.get(path)
+    client.options("/")
+    contexts = client.app.extensions[name]
+    assert contexts
+    assert all(isinstance(context, Context) and context.has_request for context in contexts)
+
+
+def test_our_own_steps_may_take_the_context() -> None:
+    for name in STEPS:
+        if name in vars(DualApp):
+            assert [*upstream.signature(getattr(DualApp, name)).parameters][1] == "ctx"
+
+
+def test_what_flask_wraps_around_a_step_is_not_the_step() -> None:
+    def own(self: Any) -> None:
+        """A user's."""
+
+    def wrapper(self: Any, *args: Any) -> Any:
+        return None
+
+    wrapped = types.FunctionType(wrapper.__code__, vars(flask.app))
+    wrapped.__wrapped__ = own  # type: ignore[attr-defined]
+    assert not overrides.is_frameworks(wrapped)
+    wrapped.__wrapped__ = flask.Flask.preprocess_request  # type: ignore[attr-defined]
+    assert overrides.is_frameworks(wrapped)
+
+
+def test_an_app_that_keeps_no_error_from_its_teardown(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.config["PROPAGATE_EXCEPTIONS"] = True
+        app.extensions["torn"] = []
+
+        @app.teardown_request
+        async def tear_down(error: Any) -> None:
+            app.extensions["torn"].append(type(error))
+
+        @app.get("/")
+        async def fail() -> None:
+            raise Own
+
+    client = serve(build, twin=False, mixin=type("Mixin", (), {"should_ignore_error": None}))
+    assert isinstance(client.get("/", escapes=True).error, Own)
+    assert client.app.extensions["torn"] == [Own]
+
+
+def test_all_of_the_teardown_runs_though_a_part_fails(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (dispatch, teardown):
+        monkeypatch.setattr(module, "runs_all_teardowns", True)
+    monkeypatch.setattr(plan, "each_teardown", teardown.each_torn_down)
+
+    def build(app: DualApp) -> None:
+        torn = app.extensions["torn"] = []
+
+        def register(decorator: Callable[..., Any], number: int) -> None:
+            @decorator
+            def tear_down(error: Any) -> None:
+                torn.append(number)
+                raise Own(number)
+
+            @decorator
+            async def tear_down_async(error: Any) -> None:
+                torn.append(number + 1)
+                raise Own(number + 1)
+
+        for decorator, number in [(app.teardown_request, 0), (app.teardown_request, 2), (app.teardown_appcontext, 4)]:
+            register(decorator, number)
+
+        @app.get("/")
+        async def index() -> str:
+            return "index"
+
+    client = serve(build, twin=False)
+    error = client.get("/", escapes=True).error
+    assert isinstance(error, ExceptionGroup)
+    assert [own.args[0] for own in leaves_of(error)] == client.app.extensions["torn"] == [3, 2, 1, 0, 5, 4]
+    client.app.extensions["torn"].clear()
+    with pytest.raises(ExceptionGroup), client.app.test_request_context():
+        pass
+    assert 5 in client.app.extensions["torn"]
+
+
+def leaves_of(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for each in error.exceptions for leaf in leaves_of(each)]
+    return [error]
+
+
+def test_status_lines_are_spelled_as_werkzeug_spells_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(upstream.STATUS_LINES, 404, "404 Nothing There")
+    monkeypatch.setitem(upstream.STATUS_LINES, 307, "307 Over There")
+
+    def build(app: DualApp) -> None:
+        app.add_url_rule("/moved", view_func=lambda: redirect("/elsewhere", 307))
+
+    client = Serve("wsgi", "async")(build, twin=False)  # there are no reasons in ASGI
+    assert [client.get(path).reason for path in ("/nowhere", "/moved")] == ["Nothing There", "Over There"]
+
+
+def test_redirects_have_the_code_that_flasks_have(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.add_url_rule("/ours", view_func=lambda: redirect("/elsewhere"))
+        app.add_url_rule("/flasks", endpoint="flasks", view_func=lambda: flask.redirect("/elsewhere"))
+        app.add_url_rule("/apps", endpoint="apps", view_func=lambda: app.redirect("/elsewhere"))
+
+    client = serve(build)
+    assert {client.get(path).status for path in ("/ours", "/flasks", "/apps")} == {upstream.REDIRECT_CODE}
+
+
+def test_cookies_and_arguments_of_requests_that_name_no_classes(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_request, "parse_cookies", upstream._parse_cookies)
+    monkeypatch.setattr(sync_request.Request, "dict_storage_class", None)
+
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index() -> dict[str, Any]:
+            return {"cookies": request.cookies, "args": request.args}
+
+    answer = serve(build, twin=False).get("/?x=1", [("Cookie", "a=1; b=2")])
+    assert answer.json() == {"cookies": {"a": "1", "b": "2"}, "args": {"x": "1"}}
+
+
+def test_a_context_of_an_app_that_is_entered_twice_is_left_once() -> None:
+    context: Any = DualApp(__name__).app_context()
+    vars(context).pop("_cv_tokens", None)
+    context._push_count, context._cv_token = 2, upstream.app_variable.set(context)
+    assert [context.is_outermost, context.leave_variable(), context.is_outermost] == [False, False, True]
+    assert upstream.app_variable.get() is context
+    assert context.leave_variable()
+    assert upstream.app_variable.get(None) is None
+
+
+def test_a_context_without_a_request_is_none_of_a_request() -> None:
+    for context in (types.SimpleNamespace(has_request=False), types.SimpleNamespace(has_request=True)):
+        token = upstream.app_variable.set(context)
+        try:
+            assert (upstream._current_request_context() is context) is context.has_request
+        finally:
+            upstream.app_variable.reset(token)
+    assert upstream._current_request_context("none") == "none"
