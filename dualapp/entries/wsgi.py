@@ -50,6 +50,7 @@ class WSGIGateway:
         self.plans = Plans(app, generation, home_at, to_request_thread)
         has_own = is_replaced(app, "request_context") or is_replaced(app, "_context_of")
         self._context_of: Any = app.request_context if has_own else None
+        self._has_own_wsgi_app = is_replaced(app, "wsgi_app")
 
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -66,7 +67,7 @@ class WSGIGateway:
         context.enter()
         try:
             context.plan = plan = self.plans.find(context)
-            if "wsgi_app" in vars(self.app):  # there is middleware
+            if self._has_own_wsgi_app or "wsgi_app" in vars(self.app):  # there may be middleware
                 start_response = starting_in_context(context, start_response)
             try:
                 if plan.home is LOOP:

@@ -198,3 +198,21 @@ def test_commands_of_a_base_class_are_kept() -> None:
 
     app = type("App", (DualApp, Base), {})(__name__)
     assert app.test_cli_runner().invoke(args=["own"]).output == "ran\n"
+
+
+def test_a_wsgi_app_of_a_subclass_looks_into_the_context_at_the_start() -> None:
+    """As with Flask: the response is started while the context is there."""
+    paths = []
+
+    class App(DualApp):
+        def wsgi_app(self, environ: Any, start_response: Any) -> Any:
+            def start(*args: Any) -> Any:
+                paths.append(flask.request.path)
+                return start_response(*args)
+
+            return super().wsgi_app(environ, start)
+
+    app = App("own")
+    app.add_url_rule("/", "index", lambda: "index")
+    assert app.test_client().get("/").data == b"index"
+    assert paths == ["/"]
