@@ -90,7 +90,7 @@ def map_of(table: list[dict[str, Any]], **options: Any) -> Map:
     )
 
 
-@settings(max_examples=600)
+@settings(max_examples=200)
 @given(rules(), st.lists(paths, min_size=1, max_size=12), st.sampled_from(METHODS))
 def test_it_answers_as_werkzeug_or_stands_aside(table: list[dict[str, Any]], asked: list[str], method: str) -> None:
     url_map = map_of(table)
@@ -102,7 +102,7 @@ def test_it_answers_as_werkzeug_or_stands_aside(table: list[dict[str, Any]], ask
             assert match == adapter.match(path, method, return_rule=True)
 
 
-@settings(max_examples=1200)
+@settings(max_examples=400)
 @given(rules(), st.booleans(), st.lists(paths, min_size=1, max_size=12), st.sampled_from(METHODS))
 def test_it_refuses_as_werkzeug_or_stands_aside(
     table: list[dict[str, Any]], merge_slashes: bool, asked: list[str], method: str
