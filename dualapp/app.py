@@ -13,7 +13,7 @@ from werkzeug.datastructures import ImmutableDict
 from . import templating
 from .blueprints import QuartScaffold
 from .cli import DualGroup
-from .compat.import_hook import LateAttribute
+from .compat.import_hook import LazyAttribute
 from .compat.upstream import REDIRECT_CODE, step_arguments, takes_context
 from .crossing.bridge import is_loop_thread, to_loop
 from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
@@ -109,7 +109,7 @@ class DualApp(QuartScaffold, flask.Flask):
     #: What `quart.request` is made of, if the user has a class of requests for Quart; None for ours.
     async_request_class: type | None = None
     response_class = Response
-    test_client_class: type[FlaskClient] | None = LateAttribute(dual_client)  # type: ignore[assignment]  # it gives one
+    test_client_class: type[FlaskClient] | None = LazyAttribute(dual_client)  # type: ignore[assignment]  # it gives one
     default_config = ImmutableDict(
         {
             **flask.Flask.default_config,

@@ -11,7 +11,7 @@ import atexit
 import contextlib
 import threading
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
@@ -25,8 +25,8 @@ from .crossing.colour import is_async
 from .crossing.coroutines import END
 from .crossing.os_threads import fork_aware
 from .crossing.thread_pool import Threads, from_loop
+from .exchange.translation import Message
 
-Message = MutableMapping[str, Any]
 Function = Callable[..., Any]
 
 # Which startup the running code is part of.
@@ -160,7 +160,7 @@ class Lifespan:
             for func in self.after:
                 await self._log_failure(func, from_loop(func))
             for stream in reversed(self._running):
-                await self._log_failure(stream, finish(stream))
+                await self._log_failure(stream, run_to_end(stream))
         self._running.clear()
 
     async def _log_failure(self, subject: object, work: Awaitable[Any]) -> None:
@@ -237,7 +237,7 @@ async def in_steps(generator: Iterator[Any]) -> AsyncIterator[Any]:
         yield item
 
 
-async def finish(stream: AsyncIterator[Any]) -> None:
+async def run_to_end(stream: AsyncIterator[Any]) -> None:
     """Let a generator that is active while serving run to its end; RuntimeError if it yields once more."""
     if await anext(stream, END) is not END:
         raise RuntimeError("A function given to while_serving must yield once; this one yields more often.")

@@ -1,4 +1,4 @@
-"""What differs between the versions of Flask, Werkzeug, Quart, asgiref and Python, and their private names.
+"""Hide the differences between versions of Flask, Werkzeug, Quart, asgiref and Python, and their private names.
 
-Everything may import it; it imports nothing of dualapp.
+Every package may import this one; it imports nothing of dualapp.
 """

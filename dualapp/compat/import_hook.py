@@ -1,4 +1,4 @@
-"""What waits for an import: what is to be done once a module is there, and attributes that are made then."""
+"""Run a callback when a module is first imported; class attributes that are imported on first access."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from importlib.machinery import ModuleSpec
 from typing import Any
 
 
-class Expected(MetaPathFinder):
-    """Waits among the finders of modules for one of them, and leaves it to the others to find it."""
+class CallbackFinder(MetaPathFinder):
+    """A finder on `sys.meta_path` that lets the other finders find one module, and calls back once it has run."""
 
     def __init__(self, module: str, callback: Callable[[], None]) -> None:
         self._module = module
         self._callback = callback
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Find the module, if it is the one, with a loader that tells when it is there."""
+        """Find the module with the other finders, and wrap its loader; None for any other module."""
         if fullname != self._module:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:
-            self._attend(spec.loader)
+            self._wrap(spec.loader)
         return spec
 
-    def _attend(self, loader: Any) -> None:
+    def _wrap(self, loader: Any) -> None:
         load = loader.exec_module
 
         def exec_module(module: Any) -> None:
@@ -37,8 +37,8 @@ class Expected(MetaPathFinder):
         loader.exec_module = exec_module
 
 
-class LateAttribute:
-    """An attribute of a class, and of its instances until they have their own, that is imported when asked for."""
+class LazyAttribute:
+    """A class attribute whose value is imported on access; instances may set their own."""
 
     def __init__(self, load: Callable[[], Any]) -> None:
         self._load = load
@@ -48,8 +48,8 @@ class LateAttribute:
 
 
 def after_import(module: str, callback: Callable[[], None]) -> None:
-    """Call a function when a module is imported, in the code that imports it; at once if it is there."""
+    """Call a function right after a module is first imported, in the importing thread; at once if it is imported."""
     if module in sys.modules:
         callback()
     else:
-        sys.meta_path.insert(0, Expected(module, callback))
+        sys.meta_path.insert(0, CallbackFinder(module, callback))

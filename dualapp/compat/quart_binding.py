@@ -1,4 +1,4 @@
-"""Whether contexts are bound for Quart's globals as well: from the moment in which somebody imports quart."""
+"""Bind contexts for Quart's globals as well, from the first import of quart on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextvars import Token
 from types import ModuleType
 from typing import Any
 
-#: A context variable that was set, as what resets it: its `reset`, and the token for that.
+#: What undoes setting a context variable: its `reset` method, and the token to pass to it.
 Binding = tuple[Callable[[Token[Any]], None], Token[Any]]
 
 #: `quart_context`, once quart is imported.

@@ -1,6 +1,7 @@
-"""The context in the shape that Quart's context variables hold; the only place that knows Quart's versions apart.
+"""Adapt contexts to what Quart's globals expect in Quart's context variables.
 
-Quart 0.22 has one variable for the app and one for the request, Quart 0.23 has one for both. The shape answers to both.
+Quart 0.22 has one variable for the app and one for the request, Quart 0.23 has one for both; `QuartContext` serves as
+the value of any of them. No other module tells Quart's versions apart.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ if hasattr(quart.globals, "_cv_request"):
 
 def bind(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
     """Make a `dualapp.pipeline.context.Context` the current one for Quart's globals."""
-    shape = QuartContext(context)
-    return [(variable.reset, variable.set(shape)) for variable in VARIABLES]
+    adapter = QuartContext(context)
+    return [(variable.reset, variable.set(adapter)) for variable in VARIABLES]
 
 
 def bind_app(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
@@ -31,7 +32,7 @@ def bind_app(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
 
 
 class QuartAppContext:
-    """A context without a request as `quart.current_app` and `quart.g` look into it."""
+    """A context without a request, with the attributes that `quart.current_app` and `quart.g` read."""
 
     has_request = has_websocket = False
 
@@ -44,7 +45,7 @@ class QuartAppContext:
         return getattr(self._context, name)
 
     def copy(self) -> Self:
-        """Make a context like this one, for another task."""
+        """Copy this context for another task."""
         return type(self)(self._context.copy())
 
     async def __aenter__(self) -> Self:
@@ -58,7 +59,7 @@ class QuartAppContext:
 
 
 class QuartContext(QuartAppContext):
-    """A context as `quart.request`, `quart.g` and the others look into it."""
+    """A context of a request, with the attributes that `quart.request`, `quart.g` and the other globals read."""
 
     has_request = True
 

@@ -1,4 +1,4 @@
-"""Flask's signals and Quart's are different objects for the same events: who listens to one of them hears both."""
+"""Forward events of a DualApp between Flask's signals and Quart's, so that receivers of either get both."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ NAMES = (
     "template_rendered",
 )
 
-# The functions that bring events over, by blinker's ids of receivers.
-echoes: dict[Any, Any] = {}
+# The functions that forward events, by blinker's ids of receivers; each with its listener, to keep both alive.
+forwarders: dict[Any, Any] = {}
 
 
 def connect_flasks() -> None:
-    """Join each signal of Flask's with Quart's of the same name."""
+    """Connect each of Flask's signals with Quart's of the same name."""
     for name in NAMES:
         connect(getattr(flask.signals, name), name)
 
 
 def connect(ours: Signal, name: str) -> None:
-    """Join a signal with Quart's of this name, in both directions."""
+    """Connect a signal with Quart's of this name, in both directions."""
     theirs = getattr(quart.signals, name)
-    echo(ours, theirs)
-    echo(theirs, ours)
+    forward(ours, theirs)
+    forward(theirs, ours)
 
 
-def echo(source: Signal, target: Signal) -> None:
-    """Bring what one signal sends for a DualApp to the receivers of the other.
+def forward(source: Signal, target: Signal) -> None:
+    """Call the receivers of `target` for what `source` sends for a DualApp.
 
-    It is connected when somebody listens, and not before: a signal with receivers costs each request something.
+    `source` is connected once `target` has a receiver, not before: a signal with receivers slows each request down.
     """
 
-    def bring(sender: Any, **arguments: Any) -> None:
-        if isinstance(sender, flask.Flask) and hasattr(sender, "ensure_async"):  # no app of Flask or Quart itself
+    def call_receivers(sender: Any, **arguments: Any) -> None:
+        if isinstance(sender, flask.Flask) and hasattr(sender, "ensure_async"):  # a DualApp, no Flask or Quart app
             for receiver in target.receivers_for(sender):
-                if id(receiver) not in echoes:
+                if id(receiver) not in forwarders:
                     sender.ensure_sync(receiver)(sender, **arguments)
 
     def listen(signal: Signal, receiver: Any, sender: Any, **_: Any) -> None:
-        if id(receiver) not in echoes:
-            source.connect(bring, sender)
+        if id(receiver) not in forwarders:
+            source.connect(call_receivers, sender)
 
-    echoes[id(bring)] = bring, listen  # which keeps them: signals hold their receivers weakly
+    forwarders[id(call_receivers)] = call_receivers, listen  # signals hold their receivers weakly
     target.receiver_connected.connect(listen)
-    if target.receivers.keys() - echoes.keys():
-        source.connect(bring)
+    if target.receivers.keys() - forwarders.keys():
+        source.connect(call_receivers)

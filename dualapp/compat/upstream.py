@@ -1,7 +1,7 @@
-"""Every private name of Flask, Werkzeug, Quart, asgiref, asyncio and json that dualapp leans on, in one table.
+"""Every private name of Flask, Werkzeug, Quart, asgiref, asyncio and json that dualapp uses, in one table.
 
-No other module uses one (`tests/unit/test_upstream.py` reads them all). "General road" says that dualapp gives the same
-answers without the name, only slower; "ImportError" that importing dualapp says which version is needed.
+No other module uses one (`tests/unit/test_upstream.py` reads them all). Without a name marked "general road", dualapp
+gives the same answers, only slower; without one marked "ImportError", importing dualapp says which version is needed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Private(NamedTuple):
-    """One private name: where it is, what for, what happens without it, and which versions have it if not all do."""
+    """One private name: its owner (`module` or `module:Class`), its use, what happens without it, and its versions."""
 
     owner: str
     name: str
@@ -90,7 +90,7 @@ TABLE = (
 
 
 def required(module: str, path: str, package: str) -> Any:
-    """Return a name that dualapp cannot do without; ImportError says which versions have it."""
+    """Return a name that dualapp cannot do without; raise ImportError if the installed version lacks it."""
     try:
         return attrgetter(path)(import_module(module))
     except AttributeError:
@@ -109,12 +109,12 @@ default_template_processor: Any = getattr(flask.templating, "_default_template_c
 
 
 def refuse_registration(app: flask.Flask) -> None:
-    """Have an app refuse registration, since it handles requests."""
+    """Make an app refuse further registration, as Flask does from the first request on."""
     app._got_first_request = True
 
 
 def accepts_registration(app: flask.Flask) -> bool:
-    """Tell whether an app has handled no request, as far as it knows."""
+    """Tell whether Flask still lets functions be registered: the app has handled no request yet."""
     return not getattr(app, "_got_first_request", True)
 
 
@@ -123,54 +123,54 @@ def _current_request_context(default: Any = None) -> Any:
     return default if context is None or not context.has_request else context
 
 
-#: Looks the context of the current request up; called with what there is instead outside of a request.
+#: Returns the context of the current request; its argument is the default outside of a request.
 request_context: Callable[..., Any] = (
     _current_request_context if app_variable is request_variable else request_variable.get
 )
 
-#: Whether the steps of a request take its context first, as they do from 3.2 on.
+#: Whether Flask's methods for the steps of a request (`dispatch_request`, ...) take its context first, as from 3.2 on.
 steps_take_context = "ctx" in signature(flask.Flask.dispatch_request).parameters
 
 
 def step_arguments(context: Any, *args: Any) -> tuple[Any, ...]:
-    """Return what a step of Flask's is called with; without a context, that of the current one."""
+    """Return the arguments for one of Flask's steps, with the context (by default the current one) if it takes that."""
     return (context or app_variable.get(), *args) if steps_take_context else args
 
 
 def takes_context(step: F) -> F:
-    """Mark a method that takes the context or not: Flask looks at the signatures of steps in subclasses."""
+    """Give a method that accepts calls with or without the context the signature that Flask 3.2 inspects."""
     parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("self", "ctx")]
     step.__signature__ = Signature([*parameters, Parameter("args", Parameter.VAR_POSITIONAL)])  # type: ignore[attr-defined]
     return step
 
 
 def as_written(method: Any) -> Any:
-    """Return a method without what Flask wraps around those that take the context, or that take none."""
+    """Return a method without the wrapper that Flask 3.2 puts around overrides that do not take the context."""
     is_wrapped = getattr(method, "__globals__", None) is vars(flask.app) and hasattr(method, "__wrapped__")
     return method.__wrapped__ if is_wrapped else method
 
 
-#: Whether all teardown functions run though one fails, as they do from 3.2 on.
+#: Whether all teardown functions run even if one fails, as from 3.2 on.
 runs_all_teardowns = hasattr(flask.helpers, "_CollectErrors")
 
-#: The code that redirects have by default: 302 before 3.2, 303 since.
+#: The default status of redirects: 302 before 3.2, 303 since.
 REDIRECT_CODE: int = signature(flask.redirect).parameters["code"].default
 
 if TYPE_CHECKING:
     from flask.ctx import RequestContext as FlasksRequestContext
-else:  # where the name stands for the one context that there is, asking the module for it warns
+else:  # from 3.2 on `flask.ctx.RequestContext` is an alias whose access warns
     FlasksRequestContext = vars(flask.ctx).get("RequestContext", flask.ctx.AppContext)
 
 
 class RequestContext(FlasksRequestContext):
-    """Flask's context, in which Flask's own code finds what it looks for under its names."""
+    """Flask's context of a request, with the private names under which Flask's own code reads its attributes."""
 
     #: The session, None until it is open.
     opened_session: Any
     after_this_request_functions: list[Any]
 
     def open_session(self) -> None:
-        """Open the session, if nobody has yet."""
+        """Open the session unless it is open."""
 
     def _get_session(self) -> Any:
         self.open_session()
@@ -202,7 +202,7 @@ class RequestContext(FlasksRequestContext):
 
 
 class AppContext(flask.ctx.AppContext):
-    """Flask's context of an app, which async code can leave as well."""
+    """Flask's context of an app, with a way to leave it that runs no teardown functions."""
 
     _push_count: int
     _cv_token: Any
@@ -213,7 +213,7 @@ class AppContext(flask.ctx.AppContext):
         return (len(self._cv_tokens) if hasattr(self, "_cv_tokens") else self._push_count) == 1
 
     def leave_variable(self) -> bool:
-        """Make the context before this the current one; tell whether Flask would say that this one was left."""
+        """Reset the context variable; tell whether Flask would send `appcontext_popped`."""
         if hasattr(self, "_cv_tokens"):
             app_variable.reset(self._cv_tokens.pop())
             return True
@@ -228,7 +228,7 @@ class AppContext(flask.ctx.AppContext):
 # Werkzeug.
 
 OWN_LIMIT, CACHED_DATA = "_max_content_length", "_cached_data"
-#: The class of `request.args` unless the user has one; None stands for Werkzeug's own from 3.2 on.
+#: The default class of `request.args`; from 3.2 on None stands for Werkzeug's own.
 PARAMETER_STORAGE: Any = flask.Request.parameter_storage_class
 
 
@@ -236,7 +236,7 @@ def _parse_cookies(header: str | None, storage_class: Any) -> Any:
     return parse_cookie(header) if storage_class is None else parse_cookie(header, cls=storage_class)
 
 
-#: Parses cookies into a class, None for Werkzeug's own; since 3.2 naming one warns.
+#: Parses a Cookie header into a class, None for Werkzeug's own; since 3.2 passing a class warns.
 parse_cookies: Callable[[str | None, Any], Any] = (
     parse_cookie if "cls" in signature(parse_cookie).parameters else _parse_cookies
 )
@@ -251,7 +251,7 @@ can_make_responses_in_one_step = (
 
 
 def fill_response(response: Any, body: bytes, status: str, status_code: int, fields: list[tuple[str, str]]) -> None:
-    """Set what Werkzeug's constructor would set, of parts that need no looking at."""
+    """Set the attributes that Werkzeug's constructor would set, from parts that need no check or conversion."""
     response.headers = Headers()
     response.headers._list = fields
     response._status, response._status_code = status, status_code
@@ -261,18 +261,18 @@ def fill_response(response: Any, body: bytes, status: str, status_code: int, fie
 
 
 class KeyedHeaders(EnvironHeaders):
-    """Headers of an environ, some of which are found without it."""
+    """Headers of an environ, whose subclasses may find some without making the environ."""
 
     def find(self, key: str) -> str | None:
-        """Return the value of a header, None for one that is to be looked up in the environ."""
+        """Return the value of a header, None to look it up in the environ."""
 
     def _get_key(self, key: str) -> str:
         value = self.find(key)
         return super()._get_key(key) if value is None else value
 
 
-def root_of(url_map: Map) -> Any:
-    """Return the first state of Werkzeug's state machine, None if there is no such thing."""
+def matcher_root(url_map: Map) -> Any:
+    """Return the first state of the state machine of Werkzeug's matcher, None if this version has none."""
     return getattr(getattr(url_map, "_matcher", None), "_root", None) if hasattr(Rule("/"), "_converters") else None
 
 
@@ -290,14 +290,15 @@ def keep_cookies(client: Any, host: str, path: str, values: Iterable[str]) -> No
     client._update_cookies_from_response(host, path, values)
 
 
-# asgiref: where it keeps who waits for whom. Its functions find their way through ours, and ours through theirs.
+# asgiref records here which thread waits for which task; dualapp reads and writes the same records, so that
+# asgiref's functions and dualapp's can be nested in each other.
 
 waiting_threads: Any = required("asgiref.sync", "AsyncToSync.executors", "asgiref")
 thread_state: Any = required("asgiref.sync", "SyncToAsync.threadlocal", "asgiref")
 
-#: Gives this thread context variables, and what asgiref binds to threads with them.
+#: Sets a context's values in the current context, and moves asgiref's thread-bound values to this thread.
 move_to_this_thread: Callable[[Variables], Any] = getattr(asgiref.sync, "_restore_context", id)
-#: The class of values that asgiref binds to a thread, as it does from 3.12 on.
+#: The class of asgiref's thread-bound values, which it has from 3.12 on.
 ThreadBound: type | None = getattr(asgiref.local, "_Storage", None)
 
 

@@ -1,7 +1,7 @@
-"""Threads and the event loop: how code of one colour is called from code of the other.
+"""Crossing between threads and the event loop: how code of one colour calls code of the other.
 
-The bridge (from a thread to the loop and back), the host loop that a WSGI process has, the loop that lends itself to
-request threads, streams that are read ahead, and coroutines that are stepped by hand.
+The bridge (thread to loop), the thread pool (loop to thread), the host loop of a WSGI process, the loop that lends
+itself to request threads, buffered iteration across threads, and coroutines that are stepped by hand.
 
-Everything above may import it. It knows nothing of HTTP: no request, no response, no app.
+Every package but `compat` may import this one. It knows nothing of HTTP: no request, no response, no app.
 """

@@ -1,9 +1,9 @@
-"""From a thread to the event loop: an async function runs on the loop while the calling thread waits for it.
+"""Call an async function from a thread: it runs on the event loop while the thread waits.
 
-The thread runs what the coroutine sends back to it meanwhile, so that what is bound to a thread (an sqlite connection)
-keeps working. The rules are asgiref's, and so are the places where it keeps who waits for whom: its `async_to_sync` and
-`sync_to_async` find their way through ours, and ours through theirs. The way itself is shorter than asgiref's, which by
-itself makes a thread and a loop for every call from a thread. Context variables travel both ways.
+Sync functions that the coroutine calls meanwhile run in the waiting thread, so that thread-bound resources (an sqlite
+connection) keep working. The rules are those of asgiref's `async_to_sync`, and so are the variables that record which
+thread waits for which task, so that asgiref's functions and these can be nested in each other. asgiref alone would make
+a thread and a loop for every call. Context variables travel both ways.
 """
 
 from __future__ import annotations
@@ -25,56 +25,56 @@ from .os_threads import GreenQueue, SystemExecutor, fulfil, is_green, new_queue
 
 T = TypeVar("T")
 
-# Where the sync code of tasks runs that no request waits for.
-lone_thread = SystemExecutor("dualapp-lone-thread", 1)
+# The one thread for sync code of detached tasks: those that no thread waits for.
+detached_thread = SystemExecutor("dualapp-detached", 1)
 
 
 def is_loop_thread() -> bool:
-    """Tell whether this thread is running an event loop, and so must not wait."""
+    """Tell whether this thread is running an event loop, and so must not block."""
     return running_loop() is not None
 
 
 def is_host_loop_thread() -> bool:
-    """Tell whether this thread is the one that runs the host loop."""
+    """Tell whether this thread is running the host loop."""
     running = running_loop()
     return running is not None and running is host_loop.current
 
 
-class LoopOnNeed:
-    """The host loop as asgiref finds it in a thread that has not needed it yet: it is made when it is first used."""
+class LazyHostLoop:
+    """A proxy of the host loop for asgiref, which reads it from `thread_state`; first use starts the loop."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(host_loop.get(), name)
 
 
-loop_on_need = LoopOnNeed()
+lazy_host_loop = LazyHostLoop()
 
 
 def offer_loop() -> None:
-    """Let asgiref's own `async_to_sync` find the host loop from this thread, where requests come in."""
+    """Make asgiref's own `async_to_sync` use the host loop in this thread."""
     if not hasattr(thread_state, "main_event_loop"):
-        thread_state.main_event_loop, thread_state.main_event_loop_pid = loop_on_need, os.getpid()
+        thread_state.main_event_loop, thread_state.main_event_loop_pid = lazy_host_loop, os.getpid()
 
 
-def take_offer_back() -> None:
-    """Start clean after a fork, in the only thread that the child has."""
+def withdraw_loop() -> None:
+    """Forget the parent's loop after a fork, in the only thread that the child has."""
     vars(thread_state).pop("main_event_loop", None)
 
 
-os.register_at_fork(after_in_child=take_offer_back)
+os.register_at_fork(after_in_child=withdraw_loop)
 
 
 def loop_of_thread() -> asyncio.AbstractEventLoop:
-    """Return the loop that async code called from this thread belongs on: the one it serves, or else the host loop."""
+    """Return the loop for async code called from this thread: the loop that started the thread, else the host loop."""
     offer_loop()
     loop = thread_state.main_event_loop
-    if loop is loop_on_need or not loop.is_running():
+    if loop is lazy_host_loop or not loop.is_running():
         loop = thread_state.main_event_loop = host_loop.get()
-    return loop  # type: ignore[no-any-return]  # asgiref types nothing of this
+    return loop  # type: ignore[no-any-return]  # asgiref has no types for it
 
 
 class LoopCall(Executor):
-    """One call from a thread to the loop; what is submitted while the thread waits runs in that thread."""
+    """One call from a thread to the loop; as an executor, it runs submitted functions in the waiting thread."""
 
     def __init__(self) -> None:
         self.loop = loop_of_thread()
@@ -82,43 +82,42 @@ class LoopCall(Executor):
         self.value: Any = None
         self.error: BaseException | None = None
         self._task: asyncio.Task[Any] | None = None
-        # Where asgiref looks for whom to cancel when the task that this thread works for is cancelled.
-        family: list[Any] | None = getattr(thread_state, "task_context", None)
-        self._family = [] if family is None else family
+        # The tasks that this thread is blocked on: asgiref cancels them when the task that called the thread is.
+        blocking_tasks: list[Any] | None = getattr(thread_state, "task_context", None)
+        self._blocking_tasks = [] if blocking_tasks is None else blocking_tasks
         self._outer: LoopCall | None = getattr(waiting_threads, "current", None)
-        self._is_over = self.has_waited = False
+        self._is_over = self.has_suspended = False
         self._work: Any = GreenQueue() if is_green() else new_queue()
 
     def start(self, work: Coroutine[Any, Any, Any], variables: Context) -> None:
-        """Have the loop's own thread do the work."""
+        """Run the coroutine as a task in the loop's own thread."""
         self.loop.call_soon_threadsafe(start_task, self.loop, work, variables)
 
     def borrow(self, work: Coroutine[Any, Any, Any], variables: Context) -> bool:
-        """Borrow the loop, to do the work in this thread; tell whether it could be had."""
+        """Run the coroutine in this thread, on the borrowed loop; False if the loop is busy or does not lend itself."""
         if self._lender is not None:
             self._task = self._lender.lend(work, variables, self._work.put)
         return self._task is not None
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Run a function in the waiting thread, or in the one that waits for that, if this wait is over."""
+        """Run a function in the waiting thread; after the wait, in that of the outer call or of detached tasks."""
         if self._is_over:
-            # A task that outlives its request has the thread that all such tasks have.
-            return (self._outer or lone_thread).submit(fn, *args, **kwargs)
+            return (self._outer or detached_thread).submit(fn, *args, **kwargs)
         future: Future[T] = Future()
         self._work.put(partial(self._do, future, fn, args, kwargs))
         return future
 
     async def run(self, func: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Do on the loop what the thread waits for."""
+        """Await the function on the loop, and end the thread's wait."""
         waiting_threads.current = self
         self._task = asyncio.current_task()
-        self._family.append(self._task)
+        self._blocking_tasks.append(self._task)
         try:
             self.value = await func(*args, **kwargs)
         except BaseException as error:
             self.error = error
         finally:
-            self._family.remove(self._task)
+            self._blocking_tasks.remove(self._task)
             waiting_threads.current = self._outer
             self._is_over = True
             if self._lender is not None:
@@ -126,7 +125,7 @@ class LoopCall(Executor):
             self._work.put(None)
 
     def abandon(self) -> None:
-        """Give up, on the loop: nobody waits any more."""
+        """Cancel the task, from the loop, after the thread has stopped waiting."""
         if self._task is None:
             return
         if self._lender is not None and self._lender.take_back(self._task):
@@ -136,11 +135,11 @@ class LoopCall(Executor):
         self._task.cancel()
 
     def wait(self) -> None:
-        """Do what is submitted, and take the steps of a task of its own, until all is done."""
+        """Run submitted functions, and the steps of a task on the borrowed loop, until the call has ended."""
         while (work := self._work.get()) is not None:
             if isinstance(work, asyncio.Handle) and self._lender is not None:
                 self._lender.run_step(work)
-                self.has_waited |= not self._is_over
+                self.has_suspended |= not self._is_over
             else:
                 work()
         self.free()
@@ -150,39 +149,38 @@ class LoopCall(Executor):
             fulfil(future, fn, args, kwargs)
 
     def free(self) -> None:
-        """Give back what the wait needed, when it is over."""
+        """Release the queue after the wait."""
         if isinstance(self._work, GreenQueue):
             self._work.close()
 
 
 class LoopRunner:
-    """Run one async function from threads, which may call it often.
+    """Run one async function from threads, and remember whether it suspends.
 
-    As long as it was never seen to wait for anything, the calling thread runs it itself, on the loop that it borrows;
-    after that, the loop's own thread does.
+    Until a call suspends, the calling thread runs the coroutine itself, on the borrowed loop. From then on every call
+    runs in the loop's own thread.
     """
 
-    def __init__(self, waits: bool = False) -> None:
-        self._waits = waits
+    def __init__(self, suspends: bool = False) -> None:
+        self._suspends = suspends
 
     def run(self, func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
-        """Run the function on the loop that this thread belongs to, and wait for it.
+        """Run the function on this thread's loop, wait for it, and return its result.
 
-        On the loop's own thread waiting would stop everything, so there only a function that does not suspend can run.
-        Raises RuntimeError for one that does.
+        In the loop's own thread blocking would stop the loop: there a function that suspends raises RuntimeError.
         """
         if is_loop_thread():
             return run_in_place(func, *args, **kwargs)
         call, variables = LoopCall(), copy_context()
         work = call.run(func, args, kwargs)
-        if self._waits or not call.borrow(work, variables):
+        if self._suspends or not call.borrow(work, variables):
             call.start(work, variables)
         try:
             call.wait()
-        except BaseException:  # this thread is made to stop, as by gunicorn's timeout
+        except BaseException:  # raised from outside while the thread waits, as by gunicorn's timeout
             call.loop.call_soon_threadsafe(call.abandon)
             raise
-        self._waits |= call.has_waited
+        self._suspends |= call.has_suspended
         restore(variables)
         if call.error is not None:
             raise call.error
@@ -190,19 +188,19 @@ class LoopRunner:
         return result
 
 
-run_on_loop = LoopRunner(waits=True).run
+run_on_loop = LoopRunner(suspends=True).run
 
 
 if hasattr(asyncio, "eager_task_factory"):  # Python 3.12
 
     def start_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], variables: Context) -> None:
-        """Start a task on its loop's thread, and run it up to its first wait at once."""
+        """Start a task in its loop's thread, and run it up to its first suspension at once."""
         asyncio.Task(work, loop=loop, context=variables, eager_start=True)  # type: ignore[call-arg]  # mypy reads 3.11
 
 else:
 
     def start_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], variables: Context) -> None:
-        """Start a task on its loop's thread."""
+        """Start a task in its loop's thread."""
         loop.create_task(work, context=variables)
 
 
@@ -212,7 +210,7 @@ def run_in_place(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any
     except RuntimeError as error:
         name = getattr(func, "__qualname__", repr(func))
         error.add_note(
-            f"{name} is async and was called from sync code on the event loop: await it, or call it in a thread."
+            f"{name} is async and was called from sync code on the event loop: await it, or call it from a thread."
         )
         raise
 
@@ -221,7 +219,7 @@ def to_loop(func: Callable[..., Awaitable[T]]) -> Callable[..., T]:
     """Make a sync function of an async one: it runs on the loop while the calling thread waits."""
     runner = LoopRunner()
 
-    @wraps(func, updated=())  # not its __dict__, where a mark of its colour may be
+    @wraps(func, updated=())  # not its __dict__, where markcoroutinefunction may have marked it as async
     def crossing(*args: Any, **kwargs: Any) -> T:
         return runner.run(func, *args, **kwargs)
 
@@ -232,15 +230,15 @@ running: set[asyncio.Task[Any]] = set()
 
 
 def spawn(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
-    """Start an async function as a task, on this thread's loop or on the one it belongs to, and do not wait for it."""
+    """Start an async function as a task, and do not wait for it: on the running loop, else on this thread's loop."""
 
     async def detached() -> None:
-        waiting_threads.current = lone_thread  # the thread of the request that spawned it will not wait for it
+        waiting_threads.current = detached_thread  # the thread of the spawning request will not wait for this task
         await func(*args)
 
     def start() -> None:
         task = loop.create_task(detached(), context=variables)
-        running.add(task)  # the loop itself holds tasks weakly
+        running.add(task)  # a loop keeps only weak references to its tasks
         task.add_done_callback(running.discard)
 
     variables = copy_context()

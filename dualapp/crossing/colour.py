@@ -1,4 +1,4 @@
-"""The colour of a function, and of the code that is calling."""
+"""Tell the colour of a function, and the colour of the calling code."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ else:
 
 ASYNC_CODE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 
-# A comprehension has no colour of its own: it runs inside the function that holds it (and from Python 3.12 on, in it).
+# A comprehension has the colour of the function around it. Before Python 3.12 it has a frame of its own (PEP 709).
 COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 
 PROXY_GLOBALS = werkzeug.local.__dict__
 
 
 def is_async(func: Callable[..., Any]) -> bool:
-    """Tell whether calling `func` gives something to await."""
-    return iscoroutinefunction(func) or iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004 - not a test for being callable: a callable object is as async as its __call__
+    """Tell whether calling `func` returns an awaitable."""
+    return iscoroutinefunction(func) or iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004 - no test for being callable: an object has the colour of its __call__
 
 
 def caller_is_async(depth: int = 1) -> bool:
-    """Tell whether the code that called is written with `async def`.
+    """Tell whether the calling code is in an `async def` function.
 
-    `depth` counts frames above the function that asks: 1 is its caller. The frames of Werkzeug's proxies do not count,
-    so that `request.form` asks about the code where `request.form` stands.
+    `depth` counts frames above the function that calls this one: 1 is its caller. Frames of Werkzeug's proxies are
+    skipped, so that for `request.form` the caller is the code that contains this expression.
     """
     frame: FrameType | None = sys._getframe(depth + 1)
     while frame is not None:

@@ -1,4 +1,4 @@
-"""The context variables of code that crosses: what one side sets, the other side sees."""
+"""Carry context variables across a crossing, both ways: a value set on one side is seen on the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def restore(variables: Context) -> None:
-    """Give the running code the values that code on the other side has set; asgiref's own move to this thread."""
+    """Copy values set on the other side into the current context; move asgiref's thread-bound values to this thread."""
     for variable, value in variables.items():
         if type(value) is ThreadBound:
             move_to_this_thread(variables)
@@ -25,7 +25,7 @@ def restore(variables: Context) -> None:
 def outcome(
     variables: Context, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, BaseException | None]:
-    """Call a function with a set of context variables; return its result and its error."""
+    """Call a function in a context; return its result and its error, one of which is None."""
     try:
         return variables.run(call_moved, variables, func, args, kwargs), None
     except BaseException as error:
@@ -33,7 +33,7 @@ def outcome(
 
 
 def call_moved(variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-    """Call a function in a thread to which what asgiref binds to threads has to move first."""
+    """Move asgiref's thread-bound values to this thread, then call a function."""
     for value in variables.values():
         if type(value) is ThreadBound:
             move_to_this_thread(variables)
@@ -42,9 +42,9 @@ def call_moved(variables: Context, func: Callable[..., T], args: tuple[Any, ...]
 
 
 def call_contained(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-    """Call a function and keep StopIteration inside, as PEP 479 has it for generators.
+    """Call a function and turn StopIteration into RuntimeError, as PEP 479 does for generators.
 
-    No future can carry it: on Python 3.11 who awaits that future waits forever.
+    A future refuses StopIteration: on Python 3.11 a task that awaits such a future never wakes up.
     """
     try:
         return func(*args, **kwargs)

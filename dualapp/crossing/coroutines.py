@@ -1,4 +1,4 @@
-"""Coroutines, stepped by hand and awaited."""
+"""Step coroutines by hand, and await the rest of those that suspend."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-#: An awaitable that returns nothing, step by step.
+#: The iterator that `__await__` of an awaitable without a result returns.
 Steps = Generator[Any, Any, None]
 
 END = object()
 
 
 def step(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never suspends to its end, without a loop.
+    """Run a coroutine that never suspends to its end, without a loop; return its result.
 
-    Raises RuntimeError when it does suspend: there is nothing here that could wake it, and what is left of it would be
-    lost without a word.
+    Raises RuntimeError if it suspends, as no loop could wake it: the rest of the coroutine would be lost silently.
     """
     try:
         coroutine.send(None)
@@ -30,23 +29,23 @@ def step(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 async def direct(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-    """Call a sync function: the `call` of a pipeline that is stepped in a thread."""
+    """Call a sync function: what a pipeline that is stepped in a thread awaits."""
     return func(*args, **kwargs)
 
 
 async def awaiting(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
-    """Await an async function: the `call` of a pipeline that runs on a loop."""
+    """Call and await an async function: what a pipeline that runs on the loop awaits."""
     return await func(*args, **kwargs)
 
 
 async def awaiting_value(value: Awaitable[T]) -> T:
-    """Await what an async function has returned already."""
+    """Make a coroutine of any awaitable."""
     return await value
 
 
 @types.coroutine
 def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, None]:
-    """Await the rest of an awaitable that was begun, and waits for something."""
+    """Await the rest of an awaitable that was stepped by hand until it yielded `waits_for`."""
     sent: Any = None
     try:
         while True:
@@ -58,23 +57,23 @@ def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, None]:
                 raise
             except BaseException as error:
                 go_on, sent = steps.throw, error
-            waits_for = go_on(sent)  # outside of the handler, or the error would be the context of whatever comes next
+            waits_for = go_on(sent)  # outside the handler, or the error would be the __context__ of any later one
     except StopIteration:
         pass
     finally:
-        sent = None  # an error knows this frame
+        sent = None  # breaks a reference cycle: the error's traceback holds this frame
 
 
 async def close_stream(stream: AsyncIterator[Any]) -> None:
-    """Close an async iterator if it can be closed."""
+    """Close an async iterator if it has `aclose`."""
     if (aclose := getattr(stream, "aclose", None)) is not None:
         await aclose()
 
 
 async def with_timeout(seconds: float | None, work: Awaitable[None]) -> None:
-    """Await `work` for so many seconds at most; TimeoutError after that, None is for ever."""
+    """Await `work`; raise TimeoutError after `seconds`, never if it is None."""
     steps = work.__await__()
     waits_for = next(steps, END)
-    if waits_for is not END:  # work that does not wait needs no clock
+    if waits_for is not END:  # work that does not suspend needs no timer
         async with asyncio.timeout(seconds):
             await rest_of(steps, waits_for)

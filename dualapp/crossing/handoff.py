@@ -1,4 +1,4 @@
-"""The result of a thread, on its way to the task that awaits it."""
+"""Hand the result of a thread over to the task that awaits it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .lending_loop import LendingLoop
 
 
 class Handoff:
-    """A future for one task, which goes on in the turn of the loop in which the result arrives, and not in the next."""
+    """A future for one task that resumes in the loop iteration in which the result arrives, not in the next one."""
 
-    _asyncio_future_blocking = False  # a task looks whether what it was given is awaited, or only yielded
+    _asyncio_future_blocking = False  # asyncio.Task reads it to tell `await future` from `yield future`
     _callback: Callable[[Any], None] | None = None
     _error: BaseException | None = None
     _result: Any = None
@@ -30,22 +30,22 @@ class Handoff:
         return self._result
 
     def settle(self, result: Any, error: BaseException | None) -> None:
-        """Continue the task with a result or an error, unless it was cancelled; to be called on the loop."""
+        """Resume the task with a result or an error, unless it was cancelled; called on the loop."""
         if not self._is_done:
             self._is_done, self._result, self._error = True, result, error
-            self._wake(is_turn=True)
+            self._wake(in_callback=True)
 
-    def _wake(self, is_turn: bool) -> None:
-        """Have the task take its next step: at once in a turn of its loop, unless a borrower has to take that step."""
-        callback, self._callback = self._callback, None  # it knows the task, which knows this
+    def _wake(self, in_callback: bool) -> None:
+        """Resume the task: at once from a callback of its loop, unless its next step belongs to a borrowing thread."""
+        callback, self._callback = self._callback, None  # breaks a reference cycle: task, this future, callback
         if callback is None:
             return
-        if is_turn and not isinstance(self._loop, LendingLoop):
+        if in_callback and not isinstance(self._loop, LendingLoop):
             self._context.run(callback, self)
         else:
             self._loop.call_soon(callback, self, context=self._context)
 
-    # What asyncio's tasks call.
+    # The part of the interface of asyncio.Future that asyncio.Task calls.
 
     def get_loop(self) -> asyncio.AbstractEventLoop:
         return self._loop
@@ -56,14 +56,14 @@ class Handoff:
     def cancel(self, msg: Any = None) -> bool:
         if self._is_done or self._callback is None:
             return False
-        # Who cancels may know his own cancellation by its message, as anyio does.
+        # Keep the message: anyio recognises its own cancellations by it.
         self._is_done = self.is_cancelled = True
         self._error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
-        self._wake(is_turn=False)
+        self._wake(in_callback=False)
         return True
 
     def result(self) -> Any:
-        error, self._error = self._error, None  # its traceback knows this frame
+        error, self._error = self._error, None  # breaks a reference cycle: its traceback holds this frame
         if error is not None:
             raise error
         return self._result

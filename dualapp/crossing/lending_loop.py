@@ -1,14 +1,14 @@
-"""An event loop that lends itself: a thread may take the steps of its own task while the loop's thread sleeps.
+"""An event loop that lends itself: a thread runs the steps of its own task while the loop's thread sleeps in `select`.
 
-To wake the loop's thread and to be woken by it again takes longer than most coroutines do. But a loop spends its time
-asleep in `select`, and meanwhile a thread that needs a coroutine run may run it itself. The rules:
+Waking the loop's thread and being woken by it takes longer than most coroutines run. So while the loop's thread
+sleeps, a thread that calls a coroutine runs it itself. The rules:
 
-- The thread that runs code of the loop holds the turn, a lock. The loop's thread releases it only while it sleeps.
-- A task is stepped by one thread all its life: a greenlet, or an sqlite connection, must stay where it was made. So the
-  steps of a task that a borrowing thread has started are brought to that thread; the loop's thread takes all others.
-- A borrower that leaves the loop something to do, a callback or a timer, wakes the loop's thread.
-- Nobody starves. The loop's thread gets the turn next when it asks for it; and a borrower whose step finds the loop at
-  work queues up with the loop's callbacks, some of which go on until that very step is taken (anyio's cancellation).
+- The turn is a lock, held by the thread that runs code of the loop. The loop's thread releases it only while it sleeps.
+- One thread runs all steps of a task, because greenlets and sqlite connections are bound to a thread: a task started by
+  a borrowing thread has its steps queued for that thread; the loop's thread runs those of all other tasks.
+- A borrower that schedules a callback or a timer on the loop wakes the loop's thread.
+- No thread starves. The loop's thread is next to get the turn once it waits for it. A borrower that finds the loop busy
+  runs its step as one of the loop's callbacks: others may repeat themselves until it has run (anyio's cancellation).
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ from typing import Any, TypeVarTuple, Unpack
 from ..compat.upstream import run_handle, set_running_loop
 
 Ts = TypeVarTuple("Ts")
-Bring = Callable[[asyncio.Handle], None]
+#: Queues a step of a task for the borrowing thread that started the task.
+QueueStep = Callable[[asyncio.Handle], None]
 
 
 class LendingSelector(selectors.DefaultSelector):
-    """A selector that releases the turn while it waits; it is made with the turn taken."""
+    """A selector that holds the turn except while it waits for files."""
 
     def __init__(self) -> None:
         super().__init__()
         self.turn = threading.Lock()
         self.turn.acquire()
-        self.is_wanted = False
+        self.loop_wants_turn = False
         self._poll = select.poll()
-        self._poll.register(self.fileno(), select.POLLIN)  # epoll(7): itself readable when anything in it is ready
+        self._poll.register(self.fileno(), select.POLLIN)  # epoll(7): readable itself when any of its files is ready
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait until a file is ready, then list those that are; borrowers may register files meanwhile."""
+        """Wait until a file is ready, then list the ready ones; borrowers may register files meanwhile."""
         if timeout is None or timeout > 0:
             self.turn.release()
             try:
@@ -50,47 +51,49 @@ class LendingSelector(selectors.DefaultSelector):
         return super().select(0)
 
     def _reacquire(self) -> None:
-        self.is_wanted = True
+        self.loop_wants_turn = True
         self.turn.acquire()
-        self.is_wanted = False
+        self.loop_wants_turn = False
 
     def borrow(self) -> bool:
-        """Take the turn, if nobody has it or asks for it."""
-        return not self.is_wanted and self.turn.acquire(blocking=False)
+        """Take the turn if it is free and the loop's thread does not wait for it; tell whether it was taken."""
+        return not self.loop_wants_turn and self.turn.acquire(blocking=False)
 
 
 class LendingLoop(asyncio.SelectorEventLoop):
-    """asyncio's own loop, which other threads may borrow."""
+    """asyncio's selector loop, which other threads may borrow."""
 
     def __init__(self) -> None:
         self._turns = LendingSelector()
-        self._lent: dict[asyncio.Task[Any] | None, Bring] = {}
-        self._new_borrower: Bring | None = None
+        self._borrowed_tasks: dict[asyncio.Task[Any] | None, QueueStep] = {}
+        self._new_borrower: QueueStep | None = None
         self._is_borrowed = self._has_more_to_do = False
         super().__init__(self._turns)
         self.call_soon(self._note_hooks)
 
     def _note_hooks(self) -> None:
-        """Note what asyncio does with async generators in the loop's thread, for it to be done in a borrower's too."""
+        """Keep the async generator hooks that asyncio set in the loop's thread, to set them in a borrower's."""
         self._asyncgen_hooks = sys.get_asyncgen_hooks()
 
-    def lend(self, work: Coroutine[Any, Any, Any], variables: Context, bring: Bring) -> asyncio.Task[Any] | None:
-        """Start a task whose steps are brought to the calling thread, to be taken there; None if the loop is busy."""
-        if self.get_debug() or not self._turns.borrow():  # in debug mode asyncio minds the thread
+    def lend(
+        self, work: Coroutine[Any, Any, Any], variables: Context, queue_step: QueueStep
+    ) -> asyncio.Task[Any] | None:
+        """Start a task whose steps are queued for the calling thread; None if the loop is busy."""
+        if self.get_debug() or not self._turns.borrow():  # in debug mode asyncio refuses calls from other threads
             return None
         try:
-            self._new_borrower = bring
+            self._new_borrower = queue_step
             return asyncio.Task(work, loop=self, context=variables)
         finally:
             self._new_borrower = None
             self._turns.turn.release()
 
     def take_back(self, task: asyncio.Task[Any] | None) -> bool:
-        """Bring no more steps of a task to who started it; called by who has the turn. Tell whether any were."""
-        return self._lent.pop(task, None) is not None
+        """Queue no more steps of a task for the thread that started it; False if none were. Needs the turn."""
+        return self._borrowed_tasks.pop(task, None) is not None
 
     def run_step(self, step: asyncio.Handle) -> None:
-        """Run a step that was brought to this thread, once this thread has the turn."""
+        """Run a step that was queued for this thread: at once if the turn is free, else as a callback of the loop."""
         if self._turns.borrow():
             try:
                 self._run_borrowed(step)
@@ -98,11 +101,12 @@ class LendingLoop(asyncio.SelectorEventLoop):
             finally:
                 self._turns.turn.release()
             if has_more_to_do:
-                self.call_soon_threadsafe(bool)  # which does nothing but wake the loop's thread
+                self.call_soon_threadsafe(bool)  # does nothing, but wakes the loop's thread
         else:
             self._run_step_in_queue(step)
 
     def _run_step_in_queue(self, step: asyncio.Handle) -> None:
+        """Run a step in this thread while a callback holds the loop's thread."""
         is_due, is_done = threading.Event(), threading.Event()
 
         def hand_over() -> None:
@@ -117,7 +121,7 @@ class LendingLoop(asyncio.SelectorEventLoop):
             is_done.set()
 
     def _run_borrowed(self, step: asyncio.Handle) -> None:
-        """Run the loop in this thread for the time of one step."""
+        """Make this the running loop of this thread for one step."""
         self._is_borrowed, self._has_more_to_do = True, False
         set_running_loop(self)
         sys.set_asyncgen_hooks(*self._asyncgen_hooks)
@@ -131,24 +135,24 @@ class LendingLoop(asyncio.SelectorEventLoop):
     def call_soon(
         self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        """Call a function at the loop's next turn, or bring it to whose task it is a step of."""
-        if self._lent or self._new_borrower:
-            task: Any = getattr(callback, "__self__", None)  # asyncio, too, tells by this that a callback is a step
-            if isinstance(task, asyncio.Task) and (bring := self._borrower_of(task)):
+        """Call a function in the loop's next iteration; queue a step of a borrowed task for its thread."""
+        if self._borrowed_tasks or self._new_borrower:
+            task: Any = getattr(callback, "__self__", None)  # a step is a bound method of its task
+            if isinstance(task, asyncio.Task) and (queue_step := self._borrower_of(task)):
                 step = asyncio.Handle(callback, args, self, context)
-                bring(step)
+                queue_step(step)
                 return step
         self._has_more_to_do |= self._is_borrowed
         return super().call_soon(callback, *args, context=context)
 
-    def _borrower_of(self, task: asyncio.Task[Any]) -> Bring | None:
-        if self._new_borrower is not None:  # the first step of a task is scheduled while it is made
-            self._lent[task], self._new_borrower = self._new_borrower, None
-        return self._lent.get(task)
+    def _borrower_of(self, task: asyncio.Task[Any]) -> QueueStep | None:
+        if self._new_borrower is not None:  # asyncio.Task schedules the first step in its constructor
+            self._borrowed_tasks[task], self._new_borrower = self._new_borrower, None
+        return self._borrowed_tasks.get(task)
 
     def call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        """Call a function at a time."""
+        """Call a function at a time of the loop's clock, in seconds."""
         self._has_more_to_do |= self._is_borrowed
         return super().call_at(when, callback, *args, context=context)

@@ -1,4 +1,4 @@
-"""Threads, queues and executors of the operating system, also where gevent has replaced them by greenlets."""
+"""Threads, queues and executors of the operating system, even where gevent has replaced threads by greenlets."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 class ForkAware(Protocol):
-    """What holds threads, loops or locks of this process, which a child process does not have."""
+    """An object that holds threads, loops or locks, which a child process must not use."""
 
     def reset_after_fork(self) -> None:
-        """Start clean, in the child, after a fork."""
+        """Replace what belongs to the parent process, in the child, after a fork."""
 
 
 fork_aware: weakref.WeakSet[ForkAware] = weakref.WeakSet()
@@ -35,9 +35,9 @@ os.register_at_fork(after_in_child=reset_all_after_fork)
 
 
 def unpatched(module: str, name: str) -> Any:
-    """Return something of the standard library as it was before gevent put its own in place.
+    """Return a name of the standard library as it was before gevent patched it.
 
-    All of gevent's threads are one thread of the operating system, where a running loop would stop the others.
+    gevent's threads all run in one thread of the operating system, where a running loop would block the others.
     """
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched(module):
@@ -46,7 +46,7 @@ def unpatched(module: str, name: str) -> Any:
 
 
 def is_green() -> bool:
-    """Tell whether gevent has replaced threads by its own."""
+    """Tell whether gevent has replaced threads by greenlets."""
     return unpatched("threading", "Thread") is not threading.Thread
 
 
@@ -64,10 +64,10 @@ def new_queue() -> Any:
 
 
 class Workers:
-    """Threads of the operating system that do jobs; they are started as they are needed, up to a number."""
+    """A pool of threads of the operating system, started as they are needed, up to a number."""
 
     def __init__(self, name: str, size: Callable[[], int]) -> None:
-        """Take the name that the threads will have, and how many there may be, which is asked when one is needed."""
+        """Name the threads `name_1` and so on; `size` returns how many there may be, asked before one is started."""
         self._name = name
         self._size = size
         self.reset_after_fork()
@@ -81,7 +81,7 @@ class Workers:
         weakref.finalize(self, self._jobs.put, None)
 
     def do(self, job: Callable[[], None]) -> None:
-        """Have a job done, which must not raise, by the next thread that is free."""
+        """Run a job in the next free thread; the job must not raise, and calls `done` at its end."""
         with self._lock:
             self._open += 1
             if self._open > self._started < self._size():
@@ -90,28 +90,28 @@ class Workers:
         self._jobs.put(job)
 
     def done(self) -> None:
-        """Count a job as done, and its thread as free."""
+        """Count the thread of a job as free again."""
         with self._lock:
             self._open -= 1
 
 
 def work(jobs: Any) -> None:
-    """Do jobs for as long as the thread lives; it keeps nothing but the queue alive."""
+    """Run jobs until None comes. This function holds only the queue, so that `Workers` can be collected."""
     while (job := jobs.get()) is not None:
         job()
-        del job  # lets go of its request while this thread waits for the next job
-    jobs.put(None)  # for the other threads
+        del job  # frees its request while this thread waits for the next job
+    jobs.put(None)  # ends the next thread
 
 
 class SystemExecutor(ThreadPoolExecutor):
-    """An executor whose threads are the operating system's, for a loop to use where gevent has replaced threads."""
+    """An executor with threads of the operating system, even where gevent has replaced threads by greenlets."""
 
     def __init__(self, name: str, size: int) -> None:
         super().__init__(1)
         self._workers = Workers(name, lambda: size)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Call a function in one of the threads."""
+        """Call a function in one of the threads; return the future of its result."""
         future: Future[T] = Future()
 
         def job() -> None:
@@ -124,7 +124,7 @@ class SystemExecutor(ThreadPoolExecutor):
 
 
 def fulfil(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Call a function, and give a future what comes of it."""
+    """Call a function, and set its result or error on a future."""
     try:
         result = fn(*args, **kwargs)
     except BaseException as error:
@@ -134,7 +134,7 @@ def fulfil(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], k
 
 
 class GreenQueue:
-    """A queue that any thread may put into; a greenlet waits on it while its hub runs other greenlets."""
+    """A queue that any thread may put into; while a greenlet waits in `get`, its hub runs other greenlets."""
 
     def __init__(self) -> None:
         from gevent import get_hub
@@ -142,7 +142,7 @@ class GreenQueue:
 
         self._items: deque[Any] = deque()
         self._event = Event()
-        self._watcher = get_hub().loop.async_()  # the one of gevent's watchers that other threads may trigger
+        self._watcher = get_hub().loop.async_()  # the only kind of watcher that other threads may trigger
         self._watcher.start(self._event.set)
 
     def put(self, item: Any) -> None:

@@ -1,8 +1,7 @@
 """Buffered iteration across threads: the producer stops at 512 KiB or 64 items and resumes at half.
 
-To cross for each item would cost more than most items do. So the side that produces a stream runs ahead of the side
-that consumes it, and stops when the buffer is full: a slow reader slows down what it reads from. Each item can be
-consumed as soon as it is produced.
+Crossing once per item would cost more than producing most items. So the producer runs ahead of the consumer, and stops
+when the buffer is full: a slow client slows the producer down. Each item can be consumed as soon as it is produced.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ MOST_ITEMS = 64
 
 
 class BufferLevel:
-    """How much is produced and not consumed. Each side has counters of its own, since they are in different threads."""
+    """How full the buffer is. Producer and consumer are in different threads, so each has counters of its own."""
 
     def __init__(self) -> None:
         self._produced = self._produced_bytes = 0
@@ -39,7 +38,7 @@ class BufferLevel:
         self._consumed_bytes += len(item)
 
     def is_above(self, part: float) -> bool:
-        """Tell whether this part of the buffer is full: 1 is all of it."""
+        """Tell whether at least this part of the buffer is filled: 1 is all of it."""
         bytes_left, items_left = self._produced_bytes - self._consumed_bytes, self._produced - self._consumed
         return bytes_left >= MOST_BYTES * part or items_left >= MOST_ITEMS * part
 
@@ -64,9 +63,9 @@ async def until_done(step: asyncio.Future[bool]) -> None:
 
 
 class ThreadProducer:
-    """Iterate over a sync iterator in threads, for a consumer on the loop; a thread is held only while it produces.
+    """Iterate over a sync iterator in threads, for a consumer on the loop.
 
-    All steps see one set of context variables, as they would in one thread.
+    A step runs in one thread until the buffer is full; between steps no thread is held. All steps share one context.
     """
 
     def __init__(self, threads: Threads, source: Iterator[bytes]) -> None:
@@ -86,7 +85,7 @@ class ThreadProducer:
         self._threads.start(partial(set_outcome, self.step), self._variables, self._produce, (), {})
 
     def _produce(self) -> bool:
-        """Fill the buffer, in a thread; tell whether there may be more."""
+        """Fill the buffer, in a thread; return False when the source is exhausted."""
         for item in self._source:
             self.level.add(item)
             self.items.append(item)
@@ -104,7 +103,7 @@ class ThreadProducer:
         return item
 
     def resume_at_half(self) -> None:
-        """Have a thread produce again if it stopped at a full buffer, half of which is free by now."""
+        """Resume if the producer stopped at a full buffer of which half is free by now."""
         step = self.step
         if step.done() and step.exception() is None and step.result() and not self.level.is_above(0.5):
             self.resume()
@@ -117,7 +116,7 @@ class ThreadProducer:
             await self._arrived.wait()
 
     async def stop(self) -> None:
-        """End after the item that is being produced: what a step uses must not be closed under its hands."""
+        """Stop after the item that is being produced: the source must not be closed while a step uses it."""
         self._is_over = True
         await until_done(self.step)
 
@@ -125,7 +124,7 @@ class ThreadProducer:
 async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Iterate over a sync iterator from the loop.
 
-    If the task is cancelled during a step of the iterator, that step is waited for.
+    If the task is cancelled while a thread is producing, it waits until that thread has finished its item.
     """
     producer = ThreadProducer(threads, source)
     try:
@@ -133,7 +132,7 @@ async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> Async
             if producer.items:
                 yield producer.consume()
                 producer.resume_at_half()
-                # Others get their turn; and a server hears that a connection broke before it is given more: after that,
+                # Let other tasks run, and let the server learn of a broken connection before it writes more: else
                 # asyncio's `writelines` (CPython 3.12, 3.13.0) watches a descriptor that is about to be closed.
                 await asyncio.sleep(0)
             elif not producer.step.done():
@@ -147,7 +146,7 @@ async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> Async
 
 
 class LoopIteration(LoopCall):
-    """A call from a thread to the loop that gives one item after the other."""
+    """A call from a thread to the loop that returns one item after the other."""
 
     def __init__(self, stream: AsyncIterator[bytes]) -> None:
         super().__init__()
@@ -156,7 +155,7 @@ class LoopIteration(LoopCall):
         self._is_full = False
 
     def start_producing(self) -> None:
-        """Have the loop's thread iterate over the stream."""
+        """Iterate over the stream as a task in the loop's thread."""
         self.start(self.run(self._produce, (), {}), copy_context())
 
     async def _produce(self) -> None:
@@ -177,7 +176,7 @@ class LoopIteration(LoopCall):
             await self._room.wait()
 
     def next_item(self) -> bytes | None:
-        """Wait for the next item, and run what is submitted meanwhile; None when there are no more."""
+        """Wait for the next item, and run submitted functions meanwhile; None when there are no more."""
         while (item := self._work.get()) is not None:
             if isinstance(item, bytes):
                 self._level.remove(item)
@@ -190,12 +189,12 @@ class LoopIteration(LoopCall):
         return None
 
     def stop(self) -> None:
-        """Have the loop's thread cancel the iteration."""
+        """Cancel the task that iterates."""
         self.loop.call_soon_threadsafe(self.abandon)
 
 
 def iterate_on_loop(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
-    """Iterate over an async iterator from a thread. Closing the iterator closes the stream, on the loop."""
+    """Iterate over an async iterator from a thread; closing this iterator closes the stream, on the loop."""
     if is_loop_thread():
         yield from iterate_in_place(stream)
         return
@@ -211,7 +210,7 @@ def iterate_on_loop(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
         if iteration.error is not None and not isinstance(iteration.error, asyncio.CancelledError):
             raise iteration.error from None
         raise
-    except BaseException:  # this thread is made to stop, as by gunicorn's timeout
+    except BaseException:  # raised from outside while the thread waits, as by gunicorn's timeout
         iteration.stop()
         raise
     if iteration.error is not None:
@@ -219,7 +218,7 @@ def iterate_on_loop(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
 
 
 def iterate_in_place(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
-    """Iterate on the loop's own thread over a stream that waits for nothing."""
+    """Iterate in the loop's own thread over a stream that never suspends."""
     try:
         while (item := run_in_place(anext, stream, END)) is not END:
             yield item

@@ -1,7 +1,7 @@
-"""From the loop to a thread: sync code runs on the app's own threads, many functions at a time.
+"""Call a sync function from the event loop: it runs in the app's thread pool, or in the request's waiting thread.
 
-asgiref's `sync_to_async` would run all sync code of a process in one thread. Where the thread of a request waits for
-the loop, sync code goes back to that very thread: that way is asgiref's own.
+By default asgiref's `sync_to_async` would run all sync code of a process in one thread. Only where a thread waits for
+the loop is asgiref used: sync code then runs in that very thread.
 """
 
 from __future__ import annotations
@@ -26,26 +26,20 @@ T = TypeVar("T")
 
 
 class Threads:
-    """The threads in which one app's sync code runs when the app is served from a loop.
-
-    They are started as they are needed, up to a number, and end with the app.
-    """
+    """The thread pool of one app for its sync code under ASGI: threads start on need, and end with the app."""
 
     def __init__(self, name: str, size: Callable[[], int]) -> None:
-        """Take the name that the threads will have, and how many there may be, which is asked when one is needed."""
+        """Name the threads `name_1` and so on; `size` returns how many there may be, asked before one is started."""
         self._workers = Workers(name, size)
 
     async def call(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-        """Call a sync function in one of the threads.
-
-        If the task is cancelled meanwhile, the function is left to end by itself.
-        """
+        """Call a sync function in one of the threads; if the task is cancelled, the function still runs to its end."""
         return await self._call(None, func, args, kwargs)
 
     async def call_or_discard(self, discard: Callable[[T], None], func: Callable[..., T], /, *args: Any) -> T:
-        """Call a sync function as `call` does; if nobody waits for its result any more, `discard` gets it, in a thread.
+        """Call a sync function as `call` does; if the task was cancelled, call `discard` with the result, in a thread.
 
-        What `discard` raises goes to the loop's exception handler.
+        Errors of `discard` go to the loop's exception handler.
         """
         return await self._call(discard, func, args, {})
 
@@ -57,7 +51,7 @@ class Threads:
         kwargs: dict[str, Any],
     ) -> T:
         loop, variables = asyncio.get_running_loop(), copy_context()
-        family: list[asyncio.Task[Any]] = []
+        blocking_tasks: list[asyncio.Task[Any]] = []
         handoff = new_handoff(loop)
 
         def settle(result: Any, error: BaseException | None) -> None:
@@ -65,11 +59,11 @@ class Threads:
                 self.start(partial(report, loop), variables, discard, (result,), {})
             handoff.settle(result, error)
 
-        self.start(settle, variables, func, args, kwargs, family)
+        self.start(settle, variables, func, args, kwargs, blocking_tasks)
         try:
             result: T = await handoff
         except asyncio.CancelledError:
-            for task in family:  # nobody waits any more for what the thread is blocked on
+            for task in blocking_tasks:  # the tasks that the abandoned thread is blocked on
                 task.cancel()
             raise
         restore(variables)
@@ -82,26 +76,26 @@ class Threads:
         func: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        family: list[asyncio.Task[Any]] | None = None,
+        blocking_tasks: list[asyncio.Task[Any]] | None = None,
     ) -> None:
-        """Have a sync function called in one of the threads, and `settle` with its result and its error on this loop.
+        """Call a sync function in one of the threads, then `settle` with its result and its error on this loop.
 
-        The tasks that the thread is blocked on can be found in `family`.
+        `blocking_tasks` is filled with the tasks that the thread is blocked on.
         """
         loop, workers = asyncio.get_running_loop(), self._workers
 
         def job() -> None:
             thread_state.main_event_loop, thread_state.main_event_loop_pid = loop, os.getpid()
-            thread_state.task_context = [] if family is None else family
+            thread_state.task_context = [] if blocking_tasks is None else blocking_tasks
             result, error = outcome(variables, func, args, kwargs)
             workers.done()
-            with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed: no task waits any more
                 loop.call_soon_threadsafe(settle, result, error)
 
         workers.do(job)
 
     def adapt(self, func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
-        """Make an async function of a sync one, which runs in one of the threads."""
+        """Make an async function of a sync one: it runs in one of the threads while the task waits."""
 
         @wraps(func, updated=())
         async def crossing(*args: Any, **kwargs: Any) -> T:
@@ -111,18 +105,18 @@ class Threads:
 
 
 def report(loop: asyncio.AbstractEventLoop, _: Any, error: BaseException | None) -> None:
-    """Tell the loop's exception handler of an error that nobody waits for."""
+    """Pass an error that no task awaits to the loop's exception handler."""
     if error is not None:
-        loop.call_exception_handler({"message": "A result that was not needed any more", "exception": error})
+        loop.call_exception_handler({"message": "Discarding the result of a cancelled call failed", "exception": error})
 
 
 def to_request_thread(func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
-    """Make an async function of a sync one: it runs in the thread of the request that waits for the loop."""
+    """Make an async function of a sync one: it runs in the request's thread, which waits for the loop."""
     return sync_to_async(partial(call_contained, func), thread_sensitive=True)
 
 
 async def from_loop(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """Call a function of either colour from the loop; sync ones in the thread of the request, if it waits."""
+    """Call a function of either colour from the loop; a sync one in the waiting thread if any, else in a pool."""
     if is_async(func):
         return await func(*args, **kwargs)
     if getattr(waiting_threads, "current", None) is None:
@@ -130,5 +124,5 @@ async def from_loop(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> A
     return await to_request_thread(func)(*args, **kwargs)
 
 
-# Where sync code runs that no request waits for; asgiref has one thread for all of it.
+# The pool for sync code where no thread waits for the loop; asgiref would use a single thread.
 common_threads = Threads("dualapp", lambda: 40)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,9 @@ from ..crossing.coroutines import END as EXHAUSTED
 from ..crossing.coroutines import Steps, close_stream, rest_of, step
 from ..crossing.readahead import iterate_in_threads
 from ..crossing.thread_pool import Threads
-from ..exchange.asgi_exchange import ASGIExchange, Message, Receive
+from ..exchange.asgi_exchange import ASGIExchange, Receive
 from ..exchange.body import NO_BODY, Begun
-from ..exchange.translation import Scope
+from ..exchange.translation import Message, Scope
 from ..lifespan import Lifespan, serve
 from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
 from ..pipeline.context import Context
@@ -27,7 +27,7 @@ from ..pipeline.home import Home
 from ..pipeline.life import CLOSED, END, STREAMING
 from ..pipeline.overrides import is_replaced
 from ..pipeline.plans import Plans
-from ..shortcuts.plain_response import Plain, RawPairs
+from ..shortcuts.plain_response import Plain, RawPairs, raw_pairs
 from ..wrappers.response import encoded, is_bodiless
 from ..wrappers.sending import is_short_file, parts_of_finished, read_at_once, timeout_of
 from .disconnect import DisconnectWatch
@@ -310,11 +310,6 @@ def start_of(response: flask.Response, context: Context) -> Message:
     looks = response.autocorrect_location_header or type(response).get_wsgi_headers is not MAKES_HEADERS
     headers = response.get_wsgi_headers(context.exchange.environ if looks else {}).to_wsgi_list()
     return start_message(response.status_code, raw_pairs(headers))
-
-
-def raw_pairs(headers: Iterable[tuple[str, str]]) -> RawPairs:
-    """Spell headers as the ASGI spec wants them."""
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def start_message(status: int, headers: RawPairs) -> Message:

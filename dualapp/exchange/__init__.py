@@ -1,5 +1,5 @@
-"""One request as a server gave it: an environ or a scope, and the body that arrives with it.
+"""One request as the server delivered it: an environ (WSGI) or a scope (ASGI), and its body.
 
-The entries make exchanges; wrappers, shortcuts and the pipeline read them. It knows the words of WSGI and of ASGI and
-the translation between them, and nothing of what answers a request: no view, no app, no response.
+The entries make exchanges; wrappers, shortcuts and the pipeline read them. This package translates between environ and
+scope, and knows nothing of what answers a request: no view, no app, no response.
 """

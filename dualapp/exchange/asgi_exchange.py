@@ -1,21 +1,20 @@
-"""A request as an ASGI server hands it over: its scope, its headers and the messages that its body comes in."""
+"""The exchange of the ASGI entry: a scope, and a body that arrives in `http.request` messages."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from werkzeug.datastructures import EnvironHeaders, Headers
 
 from ..compat.upstream import KeyedHeaders
 from .body import NO_BODY, Body, BodyStream, announced_length
-from .translation import Scope, environ_from, fields_from, path_of
+from .translation import Message, Scope, environ_from, fields_from, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 
@@ -29,12 +28,12 @@ class ASGIExchange:
         self.receive = receive
         headers: dict[bytes, bytes] = dict(scope["headers"])
         self.has_repeated = len(headers) < len(scope["headers"])
-        self.raw_headers = headers  # of repeated ones the last
+        self.raw_headers = headers  # the last of repeated ones
         self.host: bytes | None = self._joined(b"host") or None if self.has_repeated else headers.get(b"host")
         self.upgrades = b"upgrade" in headers
         self.has_cookies = b"cookie" in headers
-        # In HTTP/1 the headers say that there is no content (RFC 9112 section 6.3); from HTTP/2 on frames carry the
-        # content, and the last one says so.
+        # In HTTP/1 the headers tell whether there is content (RFC 9112 section 6.3); from HTTP/2 on only the end of the
+        # stream does (RFC 9113 section 8.1).
         is_bare = (
             b"content-length" not in headers and b"transfer-encoding" not in headers and scope["http_version"] < "2"
         )
@@ -62,33 +61,33 @@ class ASGIExchange:
 
     @property
     def query_string(self) -> bytes:
-        """What follows the question mark, not decoded."""
+        """The query string, not decoded."""
         query_string: bytes = self.scope["query_string"]
         return query_string
 
     @cached_property
     def fields(self) -> WSGIEnvironment:
-        """That part of the environ which is made of the headers."""
+        """The headers as entries of an environ."""
         return fields_from(self.scope["headers"])
 
     @property
     def headers(self) -> EnvironHeaders:
-        """What the request says of its headers."""
+        """The headers, as the class that Werkzeug's requests have."""
         return EnvironHeaders(self.fields) if self.has_repeated else ScopeHeaders(self)
 
     @cached_property
     def stream(self) -> BodyStream:
-        """What sync code reads the body from."""
+        """The body as the file that sync code reads: `wsgi.input`."""
         return BodyStream(self.body)
 
     @cached_property
     def environ(self) -> WSGIEnvironment:
-        """The request in WSGI's words."""
+        """The request as an environ (PEP 3333)."""
         return environ_from(self.scope, self.fields, self.stream)
 
 
 class ASGIBody(Body):
-    """A body that comes in messages."""
+    """A body that arrives in `http.request` messages."""
 
     def __init__(self, length: int | None, receive: Receive) -> None:
         super().__init__(length)
@@ -96,7 +95,7 @@ class ASGIBody(Body):
         self._has_ended = False
 
     async def receive_async(self) -> None:
-        """Wait for one more chunk."""
+        """Await one more chunk, and keep it."""
         self.check_whole()
         chunk = b""
         while not chunk and not self._has_ended:
@@ -109,7 +108,7 @@ class ASGIBody(Body):
 
 
 class ScopeHeaders(KeyedHeaders):
-    """Headers of a scope, none of which is repeated: one is found without naming all as an environ does."""
+    """Headers of a scope without repeated names: one can be looked up without translating all to an environ."""
 
     _environ: WSGIEnvironment | None = None
 
@@ -127,21 +126,21 @@ class ScopeHeaders(KeyedHeaders):
     @environ.setter
     def environ(self, environ: WSGIEnvironment) -> None:
         self._environ = environ
-        self._raw = {}  # who has it may change it, and what the headers say with it
+        self._raw = {}  # code that has the environ may change it, and the headers must follow
 
     def find(self, key: str) -> str | None:
         if not (isinstance(key, str) and key.isascii()):
             return None
-        # In a scope, names are in lower case (ASGI spec); to Werkzeug, a key with underscores is one with hyphens.
+        # The ASGI spec has header names in lower case; EnvironHeaders takes underscores in a key for hyphens.
         value = self._raw.get(key.lower().replace("_", "-").encode())
         return None if value is None else value.decode("latin-1")
 
 
-ScopeHeaders.__name__ = EnvironHeaders.__name__  # which is what a `repr` says
+ScopeHeaders.__name__ = EnvironHeaders.__name__  # as `repr` shows it
 
 
 def announced_in(headers: dict[bytes, bytes]) -> int | None:
-    """Return how long a body is going to be, as its headers say; None if its end will tell."""
+    """Return the length of the body that the headers announce, None if they do not."""
     content_length = headers.get(b"content-length")
     if content_length is None:
         return None

@@ -1,4 +1,4 @@
-"""The body of a request: read once, as it arrives, by code of either colour."""
+"""Read the body of a request once, as it arrives, for code of either colour."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ..crossing.thread_pool import to_request_thread
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-#: The steps of receiving a chunk, begun, and what they wait for.
+#: A chunk whose receiving was begun: the steps of the awaitable, and what it yielded last.
 Begun = tuple[Steps, Any]
 
 CHUNK_SIZE = 64 * 1024
 
-# A body up to this size is parsed on the loop, as soon as it is there.
+# A form up to this size is parsed on the loop's thread once it has arrived; larger ones are parsed in a thread.
 SHORT_BODY = 64 * 1024
 
 
 def announced_length(content_length: str | None, transfer_encoding: object) -> int | None:
-    """Return how long a body is going to be, 0 if there is none and None if its end will tell.
+    """Return the length of the body by RFC 9112 section 6.3: 0 without a body, None if it is not known beforehand.
 
-    RFC 9112 section 6.3. Servers refuse a length that is no number; what one let pass announces nothing.
+    Servers refuse a Content-Length that is no number; if one lets it pass, the length is not known.
     """
     if transfer_encoding is not None:
         return None
@@ -37,45 +37,45 @@ def announced_length(content_length: str | None, transfer_encoding: object) -> i
     return int(content_length) if content_length.isascii() and content_length.isdigit() else None
 
 
-def nobody() -> None:
-    """Return no request."""
+def no_request() -> None:
+    """Return None, as a dead weak reference to a request does."""
 
 
 class Body:
-    """What has arrived of a request's body, and the way to fetch the rest.
+    """The part of a request's body that has arrived, and the means to receive the rest.
 
-    `length` is what Content-Length announced, None for a body that ends when it ends. A body that ends before its
-    length is a client that left: reading it raises ClientDisconnected (400).
+    `length` is the value of Content-Length, None if there is none. A body that ends before its length means that the
+    client left: reading it raises ClientDisconnected (400).
     """
 
     def __init__(self, length: int | None, fetch: Callable[[int], bytes] | None = None) -> None:
-        """Take what fetches a chunk from a WSGI server."""
+        """Under WSGI, `fetch` reads up to so many bytes from the server."""
         self.length = length
         self.complete = length == 0
         #: What has arrived and was not taken yet: one chunk as it came, or several in a bytearray.
         self.arrived: bytes | bytearray = b""
-        #: A body up to this size is read before the request crosses to the other side, where each chunk would cross,
-        #: and before sync code may look for it on the loop, where it could not wait.
+        #: A body up to this many bytes is read before the request crosses, since afterwards each chunk would cross,
+        #: and sync code on the loop could not wait for it at all.
         self.ahead = SHORT_BODY
         self.on_complete: Callable[[], None] | None = None
-        #: What gives the request whose body it is, if there is one yet.
-        self.request: Callable[[], Any] = nobody
+        #: Returns the `flask.Request` of this body, None while there is none: a weak reference.
+        self.request: Callable[[], Any] = no_request
         self._fetch = fetch
         self._received = 0
         self._failure: type[HTTPException] | None = None
 
     @property
     def is_short(self) -> bool:
-        """Whether it is known to be so short that parsing it holds nobody up."""
+        """Whether it is known to be so short that parsing it hardly blocks the loop."""
         return self.length is not None and self.length <= SHORT_BODY
 
     @property
     def is_to_come(self) -> bool:
-        """Whether it has not arrived, and is known to fit in the memory that is set aside for reading ahead."""
+        """Whether it has not arrived completely, and is known to be short enough (`ahead`) to read before crossing."""
         return not self.complete and self.length is not None and self.length <= self.ahead
 
     def receive(self) -> None:
-        """Fetch one more chunk, from a thread."""
+        """Receive one more chunk, from a thread."""
         self.check_whole()
         if self._fetch is not None and not is_host_loop_thread():
             self.keep(self._fetched(self._fetch))
@@ -89,23 +89,23 @@ class Body:
             run_on_loop(self.receive_async)
 
     async def receive_async(self) -> None:
-        """Fetch one more chunk, from the loop."""
+        """Receive one more chunk, from the loop."""
         await to_request_thread(self.receive)()
 
     def check_whole(self) -> None:
-        """Raise what broke the body off again for who comes later: a server tells it once."""
+        """Raise the error that ended the body again, since the server reports it only once."""
         if self._failure is not None:
             raise self._failure()
 
     def _fetched(self, fetch: Callable[[int], bytes]) -> bytes:
         try:
             return fetch(CHUNK_SIZE if self.length is None else min(CHUNK_SIZE, self.length - self._received))
-        except Exception as error:  # a connection or a framing that broke: each server has its own classes for it
+        except Exception as error:  # a broken connection or chunked framing: each server has its own classes for it
             self._failure = ClientDisconnected
             raise ClientDisconnected() from error
 
     def keep(self, chunk: bytes | None) -> None:
-        """Keep a chunk, b"" for the end of the body and None for a client that left before it."""
+        """Append a chunk; b"" is the end of the body, None means that the client left before it."""
         left = None if self.length is None else self.length - self._received
         if chunk is None or (not chunk and left):
             self._failure = ClientDisconnected
@@ -124,7 +124,7 @@ class Body:
         return arrived
 
     def begin(self) -> Begun | None:
-        """Receive a chunk from the loop, if that takes no waiting; if it does, return what is to be awaited."""
+        """Receive a chunk from the loop if that does not suspend; else return the rest, to be awaited."""
         steps = self.receive_async().__await__()
         try:
             waits_for = next(steps, END)
@@ -136,13 +136,13 @@ class Body:
         return None if waits_for is END else (steps, waits_for)
 
     def read_ahead(self) -> None:
-        """Read a short body from the thread of a request that is about to cross to the loop."""
-        with suppress(ClientDisconnected, RequestTimeout):  # it is raised again where the body is read
+        """Read a short body in the request's thread, before it crosses to the loop."""
+        with suppress(ClientDisconnected, RequestTimeout):  # raised again where the body is read
             while self.is_to_come:
                 self.receive()
 
     async def read_ahead_async(self, seconds: float | None, begun: Begun | None) -> None:
-        """Read a short body that was begun from the loop, before the request is answered, for so long at most."""
+        """Read the rest of a short body from the loop, before the request is answered, for `seconds` at most."""
         try:
             await with_timeout(seconds, self._rest_of_short(begun))
         except TimeoutError:
@@ -157,7 +157,7 @@ class Body:
             await self.receive_async()
 
     async def gather(self, limit: int | None) -> None:
-        """Wait until the body has arrived, or as much of it as shows that it is larger than `limit`."""
+        """Wait until the body has arrived, or is known to be larger than `limit` bytes."""
         while not self.complete and (limit is None or self._received <= limit):
             if limit is not None and self.length is not None and self.length > limit:
                 return
@@ -176,7 +176,7 @@ class Body:
         return chunk
 
     def take_all(self) -> bytes:
-        """Take all that is left, from a thread or once it has arrived."""
+        """Take the rest of the body; from the loop only once it has arrived."""
         while not self.complete:
             self.receive()
         arrived, self.arrived = self.arrived, b""
@@ -187,11 +187,11 @@ NO_BODY = Body(0)
 
 
 class BodyStream(io.RawIOBase):
-    """The body as a file to read from, for sync code: what Flask knows as `request.stream`."""
+    """The body as a file for sync code: `wsgi.input` and `request.stream`."""
 
     def __init__(self, body: Body) -> None:
         self.body = body
-        self._given = 0
+        self._bytes_read = 0
         self._is_refused = False
 
     def readable(self) -> bool:
@@ -200,59 +200,59 @@ class BodyStream(io.RawIOBase):
     def readall(self) -> bytes:
         self._check_refusal()
         body = self.body
-        if not body.is_short:  # in pieces, so that one that is too large ends early
+        if not body.is_short:  # in chunks, so that a body that is too large is refused early
             return super().readall()
-        return self._given_out(body.take_all())
+        return self._counted(body.take_all())
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        # As much as was asked for, as WSGI servers give it. (Werkzeug's multipart parser relies on it: between short
-        # reads it takes the start of a boundary for the end of a file.)
+        # Fill the buffer, as WSGI servers do: after a short read Werkzeug's multipart parser would take the start of a
+        # boundary for the end of a file.
         self._check_refusal()
         body, view = self.body, memoryview(buffer).cast("B")
         while len(body.arrived) < len(view) and not body.complete:
             body.receive()
-        chunk = self._given_out(body.take(len(view)))
+        chunk = self._counted(body.take(len(view)))
         view[: len(chunk)] = chunk
         return len(chunk)
 
-    def _given_out(self, chunk: bytes) -> bytes:
-        if chunk:  # who has read all of it is not told of a limit that was set since
-            self._given += len(chunk)
+    def _counted(self, chunk: bytes) -> bytes:
+        if chunk:  # at the end of the body, a limit that was set since does not count
+            self._bytes_read += len(chunk)
             self._check_limit()
         return chunk
 
     def _check_refusal(self) -> None:
-        """Refuse a body again: what is left of it is no body."""
+        """Raise RequestEntityTooLarge (413) again for a body that was refused."""
         if self._is_refused:
             raise RequestEntityTooLarge()
 
     def _check_limit(self) -> None:
-        """Raise RequestEntityTooLarge (413) if there is more than may be read.
+        """Raise RequestEntityTooLarge (413) if the body is larger than the request allows.
 
-        Werkzeug reads up to the limit of a body without length and takes what it got for all of it, so whether there is
-        more has to be found out here.
+        Werkzeug reads a body without length up to the limit, and takes that for the whole body. So this looks whether
+        more follows.
         """
         body, request = self.body, self.body.request()
         limit = None if request is None else request.max_content_length
-        if limit is not None and self._given >= limit:
+        if limit is not None and self._bytes_read >= limit:
             while not body.arrived and not body.complete:
                 body.receive()
-            if body.arrived or self._given > limit:
+            if body.arrived or self._bytes_read > limit:
                 self._is_refused = True
                 raise RequestEntityTooLarge()
 
 
 class AsyncBody:
-    """The body for async code: await it for all of it, or iterate over its chunks as they arrive.
+    """The body for async code: await it for all of its bytes, or iterate over the chunks as they arrive.
 
-    Raises RequestEntityTooLarge (413) as soon as it is known to be larger than the request allows.
+    Raises RequestEntityTooLarge (413) as soon as the body is known to be larger than the request allows.
     """
 
     def __init__(self, request: Any, body: Body) -> None:
-        """Take the async face of the request, for its limit and for what it has cached, and its body."""
+        """Take the async face of the request, which has the limit and the cache, and its body."""
         self._async_face = request
         self._body = body
-        self._given = 0
+        self._bytes_read = 0
 
     def __await__(self) -> Generator[Any, None, bytes]:
         whole: Generator[Any, None, bytes] = self._async_face.get_data().__await__()
@@ -269,8 +269,8 @@ class AsyncBody:
         if not body.arrived:
             raise StopAsyncIteration
         chunk = body.take(len(body.arrived))
-        self._given += len(chunk)
-        self._check(self._given)
+        self._bytes_read += len(chunk)
+        self._check(self._bytes_read)
         return chunk
 
     def _check(self, size: int) -> None:

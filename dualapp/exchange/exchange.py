@@ -1,4 +1,4 @@
-"""What a gateway knows of one request: each gateway has its own, and says it in the other's words when asked."""
+"""The interface of an exchange, which each entry implements in a class of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Exchange(Protocol):
-    """One request on its way through the app."""
+    """One request as the server delivered it, with both the environ and the scope made on demand."""
 
     @property
     def method(self) -> str:
@@ -26,27 +26,27 @@ class Exchange(Protocol):
 
     @property
     def host(self) -> str | bytes | None:
-        """The Host header, as the server gives it."""
+        """The Host header, as the server delivers it."""
 
     @property
     def upgrades(self) -> bool:
-        """Whether the client asks for another protocol, on which Werkzeug's routing looks too."""
+        """Whether there is an Upgrade header, which Werkzeug's routing considers (websocket rules)."""
 
     @property
     def environ(self) -> WSGIEnvironment:
-        """The request in WSGI's words."""
+        """The request as an environ (PEP 3333)."""
 
     @property
     def fields(self) -> WSGIEnvironment:
-        """That part of the environ at least which is made of the headers."""
+        """The headers as entries of an environ, which may have its other entries too."""
 
     @property
     def headers(self) -> EnvironHeaders:
-        """What the request says of its headers, as Werkzeug has it."""
+        """The headers, as the class that Werkzeug's requests have."""
 
     @property
     def stream(self) -> Any:
-        """What sync code reads the body from: `wsgi.input`."""
+        """The body as the file that sync code reads: `wsgi.input`."""
 
     @property
     def content_type(self) -> str:
@@ -54,11 +54,11 @@ class Exchange(Protocol):
 
     @property
     def query_string(self) -> bytes:
-        """What follows the question mark, not decoded."""
+        """The query string, not decoded."""
 
     @property
     def scope(self) -> Scope:
-        """The request in ASGI's words."""
+        """The request as a scope (ASGI spec)."""
 
     @property
     def has_cookies(self) -> bool:
@@ -70,7 +70,7 @@ class Exchange(Protocol):
 
     @property
     def body(self) -> Body:
-        """What the client sends."""
+        """The body, as it arrives."""
 
     def read_ahead(self) -> None:
-        """Read a short body, from a thread, before code on the loop is called, which could not wait for it."""
+        """Read a short body in a thread before code on the loop is called, where sync code could not wait for it."""

@@ -1,6 +1,7 @@
-"""A request in WSGI's words and in ASGI's: each gateway speaks one, the faces of the request may want the other.
+"""Translate a request between environ (PEP 3333) and scope (ASGI spec).
 
-Both say the same of the same request, byte for byte; what is decided here is decided for both entries.
+Each entry receives one of them, and the faces of the request may need the other. Both translations agree byte for byte,
+so that paths, headers and query strings are the same on both entries.
 """
 
 from __future__ import annotations
@@ -17,18 +18,19 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
 
-# A file goes out in chunks as large as this: each chunk is one crossing to a thread that reads it.
+# Files are sent in chunks of this size. Under ASGI each chunk is read in a thread, so that small ones would cost more.
 FILE_CHUNK_SIZE = 256 * 1024
 
-# CGI (RFC 3875 section 4.1) gives these two headers names of their own.
+# In CGI (RFC 3875 sections 4.1.2 and 4.1.3) these two headers have names without HTTP_.
 CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
 def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) -> WSGIEnvironment:
-    """Say in WSGI's words (PEP 3333) what the scope of an HTTP request says.
+    """Make the environ (PEP 3333) of the scope of an HTTP request.
 
-    Its headers `fields_from` says; `stream` reads its body.
+    `fields` are its headers, from `fields_from`; `stream` reads its body.
     """
     host, port = scope.get("server") or ("localhost", 80)
     client_host, client_port = scope.get("client") or (None, None)
@@ -60,10 +62,11 @@ def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) ->
 
 
 def fields_from(headers: Collection[tuple[bytes, bytes]]) -> WSGIEnvironment:
-    """Name headers as CGI does, and fold the repeated ones.
+    """Make the environ's entries of the headers of a scope: named as in CGI, and repeated ones joined.
 
-    Repeated headers become one list (RFC 9110 section 5.2), cookies one cookie string (RFC 6265 section 5.4). A name
-    with an underscore is dropped: in CGI's spelling it would pass for the one with a hyphen that a proxy vouched for.
+    Repeated headers are joined with commas (RFC 9110 section 5.2), cookies with semicolons (RFC 6265 section 5.4).
+    Names with an underscore are dropped: as environ entries they could not be told from names with a hyphen, so that a
+    client could forge a header that a proxy sets.
     """
     fields: dict[Any, str] = {cgi_name(name): value.decode("latin-1") for name, value in headers}
     return folded(headers) if None in fields or len(fields) < len(headers) else fields
@@ -95,7 +98,7 @@ def wrap_file(file: Any, buffer_size: int = FILE_CHUNK_SIZE) -> FileWrapper:
 
 
 def root_path_of(scope: Scope) -> str:
-    """Return the path that the app is mounted at, without a slash at its end."""
+    """Return the path at which the app is mounted, without a trailing slash."""
     root_path: str = scope.get("root_path") or ""
     return root_path.rstrip("/")
 
@@ -103,7 +106,7 @@ def root_path_of(scope: Scope) -> str:
 def path_of(scope: Scope) -> str:
     """Return the path below the mount point, decoded.
 
-    The ASGI spec has `path` begin with `root_path`; servers that leave it out mean the same.
+    In the ASGI spec `path` begins with `root_path`; some servers leave it out.
     """
     path: str = scope["path"]
     if root_path := root_path_of(scope):
@@ -114,12 +117,12 @@ def path_of(scope: Scope) -> str:
 
 
 def as_latin1(text: str) -> str:
-    """Spell text as PEP 3333 wants it: each byte of its UTF-8 as one character."""
+    """Encode text as a PEP 3333 string: each byte of its UTF-8 as one character."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def scope_from(environ: WSGIEnvironment) -> Scope:
-    """Say in ASGI's words what the environ of an HTTP request says."""
+    """Make the scope (ASGI spec) of the environ of an HTTP request."""
     root_path = from_latin1(environ.get("SCRIPT_NAME") or "")
     path = root_path + from_latin1(environ.get("PATH_INFO") or "")
     return {

@@ -1,4 +1,4 @@
-"""A request as a WSGI server hands it over: an environ (PEP 3333), and the body behind `wsgi.input`."""
+"""The exchange of the WSGI entry: an environ (PEP 3333), and a body that is read from `wsgi.input`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class WSGIExchange:
 
     @cached_property
     def environ(self) -> WSGIEnvironment:
-        """The request in WSGI's words, with the body that both faces read between the server and its readers."""
+        """The environ, with a `wsgi.input` that shares what it reads with the async face."""
         environ, body = self.fields, self.body
         if body is not NO_BODY and type(environ["wsgi.input"]) is not BodyStream:
             environ["wsgi.input"] = BodyStream(body)
@@ -49,38 +49,38 @@ class WSGIExchange:
 
     @property
     def headers(self) -> EnvironHeaders:
-        """What the request says of its headers."""
+        """The headers, as the class that Werkzeug's requests have."""
         return EnvironHeaders(self.environ)
 
     @property
     def stream(self) -> Any:
-        """What sync code reads the body from."""
+        """The body as the file that sync code reads: `wsgi.input`."""
         return self.environ["wsgi.input"]
 
     @property
     def query_string(self) -> bytes:
-        """What follows the question mark, not decoded."""
+        """The query string, not decoded."""
         return self.fields.get("QUERY_STRING", "").encode("latin-1")  # type: ignore[no-any-return]  # it is a string
 
     def read_ahead(self) -> None:
         """Read a short body before the request crosses to the loop."""
-        self.environ  # noqa: B018 - with it `wsgi.input` becomes what gives that to whoever reads it later
+        self.environ  # noqa: B018 - making it replaces `wsgi.input`, from which the server's body is read only once
         self.body.read_ahead()
 
     @cached_property
     def scope(self) -> Scope:
-        """The request in ASGI's words."""
+        """The request as a scope (ASGI spec)."""
         return scope_from(self.fields)
 
 
 def body_from(environ: WSGIEnvironment) -> Body:
-    """Find the body of a request."""
+    """Return the body of a request: that of an outer app, or a new one."""
     stream = environ["wsgi.input"]
-    if type(stream) is BodyStream:  # an outer app has done it, as when one app mounts another
+    if type(stream) is BodyStream:  # an outer app has replaced it, as when one app mounts another
         return stream.body
     length = announced_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
     if length is None and not environ.get("wsgi.input_terminated"):
-        length = 0  # without a length, only a server that marks the end lets anybody read safely
+        length = 0  # without a length, reading could block for ever unless the server marks the end
     if length == 0:
         return NO_BODY
     return Body(length, stream.read)

@@ -22,7 +22,7 @@ from ..crossing.coroutines import step
 
 View = Callable[..., Any]
 
-FLASKS: dict[str, Any] = vars(flask.views)
+FLASK_VIEWS: dict[str, Any] = vars(flask.views)
 
 
 def in_own_colour(view: View, method: str) -> View:
@@ -32,7 +32,7 @@ def in_own_colour(view: View, method: str) -> View:
         return view
     if is_async(method_of(cls, method)) == is_async(view):
         return view
-    return stepped(view) if is_async(view) else awaited(view)
+    return sync_view_of(view) if is_async(view) else async_view_of(view)
 
 
 def is_mixed(view: View | None) -> bool:
@@ -53,10 +53,10 @@ def is_frameworks(func: Any) -> bool:
     """Tell whether a function was defined by Flask or Quart, and not by who uses them."""
     quarts = sys.modules.get("quart.views")
     theirs = getattr(func, "__globals__", None)
-    return theirs is FLASKS or (quarts is not None and theirs is vars(quarts))
+    return theirs is FLASK_VIEWS or (quarts is not None and theirs is vars(quarts))
 
 
-def awaited(view: View) -> View:
+def async_view_of(view: View) -> View:
     @wraps(view)
     async def run(**kwargs: Any) -> Any:
         value = view(**kwargs)
@@ -65,7 +65,7 @@ def awaited(view: View) -> View:
     return run
 
 
-def stepped(view: View) -> View:
+def sync_view_of(view: View) -> View:
     @wraps(view)
     def run(**kwargs: Any) -> Any:
         return step(view(**kwargs))
@@ -75,4 +75,4 @@ def stepped(view: View) -> View:
 
 def is_awaited_by_caller(depth: int = 1) -> bool:
     """Tell whether the code that calls is a view of Flask's that is awaited on the loop; `depth` is as for colours."""
-    return sys._getframe(depth + 1).f_globals is FLASKS and is_loop_thread()
+    return sys._getframe(depth + 1).f_globals is FLASK_VIEWS and is_loop_thread()

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule, ValidationError
 from werkzeug.routing.converters import BaseConverter, IntegerConverter
 
-from ..compat.upstream import converters_of, root_of
+from ..compat.upstream import converters_of, matcher_root
 
 Match = tuple[Rule, dict[str, Any]]
 
@@ -58,7 +58,7 @@ class Matcher:
         #: Whether all rules of the map are compiled, so that a path which none of them takes is a 404.
         self._has_all_rules = False
         # The first segment of Werkzeug's machine is the domain, empty where neither hosts nor subdomains matter.
-        domains = root_of(url_map)
+        domains = matcher_root(url_map)
         domain = None if domains is None else domains.static.get("")
         if domain is not None and not url_map.host_matching and not url_map.default_subdomain:
             self._root = self._compile(domain, "")

@@ -86,6 +86,11 @@ class Plain:
         return headers
 
 
+def raw_pairs(headers: Pairs) -> RawPairs:
+    """Spell headers as the ASGI spec wants them."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
 def response_from_plain(plain: Plain) -> Response:
     """Make the response that a plain one stands for."""
     return Response.of(plain.body, STATUS_LINES[plain.status_code], plain.status_code, plain.headers())

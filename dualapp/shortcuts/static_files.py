@@ -22,7 +22,7 @@ from werkzeug.security import safe_join
 from ..wrappers.error_pages import Pairs
 from ..wrappers.file_body import READ_WHOLE
 from ..wrappers.response import Response
-from .plain_response import Plain, RawPairs
+from .plain_response import Plain, RawPairs, raw_pairs
 
 if TYPE_CHECKING:
     from ..exchange.exchange import Exchange
@@ -184,10 +184,6 @@ class StaticAnswer(Plain):
 @lru_cache(64)
 def date_of(second: int) -> str:
     return http_date(second)
-
-
-def raw_pairs(headers: Pairs) -> RawPairs:
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def seconds(max_age: timedelta | int | None) -> int | None:

@@ -139,7 +139,7 @@ def test_errors_cancellation_and_timeouts_arrive() -> None:
     for func, error in [(failing, ValueError), (too_slow, TimeoutError), (cancelled, asyncio.CancelledError)]:
         with pytest.raises(error):
             run(func)
-    assert not settled()._lent
+    assert not settled()._borrowed_tasks
 
 
 def test_an_async_generator_that_is_forgotten_is_closed_on_the_loop() -> None:
@@ -184,7 +184,7 @@ def test_a_task_whose_thread_is_stopped_is_cancelled_by_the_loops_thread() -> No
         run(waiting)
     assert ended.wait(LIMIT)
     assert ended_by != [mine()]
-    assert not settled()._lent
+    assert not settled()._borrowed_tasks
 
 
 def visit_of_this_thread() -> Any:
@@ -244,7 +244,7 @@ def test_many_threads_borrow_one_loop_while_timers_go_on() -> None:
     settled().call_soon_threadsafe(task.cancel)
     assert numbers == list(range(2000))
     assert ticks > 10
-    assert not settled()._lent
+    assert not settled()._borrowed_tasks
 
 
 def test_callbacks_that_go_on_until_a_step_is_taken_do_not_hold_it_up() -> None:
