@@ -17,7 +17,7 @@ from werkzeug.utils import get_content_type
 from ..compat.upstream import STATUS_LINES, make_encoder
 from ..wrappers.error_pages import Pairs, has_stock_page, page_of
 from ..wrappers.response import Response
-from ..wrappers.return_values import name_view
+from ..wrappers.return_values import add_view_note
 from ..wrappers.sending import is_uri
 from .redirects import Redirect, page_to
 
@@ -157,18 +157,18 @@ class PlainResponses:
         if vars(self._provider) != known or self._app.config["DEBUG"] is not debug:
             if PROVIDER_METHODS & vars(self._provider).keys():  # since, somebody gave it his own
                 return None
-            encode, kind = self._learn()
+            encode, kind = self._read_settings()
         try:
             return Plain(status_code, kind, f"{encode(value)}\n".encode(), extra)
         except TypeError as error:
-            name_view(error, view)
+            add_view_note(error, view)
             raise
 
-    def _learn(self) -> tuple[Callable[[Any], str], ContentType]:
+    def _read_settings(self) -> tuple[Callable[[Any], str], ContentType]:
         json: Any = self._provider
         known, debug = dict(vars(json)), self._app.config["DEBUG"]
         is_wide = debug if json.compact is None else json.compact is False
-        encode = encoding(json.default, json.ensure_ascii, json.sort_keys, is_wide)
+        encode = json_encoder(json.default, json.ensure_ascii, json.sort_keys, is_wide)
         kind = ContentType(get_content_type(json.mimetype, "utf-8"), extra_at=2)
         self._known = known, debug, encode, kind
         return encode, kind
@@ -186,7 +186,7 @@ def make_page(error: HTTPException) -> Plain | None:
 
 def make_redirect(redirect: Redirect) -> Plain:
     """Make a redirect that nobody has asked for anything."""
-    location, code = redirect.made_of
+    location, code = redirect.location_and_code
     return Plain(code, REDIRECT, page_to(location), [("Location", location)])
 
 
@@ -215,7 +215,9 @@ def ordinary_name(name: str) -> bytes | None:
     return name.lower().encode() if is_ordinary_name(name) else None
 
 
-def encoding(default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool, debug: bool) -> Callable[[Any], str]:
+def json_encoder(
+    default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool, debug: bool
+) -> Callable[[Any], str]:
     """Return what encodes JSON as Flask's provider does, and is made once where Flask makes it for each response."""
     settings: dict[str, Any] = {"default": default, "ensure_ascii": ensure_ascii, "sort_keys": sort_keys}
     separators = None if debug else (",", ":")

@@ -20,26 +20,26 @@ PARTS = vars(Response.of(b"", "", 200, [])).keys()
 class Redirect(Response):
     """A redirect that has nothing but its location and its code, until somebody asks for anything else."""
 
-    made_of: tuple[str, int]
+    location_and_code: tuple[str, int]
 
     @classmethod
     def to(cls, location: str, code: int) -> Self:
         """Make one; the constructor makes a response as that of any other class."""
         redirect = cls.__new__(cls)
-        vars(redirect)["made_of"] = location, code
+        vars(redirect)["location_and_code"] = location, code
         return redirect
 
     def __getattr__(self, name: str) -> Any:
         """Make all parts when the first is asked for; those that were set meanwhile stay as they are."""
         if name in PARTS:
-            for part, value in vars(complete(*self.made_of)).items():
+            for part, value in vars(complete(*self.location_and_code)).items():
                 vars(self).setdefault(part, value)
         return super().__getattribute__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "__class__":  # Werkzeug's `force_type` sets it, and another class needs all parts
             self.headers  # noqa: B018 - with it come the others
-            vars(self).pop("made_of", None)
+            vars(self).pop("location_and_code", None)
         super().__setattr__(name, value)
 
     @property
@@ -48,7 +48,7 @@ class Redirect(Response):
         return len(vars(self)) == 1
 
 
-def is_common(location: Any, code: Any) -> bool:
+def is_simple_redirect(location: Any, code: Any) -> bool:
     """Tell whether Werkzeug would make a redirect of these, and send the location as it is."""
     return (
         type(location) is str

@@ -19,7 +19,7 @@ from itsdangerous import Signer, TimestampSigner, URLSafeTimedSerializer
 from werkzeug.http import dump_cookie
 
 from ..wrappers.response import Response
-from .plain_response import encoding
+from .plain_response import json_encoder
 from .switches import is_on
 
 FLASKS_INTERFACE = SecureCookieSessionInterface
@@ -71,7 +71,7 @@ class CachingJSON:
         settings = (provider.default, provider.ensure_ascii, provider.sort_keys)
         known, encode = self._known
         if settings != known:
-            encode = encoding(*settings, debug=False)
+            encode = json_encoder(*settings, debug=False)
             self._known = settings, encode
         return encode(self._flasks.tag(value))
 
@@ -186,7 +186,7 @@ def is_flasks(interface: SessionInterface) -> bool:
     )
 
 
-def quick_interface(app: flask.Flask) -> SessionInterface:
+def fast_interface(app: flask.Flask) -> SessionInterface:
     """Return what does the same as an app's session interface, and is faster if that is Flask's own."""
     interface = app.session_interface
     return signed_sessions if is_flasks(interface) and is_on(app, "sessions") else interface
