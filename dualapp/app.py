@@ -28,8 +28,8 @@ from .pipeline.context import Context, with_body
 from .pipeline.generation import HOOKS, Config, Functions, Generation, Registry, RuleMap, Views
 from .pipeline.plan import blueprints_of
 from .shortcuts import switches
-from .shortcuts.redirects import Redirect, is_common
-from .wrappers.faces import async_class, is_async_class
+from .shortcuts.redirects import Redirect, is_simple_redirect
+from .wrappers.faces import async_face_class, is_async_face_class
 from .wrappers.resources import Resource
 from .wrappers.response import Response, with_ours
 from .wrappers.return_values import response_from
@@ -134,8 +134,8 @@ class DualApp(QuartScaffold, flask.Flask):
             self._own_static_view = static
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "request_class" and is_async_class(value):
-            self.async_request_class = async_class(value)
+        if name == "request_class" and is_async_face_class(value):
+            self.async_request_class = async_face_class(value)
             value = vars(self).get(name, Request)
         super().__setattr__(name, OURS[name](value) if name in OURS else self._observed(name, value))
         if name in PLANNED or hasattr(type(self), name):  # a method, or a default of the class
@@ -383,7 +383,7 @@ class DualApp(QuartScaffold, flask.Flask):
 
     def redirect(self, location: str, code: int = REDIRECT_CODE) -> Any:
         """Make a redirect; await it or not."""
-        if self.response_class is Response and "redirects" in self._shortcuts and is_common(location, code):
+        if self.response_class is Response and "redirects" in self._shortcuts and is_simple_redirect(location, code):
             return Redirect.to(location, code)
         return super().redirect(location, code)
 

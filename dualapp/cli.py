@@ -11,7 +11,7 @@ import click
 from flask.cli import AppGroup, ScriptInfo
 
 from .crossing.bridge import run_on_loop
-from .crossing.coroutines import awaiting_value
+from .crossing.coroutines import await_value
 
 
 class DualGroup(AppGroup):
@@ -47,7 +47,7 @@ def take_both_colours(command: click.Command) -> None:
     @wraps(callback)
     def waiting(*args: Any, **kwargs: Any) -> Any:
         value = callback(*args, **kwargs)
-        return run_on_loop(awaiting_value, value) if inspect.isawaitable(value) else value
+        return run_on_loop(await_value, value) if inspect.isawaitable(value) else value
 
     waiting.takes_both_colours = True  # type: ignore[attr-defined]  # a mark, so that it is wrapped once
     command.callback = waiting

@@ -21,7 +21,7 @@ from .crossing.colour import caller_is_async, is_async
 from .pipeline.app_context import AppContext
 from .pipeline.context import Context
 from .pipeline.stream_with_context import stream_with_context as stream_with_context
-from .wrappers.faces import SAID_ALIKE
+from .wrappers.faces import SAME_ON_BOTH_FACES
 from .wrappers.response import Response
 from .wrappers.sync_request import Request
 
@@ -48,7 +48,7 @@ class RequestProxy(LocalProxy[Any]):
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
-        if name in SAID_ALIKE:
+        if name in SAME_ON_BOTH_FACES:
             # The colour does not matter, unless the user's own classes make the faces differ.
             context: Any = request_context(None)
             if type(context) is Context and type(face := context.request) is Request:

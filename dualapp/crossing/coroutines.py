@@ -38,7 +38,7 @@ async def awaiting(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: A
     return await func(*args, **kwargs)
 
 
-async def awaiting_value(value: Awaitable[T]) -> T:
+async def await_value(value: Awaitable[T]) -> T:
     """Make a coroutine of any awaitable."""
     return await value
 

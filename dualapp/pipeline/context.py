@@ -25,8 +25,8 @@ from ..crossing.colour import is_async
 from ..crossing.context_variables import restore
 from ..crossing.thread_pool import from_loop
 from ..exchange.body import NO_BODY
-from ..shortcuts.signed_sessions import quick_interface
-from ..wrappers.faces import async_face, close, sync_face
+from ..shortcuts.signed_sessions import fast_interface
+from ..wrappers.faces import async_face, close_request, sync_face
 from .app_context import NOT_GIVEN, AppContext, unbind
 from .life import CLOSED, OPEN, keep_open
 from .sessions import opens_async
@@ -150,7 +150,7 @@ class Context(upstream.RequestContext):
             if opens_async(interface):
                 run_on_loop(self.open_session_async)
             else:
-                session = quick_interface(self.app).open_session(self.app, self.request)
+                session = fast_interface(self.app).open_session(self.app, self.request)
                 self.opened_session = interface.make_null_session(self.app) if session is None else session
 
     def match_request(self) -> None:
@@ -310,7 +310,7 @@ class Context(upstream.RequestContext):
     def close_request(self) -> None:
         """Close the uploaded files, if the request was looked at."""
         if self.request_observed:
-            close(self.request)
+            close_request(self.request)
 
     async def __aenter__(self) -> Self:
         self.enter()

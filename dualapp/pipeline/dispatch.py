@@ -26,9 +26,9 @@ from werkzeug.routing import RequestRedirect, RoutingException
 
 from ..compat.upstream import find_error_handler, runs_all_teardowns, step_arguments
 from ..shortcuts.plain_response import Plain, response_from_plain
-from ..shortcuts.signed_sessions import quick_interface
+from ..shortcuts.signed_sessions import fast_interface
 from ..wrappers.response import Response
-from ..wrappers.return_values import outcome_of, response_from
+from ..wrappers.return_values import response_from, run_returned_coroutine
 from .context import Context
 from .home import Home
 from .hooks import Hook, each_called, first_answer
@@ -102,7 +102,7 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
     try:
         returned = await value
         if type(returned) is CoroutineType and plan.home is Home.THREAD:
-            returned = outcome_of(returned)
+            returned = run_returned_coroutine(returned)
     except Exception as error:
         returned = await handle_user_exception(context, plan, error)
     if plan.generation != plan.app_generation.number:
@@ -240,7 +240,7 @@ async def process_response(context: Context, plan: Plan, response: flask.Respons
 
 
 async def save_session(context: Context, plan: Plan, response: flask.Response) -> None:
-    app, interface = context.app, quick_interface(context.app)
+    app, interface = context.app, fast_interface(context.app)
     context.open_session()
     if not interface.is_null_session(context.opened_session):
         await plan.call(plan.save_session(interface.save_session), app, context.opened_session, response)

@@ -1,11 +1,10 @@
-"""Find the rule for a request faster than Werkzeug does, and only where Werkzeug would find the same.
+"""Match a request to its rule faster than Werkzeug does, only where the result is certain to be the same.
 
 Werkzeug's matcher is a state machine over the segments of a path: in each state it tries the static transition first,
-then the dynamic ones in the order of their weight. `Matcher` is that machine with its patterns compiled. It says only
-what it is sure of: a rule that is reached without ever having to go back, takes the method, and has nothing about it
-that might make a redirect; or that there is no such rule anywhere, and which other methods the path takes. Whatever
-else there is (slashes to add or merge, defaults, hosts, converters that take more than one segment) it leaves to
-Werkzeug.
+then the dynamic ones in the order of their weight. `Matcher` is that machine with its patterns compiled. It answers in
+two cases: a rule is reached without backtracking, takes the method, and cannot redirect; or no rule matches the path
+with this method, which is a 404 or a 405. All else (slashes to add or merge, defaults, hosts, converters that match
+more than one segment) is left to Werkzeug.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ Match = tuple[Rule, dict[str, Any]]
 
 
 class State:
-    """One state of the machine: the transitions out of it, and what answers a path that ends here."""
+    """One state of the machine: the transitions out of it, and the rules for paths that end here."""
 
     __slots__ = ("dynamic", "endings", "is_lenient", "is_partial", "methods", "static")
 
@@ -32,32 +31,32 @@ class State:
         self.static: dict[str, State] = {}
         self.dynamic: list[tuple[Callable[[str], re.Match[str] | None], list[int] | None, State]] = []
         self.endings: dict[str, Ending] = {}
-        #: What the rules that end here take; None if it is not only the method that decides.
+        #: The methods of the rules that end here; None if a rule takes any method or websockets.
         self.methods: set[str] | None = set()
-        #: Whether a rule that ends here takes a path with one slash more, too.
+        #: Whether a rule that ends here also matches with a trailing slash (`strict_slashes=False`).
         self.is_lenient = False
-        #: Whether there are more transitions than these.
+        #: Whether Werkzeug's state has transitions that are not compiled.
         self.is_partial = False
 
     def refuses(self, method: str) -> bool:
-        """Tell whether no rule that ends here takes a method."""
+        """Tell whether no rule that ends here takes the method."""
         return self.methods is not None and method not in self.methods
 
 
 class Matcher:
-    """The rules of a map, as they are when the first request comes."""
+    """The compiled rules of a map; a new matcher is made when the map changes."""
 
     def __init__(self, url_map: Map) -> None:
-        """Compile `url_map`; one that matches hosts or subdomains is left to Werkzeug altogether."""
+        """Compile `url_map`, unless it matches hosts or subdomains: such a map is left to Werkzeug."""
         url_map.update()
         self._defaulted = {rule.endpoint for rule in url_map.iter_rules() if rule.defaults}
         self.static: dict[tuple[str, str], Rule] = {}
-        # The states that are reached by static segments alone, by the path that leads there.
+        # The states that static segments alone lead to, by path.
         self._reached: dict[str, State] = {}
         self._root = State()
-        #: Whether all rules of the map are compiled, so that a path which none of them takes is a 404.
+        #: Whether all rules of the map are compiled, so that a path that matches none is a 404.
         self._has_all_rules = False
-        # The first segment of Werkzeug's machine is the domain, empty where neither hosts nor subdomains matter.
+        # The first segment of Werkzeug's machine is the domain, empty without host or subdomain matching.
         domains = matcher_root(url_map)
         domain = None if domains is None else domains.static.get("")
         if domain is not None and not url_map.host_matching and not url_map.default_subdomain:
@@ -65,7 +64,7 @@ class Matcher:
             self._has_all_rules = not domains.dynamic
 
     def _compile(self, state: Any, start: str | None) -> State:
-        """Copy a state of Werkzeug's that paths with this `start` lead to, None if not only static segments do."""
+        """Compile one of Werkzeug's states; `start` is the static path to it, None if the path has dynamic segments."""
         compiled = State()
         compiled.endings = self._endings(state.rules)
         compiled.methods = methods_of(state.rules)
@@ -78,45 +77,45 @@ class Matcher:
         for part, target in state.dynamic:
             if part.final or part.suffixed:
                 compiled.is_partial = True
-                break  # it takes more than a segment, and what comes after it can only be second to it
+                break  # it matches more than one segment, and would have to be tried before all later ones
             pattern = re.compile(part.content)
             numbers = [number for name, number in pattern.groupindex.items() if name.startswith("__werkzeug_")]
-            groups = None if len(numbers) == pattern.groups else numbers  # a converter may have groups of its own
+            groups = None if len(numbers) == pattern.groups else numbers  # a converter's regex may have other groups
             compiled.dynamic.append((pattern.match, groups, self._compile(target, None)))
         return compiled
 
     def _note(self, path: str, state: State) -> None:
-        """Take note of a state that a static path leads to, and of what answers there."""
+        """Index a state, and its plain rules, by the static path that leads to it."""
         self._reached[path] = state
         for method, ending in state.endings.items():
             self.static[method, path] = ending.rule
 
     def _endings(self, rules: list[Rule]) -> dict[str, Ending]:
-        """Return what answers which method, where the first rule that takes it is a plain one."""
+        """Return the ending for each method whose first rule is plain."""
         first: dict[str, Ending] = {}
         passed: set[str] = set()
         if any(rule.websocket for rule in rules):
             return first
         for rule in rules:
             if rule.methods is None:
-                break  # it takes whatever the ones before it do not
+                break  # it takes all methods that the rules before it do not
             for method in rule.methods - first.keys():
                 first[method] = Ending(rule, passed - {method})
             passed |= rule.methods
         return {method: ending for method, ending in first.items() if self._is_plain(ending.rule)}
 
     def _is_plain(self, rule: Rule) -> bool:
-        """Tell whether a match of the rule is an answer, and can make no redirect."""
+        """Tell whether a match of the rule is final: it cannot redirect."""
         return not (rule.build_only or rule.redirect_to or rule.alias or rule.endpoint in self._defaulted)
 
     def match(self, method: str, path: str) -> Match | None:
         """Return the rule and the view's arguments, None if Werkzeug has to be asked.
 
-        Raises NotFound or MethodNotAllowed if a converter refuses, and what else a converter raises.
+        Raises NotFound (404) or MethodNotAllowed (405) if a converter refuses a value, and any error that it raises.
         """
         start, slash, last = path.rpartition("/")
         state = self._reached.get(start) if slash else None
-        segments = [last]  # most rules are dynamic in their last segment, if at all
+        segments = [last]  # most rules have no dynamic segment but the last
         if state is None:
             state, segments = self._root, path.split("/")
         values: list[str] = []
@@ -137,7 +136,7 @@ class Matcher:
     def refusal(self, method: str, path: str) -> HTTPException | None:
         """Return the error for a path that no rule takes with this method, None if Werkzeug has to be asked."""
         allowed: set[str] = set()
-        # Werkzeug looks at the path again with its slashes merged.
+        # Werkzeug matches a path with repeated slashes again after merging them.
         if not self._has_all_rules or path[:1] != "/" or "//" in path:
             return None
         if not refuses(self._root, path.split("/"), method.upper(), allowed):
@@ -146,7 +145,7 @@ class Matcher:
 
 
 def refuses(state: State, segments: list[str], method: str, allowed: set[str]) -> bool:
-    """Tell whether no rule takes these segments from this state on; gather the methods of those that end with them."""
+    """Tell whether no rule matches these segments and the method; add the methods of matching rules to `allowed`."""
     if not segments:
         if not state.refuses(method):
             return False
@@ -165,7 +164,7 @@ def refuses(state: State, segments: list[str], method: str, allowed: set[str]) -
 
 
 def methods_of(rules: list[Rule]) -> set[str] | None:
-    """Return what rules take, None if one takes any method or has to do with websockets."""
+    """Return the methods of some rules, None if one takes any method or websockets."""
     methods: set[str] = set()
     for rule in rules:
         if rule.methods is None or rule.websocket:
@@ -175,18 +174,18 @@ def methods_of(rules: list[Rule]) -> set[str] | None:
 
 
 class Ending:
-    """A rule that answers a path, and how the texts in the path become its view's arguments."""
+    """A rule at the end of a path, with the converters that make view arguments of dynamic segments."""
 
     __slots__ = ("converters", "passed", "rule")
 
     def __init__(self, rule: Rule, passed: set[str]) -> None:
-        """Take the rule, and the methods of the rules before it, which take the same paths."""
+        """`passed` are the methods of the rules that Werkzeug tries before this one for the same paths."""
         self.rule = rule
         self.passed = passed
         self.converters = [(name, conversion(converter)) for name, converter in converters_of(rule).items()]
 
     def match(self, values: list[str]) -> Match:
-        """Make arguments of the texts; a converter that refuses ends the search, as it ends Werkzeug's."""
+        """Convert the values; if a converter raises ValidationError, matching ends, as in Werkzeug."""
         arguments: dict[str, Any] = {}
         try:
             for (name, convert), value in zip(self.converters, values):  # noqa: B905 - as many, by construction
@@ -200,9 +199,9 @@ class Ending:
 
 
 def conversion(converter: BaseConverter) -> Callable[[str], Any]:
-    """Return what makes a value of a text: a built-in function, where Werkzeug's own converter does no more."""
+    """Return the function that converts a segment: `str` or `int` where Werkzeug's own converter does the same."""
     if type(converter).to_python is BaseConverter.to_python:
         return str
     if type(converter) is IntegerConverter and not converter.fixed_digits and converter.min is converter.max is None:
-        return int  # a text of digits alone
+        return int  # its regex matches digits only
     return converter.to_python

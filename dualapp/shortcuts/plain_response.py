@@ -1,4 +1,4 @@
-"""Simple values of views, made into what is sent without a response object, to the byte as Flask would have it."""
+"""Send simple return values of views without a response object, to the byte as Flask would."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from werkzeug.utils import get_content_type
 from ..compat.upstream import STATUS_LINES, make_encoder
 from ..wrappers.error_pages import Pairs, has_stock_page, page_of
 from ..wrappers.response import Response
-from ..wrappers.return_values import name_view
+from ..wrappers.return_values import add_view_note
 from ..wrappers.sending import is_uri
 from .redirects import Redirect, page_to
 
-# Of a 304 Werkzeug takes the headers that speak of content (RFC 9110 section 15.4.5), so that one is left to it.
+# A 304 is left to Werkzeug, which removes headers about the content (RFC 9110 section 15.4.5).
 PLAIN_CODES = {code for code in STATUS_LINES if code >= 200 and code != 304}
-# It has no content, and nothing that speaks of its length (RFC 9110 sections 8.6 and 15.3.5).
+# Has no content and no Content-Length (RFC 9110 sections 8.6 and 15.3.5).
 NO_CONTENT = 204
 
-# The headers that Werkzeug does nothing about, or only to values that it finds something to quote in.
+# The headers that Werkzeug sends as they are, except for a location that it has to quote.
 is_ordinary_name = re.compile(
     r"(?i:x-[\w-]+|cache-control|vary|etag|last-modified|expires|allow|location)", re.ASCII
 ).fullmatch
@@ -40,7 +40,7 @@ RawPairs = list[tuple[bytes, bytes]]
 
 
 class ContentType:
-    """A type of content as a header of both protocols, and how many headers come before those of a view."""
+    """A Content-Type header for both protocols, and the index at which the headers of a view are inserted."""
 
     def __init__(self, content_type: str, extra_at: int) -> None:
         self.header = ("Content-Type", content_type)
@@ -48,13 +48,13 @@ class ContentType:
         self.extra_at = extra_at
 
 
-# Werkzeug's errors say so themselves.
+# The Content-Type of Werkzeug's error pages, and of its redirects.
 PAGE = ContentType("text/html; charset=utf-8", extra_at=1)
 REDIRECT = ContentType("text/html; charset=utf-8", extra_at=2)
 
 
 class Plain:
-    """A response of bytes that nobody looks at on its way: its status, its body and how its headers are spelled."""
+    """A response that no code of the user's looks at before it is sent: status, body and headers."""
 
     __slots__ = ("_extra", "_kind", "body", "status_code")
 
@@ -65,7 +65,7 @@ class Plain:
         self._extra = extra
 
     def headers(self) -> Pairs:
-        """Spell the headers as WSGI wants them."""
+        """Return the headers for `start_response` (PEP 3333)."""
         kind = self._kind
         headers = [kind.header]
         if self.status_code != NO_CONTENT:
@@ -75,7 +75,7 @@ class Plain:
         return headers
 
     def raw_headers(self) -> RawPairs:
-        """Spell the headers as ASGI wants them."""
+        """Return the headers for `http.response.start` (ASGI spec): bytes, with names in lower case."""
         kind = self._kind
         headers = [kind.raw_header]
         if self.status_code != NO_CONTENT:
@@ -92,30 +92,30 @@ def raw_pairs(headers: Pairs) -> RawPairs:
 
 
 def response_from_plain(plain: Plain) -> Response:
-    """Make the response that a plain one stands for."""
+    """Make the response object that a plain response stands for."""
     return Response.of(plain.body, STATUS_LINES[plain.status_code], plain.status_code, plain.headers())
 
 
-#: What was set on the provider, whether the app is in debug mode, and the encoder and the header that follow from both.
+#: Attributes set on the provider, whether the app is in debug mode, and the encoder and header that depend on both.
 JSONSettings = tuple[dict[str, Any] | None, bool, Callable[[Any], str], ContentType]
 
 
 class PlainResponses:
-    """What the values of views become if nobody looks at the response; what it needs of the app it looks up once."""
+    """Make plain responses of an app's views; what depends on the app's settings is computed once."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._text = ContentType(get_content_type(Response.default_mimetype or "", "utf-8"), extra_at=0)
-        # One attribute, since many threads use it.
+        # One tuple, replaced at once: many threads read it.
         self._known: JSONSettings = (None, False, str, self._text)
-        # A provider that somebody changed answers for itself.
+        # A JSON provider that is subclassed or modified is left to Flask.
         is_flasks = type(app.json) is DefaultJSONProvider and not PROVIDER_METHODS & vars(app.json).keys()
         self._provider = app.json if is_flasks else None
 
     def make(
         self, value: Any, view: Callable[..., Any] | None, status_code: int = 200, extra: Pairs = NO_FIELDS
     ) -> Plain | None:
-        """Make what `response_from` would make of a view's value, to the byte; None for what only that can."""
+        """Make what `response_from` would make of a view's value, to the byte; None to leave the value to that."""
         kind = type(value)
         if kind is str:
             return Plain(status_code, self._text, value.encode(), extra)
@@ -132,7 +132,7 @@ class PlainResponses:
         return None
 
     def _make_of_parts(self, parts: tuple[Any, ...], view: Callable[..., Any] | None) -> Plain | None:
-        """Make of a tuple what its first part says, if its status and headers are sent as they are."""
+        """Make a plain response of a tuple, if its status and headers are sent as they are."""
         status_code: Any = 200
         headers: Any = None
         if len(parts) == 3:
@@ -151,7 +151,7 @@ class PlainResponses:
         if extra is None:
             return None
         plain = self.make(value, view, status_code, extra)
-        if plain is None or plain.status_code != status_code:  # errors and redirects have their own
+        if plain is None or plain.status_code != status_code:  # that of an error or a redirect
             return None
         if status_code == NO_CONTENT:
             plain.body = b""
@@ -160,27 +160,27 @@ class PlainResponses:
     def _make_json(self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs) -> Plain | None:
         known, debug, encode, kind = self._known
         if vars(self._provider) != known or self._app.config["DEBUG"] is not debug:
-            if PROVIDER_METHODS & vars(self._provider).keys():  # since, somebody gave it his own
+            if PROVIDER_METHODS & vars(self._provider).keys():  # a method was replaced since
                 return None
-            encode, kind = self._learn()
+            encode, kind = self._read_settings()
         try:
             return Plain(status_code, kind, f"{encode(value)}\n".encode(), extra)
         except TypeError as error:
-            name_view(error, view)
+            add_view_note(error, view)
             raise
 
-    def _learn(self) -> tuple[Callable[[Any], str], ContentType]:
+    def _read_settings(self) -> tuple[Callable[[Any], str], ContentType]:
         json: Any = self._provider
         known, debug = dict(vars(json)), self._app.config["DEBUG"]
         is_wide = debug if json.compact is None else json.compact is False
-        encode = encoding(json.default, json.ensure_ascii, json.sort_keys, is_wide)
+        encode = json_encoder(json.default, json.ensure_ascii, json.sort_keys, is_wide)
         kind = ContentType(get_content_type(json.mimetype, "utf-8"), extra_at=2)
         self._known = known, debug, encode, kind
         return encode, kind
 
 
 def make_page(error: HTTPException) -> Plain | None:
-    """Make the page of an error; None if it is not Werkzeug's own, or Werkzeug does something about its headers."""
+    """Make the page of an error; None if it is not Werkzeug's own, or Werkzeug would change its headers."""
     if not has_stock_page(error):
         return None
     body, (content_type, *extra) = page_of(error)
@@ -190,13 +190,13 @@ def make_page(error: HTTPException) -> Plain | None:
 
 
 def make_redirect(redirect: Redirect) -> Plain:
-    """Make a redirect that nobody has asked for anything."""
-    location, code = redirect.made_of
+    """Make a plain response of a redirect that is unobserved."""
+    location, code = redirect.location_and_code
     return Plain(code, REDIRECT, page_to(location), [("Location", location)])
 
 
 def ordinary(headers: Any) -> Pairs | None:
-    """Return the headers that a view gave, None unless Werkzeug would send them as they are."""
+    """Return a view's headers as pairs, None unless Werkzeug would send them as they are."""
     if type(headers) is not dict:
         return None
     fields = [*headers.items()]
@@ -216,25 +216,28 @@ def ordinary(headers: Any) -> Pairs | None:
 
 @lru_cache(1024)
 def ordinary_name(name: str) -> bytes | None:
-    """Return the name of a header as ASGI wants it, None if Werkzeug does something about such a header."""
+    """Return the name of a header in lower case (ASGI spec), None if Werkzeug might change that header."""
     return name.lower().encode() if is_ordinary_name(name) else None
 
 
-def encoding(default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool, debug: bool) -> Callable[[Any], str]:
-    """Return what encodes JSON as Flask's provider does, and is made once where Flask makes it for each response."""
+def json_encoder(
+    default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool, debug: bool
+) -> Callable[[Any], str]:
+    """Return a function that encodes JSON as Flask's provider does, which makes a JSONEncoder for each response."""
     settings: dict[str, Any] = {"default": default, "ensure_ascii": ensure_ascii, "sort_keys": sort_keys}
     separators = None if debug else (",", ":")
     encode = JSONEncoder(**settings, separators=separators, indent=2 if debug else None).encode
     if debug or make_encoder is None:
         return encode
     escape = json.encoder.encode_basestring_ascii if ensure_ascii else json.encoder.encode_basestring
-    # JSONEncoder makes this for each value. It takes no note of what it is within, which one that is kept cannot.
+    # JSONEncoder makes this C encoder for each value. The first None turns off its record of the containers that it is
+    # in, by which it finds circular references: threads share this encoder.
     pieces = make_encoder(None, default, escape, None, ":", ",", sort_keys, False, True)
 
     def encode_compactly(value: Any) -> str:
         try:
             return "".join(pieces(value, 0))
-        except RecursionError:  # for a value that contains itself JSONEncoder has a better error
+        except RecursionError:  # JSONEncoder reports a circular reference by a ValueError
             return encode(value)
 
     return encode_compactly

@@ -1,4 +1,4 @@
-"""Redirects. Most are sent as a view made them, so that all but where they lead to is left for who asks for it."""
+"""Redirects whose headers and body are made on first access: most are sent without any access."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from ..compat.upstream import STATUS_LINES
 from ..wrappers.response import Response
 from ..wrappers.sending import is_uri
 
-# What Werkzeug says that it makes redirects of.
+# The codes that Werkzeug's `redirect` accepts.
 REDIRECT_CODES = {301, 302, 303, 305, 307, 308}
 
 CONTENT_TYPE = ("Content-Type", "text/html; charset=utf-8")
 
-#: What a response has that is made.
+#: The attributes of a response that its constructor sets.
 PARTS = vars(Response.of(b"", "", 200, [])).keys()
 
 
 class Redirect(Response):
-    """A redirect that has nothing but its location and its code, until somebody asks for anything else."""
+    """A redirect that has only its location and code until another attribute is read or set."""
 
-    made_of: tuple[str, int]
+    location_and_code: tuple[str, int]
 
     @classmethod
     def to(cls, location: str, code: int) -> Self:
-        """Make one; the constructor makes a response as that of any other class."""
+        """Make a lazy redirect; the constructor of this class makes an ordinary response."""
         redirect = cls.__new__(cls)
-        vars(redirect)["made_of"] = location, code
+        vars(redirect)["location_and_code"] = location, code
         return redirect
 
     def __getattr__(self, name: str) -> Any:
-        """Make all parts when the first is asked for; those that were set meanwhile stay as they are."""
+        """Make all parts when one is read for the first time; those that were set keep their values."""
         if name in PARTS:
-            for part, value in vars(complete(*self.made_of)).items():
+            for part, value in vars(complete(*self.location_and_code)).items():
                 vars(self).setdefault(part, value)
         return super().__getattribute__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "__class__":  # Werkzeug's `force_type` sets it, and another class needs all parts
-            self.headers  # noqa: B018 - with it come the others
-            vars(self).pop("made_of", None)
+        if name == "__class__":  # Werkzeug's `force_type` sets it, and other classes do not make parts on access
+            self.headers  # noqa: B018 - makes all parts
+            vars(self).pop("location_and_code", None)
         super().__setattr__(name, value)
 
     @property
     def is_unobserved(self) -> bool:
-        """Whether nobody has asked for anything, or set it."""
+        """Whether no attribute was read or set."""
         return len(vars(self)) == 1
 
 
-def is_common(location: Any, code: Any) -> bool:
-    """Tell whether Werkzeug would make a redirect of these, and send the location as it is."""
+def is_simple_redirect(location: Any, code: Any) -> bool:
+    """Tell whether Werkzeug would make a redirect of these arguments, and send the location as it is."""
     return (
         type(location) is str
         and type(code) is int
@@ -60,15 +60,15 @@ def is_common(location: Any, code: Any) -> bool:
 
 
 def complete(location: str, code: int) -> Response:
-    """Make the response that a redirect is."""
+    """Make the complete response of a redirect."""
     page = page_to(location)
     fields = [CONTENT_TYPE, ("Content-Length", str(len(page))), ("Location", location)]
     return Response.of(page, STATUS_LINES[code], code, fields)
 
 
 def page_to(location: str) -> bytes:
-    """Make Werkzeug's page for clients that do not follow."""
-    link = location.replace("&", "&amp;").replace("'", "&#39;")  # all there is to escape in what `is_uri`
+    """Make Werkzeug's page for clients that do not follow redirects."""
+    link = location.replace("&", "&amp;").replace("'", "&#39;")  # `is_uri` matches no other character to escape
     return (
         "<!doctype html>\n"
         "<html lang=en>\n"

@@ -1,7 +1,7 @@
-"""Flask's own sessions with a serializer that is kept for as long as the settings are the same.
+"""Flask's own signed sessions, with a serializer that is cached by its settings.
 
-Flask makes a serializer for each cookie that it reads or writes, and that derives the key anew for each signature. All
-of it follows from a few settings. An interface that somebody changed, an instance or the class, is left to itself.
+Flask makes a serializer for each cookie that it reads or writes, and derives the key for each signature. Both depend on
+a few settings only. A session interface that is subclassed or modified is used as it is.
 """
 
 from __future__ import annotations
@@ -19,71 +19,71 @@ from itsdangerous import Signer, TimestampSigner, URLSafeTimedSerializer
 from werkzeug.http import dump_cookie
 
 from ..wrappers.response import Response
-from .plain_response import encoding
+from .plain_response import json_encoder
 from .switches import is_on
 
 FLASKS_INTERFACE = SecureCookieSessionInterface
 FLASKS_METHODS = FLASKS_INTERFACE.get_signing_serializer, FLASKS_INTERFACE.save_session
 
-#: An app has one set of keys, or a few while they change.
+#: The most serializers that are cached: an app has one set of keys, or a few while keys are rotated.
 MOST_KEYS = 64
 
 
 class CachingSigner(TimestampSigner):
-    """Signs with keys that are derived once."""
+    """A signer that derives its keys once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._derived = {key: super(CachingSigner, self).derive_key(key) for key in self.secret_keys}
 
     def derive_key(self, secret_key: Any = None) -> bytes:
-        """Return the key that is made of a secret key."""
+        """Return the derived key of a secret key."""
         key = self.secret_keys[-1] if secret_key is None else secret_key
         return self._derived.get(key) or super().derive_key(key)
 
 
 class CachingSerializer(URLSafeTimedSerializer):
-    """Has one signer, where its like make one for each cookie."""
+    """A serializer with one signer, where itsdangerous makes one for each cookie."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, signer=CachingSigner, **kwargs)
         self._signer = super().make_signer()
 
     def make_signer(self, salt: Any = None) -> Signer:
-        """Return the signer."""
+        """Return the cached signer, or a new one for another salt."""
         return self._signer if salt is None or salt == self.salt else super().make_signer(salt)
 
 
 class CachingJSON:
-    """Encodes as Flask's serializer does, which makes an encoder for each value."""
+    """Flask's tagged JSON serializer, with one encoder where Flask makes one for each value."""
 
     def __init__(self, flasks: TaggedJSONSerializer) -> None:
         self.loads = flasks.loads
         self._flasks = flasks
-        # The settings, and what is made of them; together, since many threads use them.
+        # The settings and the encoder for them, in one tuple that is replaced at once: many threads read it.
         self._known: tuple[tuple[Any, ...], Callable[[Any], str]] = ((), str)
 
     def dumps(self, value: Any) -> str:
-        """Encode a value, with what there is a tag for as Flask tags it."""
+        """Encode a value, with Flask's tags for types that JSON does not have."""
         provider: Any = current_app.json
         if type(provider) is not DefaultJSONProvider or "dumps" in vars(provider):
             return self._flasks.dumps(value)
         settings = (provider.default, provider.ensure_ascii, provider.sort_keys)
         known, encode = self._known
         if settings != known:
-            encode = encoding(*settings, debug=False)
+            encode = json_encoder(*settings, debug=False)
             self._known = settings, encode
         return encode(self._flasks.tag(value))
 
 
 class SignedSessions(FLASKS_INTERFACE):
-    """What Flask's own interface does, for all apps."""
+    """Flask's session interface with cached serializers; one instance serves all apps."""
 
     def __init__(self) -> None:
         self._serializers: dict[tuple[Any, ...], CachingSerializer] = {}
 
     def get_signing_serializer(self, app: flask.Flask) -> URLSafeTimedSerializer | None:
-        """Return what Flask's interface would make, which may be an earlier one."""
+        """Return a serializer with Flask's settings, cached if possible; None without a secret key."""
         fallbacks = app.config["SECRET_KEY_FALLBACKS"]
         settings = (
             app.secret_key,
@@ -95,7 +95,7 @@ class SignedSessions(FLASKS_INTERFACE):
         )
         try:
             known = self._serializers.get(settings)
-        except TypeError:  # a key need not have a hash
+        except TypeError:  # a secret key that is not hashable
             return super().get_signing_serializer(app)
         return known or self._keep(settings, super().get_signing_serializer(app))
 
@@ -116,12 +116,12 @@ class SignedSessions(FLASKS_INTERFACE):
         return kept
 
     def save_session(self, app: flask.Flask, session: Any, response: flask.Response) -> None:
-        """Write the cookie of a session that was written to, and leave all else to Flask."""
+        """Set the cookie of a modified session; leave all other cases to Flask."""
         if not (type(response) is Response and is_just_written(session)) or "Vary" in response.headers:
             super().save_session(app, session, response)
             return
         response.headers["Vary"] = "Cookie"
-        value: str = self.get_signing_serializer(app).dumps(dict(session))  # type: ignore[union-attr]  # it was opened with it
+        value: str = self.get_signing_serializer(app).dumps(dict(session))  # type: ignore[union-attr]  # the session was opened with it
         start, end = around_value(
             self.get_cookie_name(app),
             self.get_cookie_domain(app),
@@ -132,14 +132,14 @@ class SignedSessions(FLASKS_INTERFACE):
             self.get_cookie_partitioned(app),
         )
         cookie = f"{start}{value}{end}"
-        if 0 < response.max_cookie_size < len(cookie):  # which Werkzeug warns of
+        if 0 < response.max_cookie_size < len(cookie):  # Werkzeug warns of it
             super().save_session(app, session, response)
             return
         response.headers.add("Set-Cookie", cookie)
 
 
 def is_just_written(session: Any) -> bool:
-    """Tell whether a session is to be saved with a cookie that ends with the browser's."""
+    """Tell whether a session is modified, not empty and not permanent: its cookie needs no expiry date."""
     return bool(
         type(session) is SecureCookieSession
         and session.accessed
@@ -153,7 +153,7 @@ def is_just_written(session: Any) -> bool:
 def around_value(
     name: str, domain: str | None, path: str, secure: bool, httponly: bool, samesite: str | None, partitioned: bool
 ) -> tuple[str, str]:
-    """Return what stands before and after the value of a cookie; a signed one has nothing to quote."""
+    """Return the text before and after the value of a cookie; a signed value needs no quoting."""
     cookie = dump_cookie(
         name,
         "VALUE",
@@ -170,7 +170,7 @@ def around_value(
 
 
 def caching_json(serializer: Any) -> Any:
-    """Return what encodes as a serializer does, and is faster if that is Flask's own."""
+    """Return a faster equivalent of Flask's own serializer, any other serializer as it is."""
     return CachingJSON(serializer) if type(serializer) is TaggedJSONSerializer else serializer
 
 
@@ -178,7 +178,7 @@ signed_sessions = SignedSessions()
 
 
 def is_flasks(interface: SessionInterface) -> bool:
-    """Tell whether an interface is Flask's own, to which nobody has put anything."""
+    """Tell whether a session interface is Flask's own, neither subclassed nor modified."""
     return (
         type(interface) is FLASKS_INTERFACE
         and not vars(interface)
@@ -186,7 +186,7 @@ def is_flasks(interface: SessionInterface) -> bool:
     )
 
 
-def quick_interface(app: flask.Flask) -> SessionInterface:
-    """Return what does the same as an app's session interface, and is faster if that is Flask's own."""
+def fast_interface(app: flask.Flask) -> SessionInterface:
+    """Return a faster equivalent if the app's session interface is Flask's own, else that interface."""
     interface = app.session_interface
     return signed_sessions if is_flasks(interface) and is_on(app, "sessions") else interface

@@ -1,8 +1,8 @@
-"""Static files, answered with what Flask's own view said of them before, for as long as they stay the same.
+"""Answer requests for static files with the headers of Flask's own view, cached while the file is unchanged.
 
-What that view says of a file follows from its path, from what `stat` says of it and from a few settings; only the time
-and the conditions of a request change. So the headers are taken from the first answer of Flask's, and each request for
-the file looks whether what they follow from is as it was. The content is read each time.
+The headers depend on the path of the file, its `stat` and a few settings; only the dates and the conditions of a
+request vary. So they are taken from the first response of Flask's view, and each request checks whether path, `stat`
+and settings are the same. The content is read each time.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from .plain_response import Plain, RawPairs, raw_pairs
 if TYPE_CHECKING:
     from ..exchange.exchange import Exchange
 
-#: Clients ask for files under as many names as they like: `a.txt`, `b/../a.txt`, ...
+#: The most names that are cached: clients may ask for one file under many (`a.txt`, `b/../a.txt`, ...).
 MOST_FILES = 1024
 
-#: What SEND_FILE_MAX_AGE_DEFAULT may be for what follows from it to be known.
+#: The types of SEND_FILE_MAX_AGE_DEFAULT whose effect on the headers is known.
 AGES = {int, timedelta, type(None)}
 
-#: How many seconds a look at a file may have taken for the next one to be taken on a loop.
+#: If the last `stat` of a file took less than this many seconds, the next may be made on the loop's thread.
 NEAR = 0.01
 
-#: What `stat` says of a file.
+#: The fields of `stat` that change when a file does.
 FileState = tuple[int, ...]
 
 
 class StaticFiles:
-    """What Flask's view of a static folder has answered, given again for as long as it follows from the same facts."""
+    """The cache of one static folder: the headers of Flask's view by filename."""
 
     def __init__(self, app: flask.Flask, owner: flask.Flask | flask.Blueprint, view: Callable[..., Any]) -> None:
-        """Take the app, and the app or the blueprint that has the folder."""
+        """`owner` is the app or blueprint that has the folder, `view` is Flask's view for it."""
         self._app = app
         self._owner = owner
         self._view = view
         self._known: dict[str, KnownFile] = {}
 
     def ask_view(self, filename: str) -> Any:
-        """Have Flask's view answer, and remember what it says of the file."""
+        """Call Flask's view, and cache the headers of its response."""
         facts = self._facts(filename)
         state = None if facts is None else state_of(facts[0])
         response = self._view(filename=filename)
@@ -62,11 +62,11 @@ class StaticFiles:
         return response
 
     def answer(self, exchange: Exchange, arguments: dict[str, Any], may_block: bool = True) -> StaticAnswer | None:
-        """Answer as Flask's view would; None for what is not known, or takes more than to compare.
+        """Answer as Flask's view would; None for a file that is not cached, and for ranges and other conditions.
 
-        What must not block looks at a file only if the last look was short, and reads none.
+        Unless it may block, it reads no file, and makes a `stat` only of a file whose last one was quick.
         """
-        if arguments.keys() != {"filename"}:  # those of a rule of the user's own
+        if arguments.keys() != {"filename"}:  # of a rule that the user has added
             return None
         filename = arguments["filename"]
         known = self._known.get(filename)
@@ -84,7 +84,7 @@ class StaticFiles:
         return None if body is None else StaticAnswer(status_code, known, body)
 
     def _facts(self, filename: str) -> tuple[Any, ...] | None:
-        """Return the path of a file and all else, beside its state, that the answer follows from."""
+        """Return the path of a file, its type and its max age: all that the headers depend on besides its state."""
         folder, config = self._owner.static_folder, self._app.config
         path = None if folder is None else safe_join(folder, filename)
         if path is None or config["USE_X_SENDFILE"]:
@@ -96,13 +96,13 @@ class StaticFiles:
 
 
 class KnownFile:
-    """What Flask's view said of a file."""
+    """The headers that Flask's view sent for a file, and the facts and state that they depend on."""
 
     def __init__(self, facts: tuple[Any, ...], state: FileState, response: flask.Response) -> None:
         self.facts = facts
         self.state = state
         self.path: str = facts[0]
-        #: Whether the last look at the file took no time to speak of, as it may over a network.
+        #: Whether the last `stat` was quick, as it need not be on a network file system.
         self.is_near = False
         self._max_age = seconds(facts[-1])
         self._size = int(response.headers["Content-Length"])
@@ -115,42 +115,42 @@ class KnownFile:
         self._raw_headers = {status_code: raw_pairs(pairs) for status_code, pairs in self._headers.items()}
 
     def status_for(self, fields: dict[str, Any]) -> int | None:
-        """Return the status for a request, None if that is for Werkzeug to find."""
+        """Return 200 or 304 for a request with these headers, None to leave the conditions to Werkzeug."""
         if "HTTP_RANGE" in fields or "HTTP_IF_MATCH" in fields:
             return None
         none_match, modified_since = fields.get("HTTP_IF_NONE_MATCH"), fields.get("HTTP_IF_MODIFIED_SINCE")
         if none_match is None and modified_since is None:
             return 200
-        # If-None-Match alone counts where it is there (RFC 9110 section 13.2.2), with the weak comparison.
+        # If-None-Match takes precedence (RFC 9110 section 13.2.2), and compares weakly (section 13.1.2).
         if none_match is None:
             return 304 if modified_since == self._modified else None
         return 304 if none_match.removeprefix("W/") == self._etag else None
 
     def is_same(self) -> bool:
-        """Look whether the file is as it was."""
+        """Tell by a `stat` whether the file is unchanged."""
         started = time.perf_counter()
         is_same = state_of(self.path) == self.state
         self.is_near = time.perf_counter() - started < NEAR
         return is_same
 
     def read(self) -> bytes | None:
-        """Read the file; None if it is a long one, or is being changed."""
+        """Read the file; None if it is longer than READ_WHOLE, or its length has changed."""
         if self._size > READ_WHOLE:
             return None
         try:
             with open(self.path, "rb", buffering=0) as file:
                 body: bytes = file.read(self._size + 1)
-        except OSError:  # which is Flask's to answer
+        except OSError:  # left to Flask's view
             return None
         return body if len(body) == self._size else None
 
     def headers(self, status_code: int) -> Pairs:
-        """Return the headers of an answer that is given now, as WSGI wants them."""
+        """Return the headers with the current dates, for `start_response` (PEP 3333)."""
         now = self._times()
         return [(name, now.get(name, value)) for name, value in self._headers[status_code]]
 
     def raw_headers(self, status_code: int) -> RawPairs:
-        """Return them as ASGI wants them."""
+        """Return the headers with the current dates, for `http.response.start` (ASGI spec)."""
         now = {name.lower().encode(): value.encode() for name, value in self._times().items()}
         return [(name, now.get(name, value)) for name, value in self._raw_headers[status_code]]
 
@@ -163,7 +163,7 @@ class KnownFile:
 
 
 class StaticAnswer(Plain):
-    """The answer for a file that is known."""
+    """The plain response for a cached file."""
 
     __slots__ = ("_known",)
 
@@ -173,11 +173,11 @@ class StaticAnswer(Plain):
         self._known = known
 
     def headers(self) -> Pairs:
-        """Spell the headers as WSGI wants them."""
+        """Return the headers for `start_response` (PEP 3333)."""
         return self._known.headers(self.status_code)
 
     def raw_headers(self) -> RawPairs:
-        """Spell the headers as ASGI wants them."""
+        """Return the headers for `http.response.start` (ASGI spec)."""
         return self._known.raw_headers(self.status_code)
 
 
@@ -191,16 +191,16 @@ def seconds(max_age: timedelta | int | None) -> int | None:
 
 
 def state_of(path: str) -> FileState | None:
-    """Return what changes when a file does, or who may read it; None if there is no file."""
+    """Return the fields of `stat` that change when the file or its mode does; None if there is no file."""
     try:
         stat = os.stat(path)
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # ValueError: a null character in the path
         return None
     return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev, stat.st_mode
 
 
 def is_of_file(response: Any, state: FileState) -> bool:
-    """Tell whether a response is what Flask says of the whole of a file."""
+    """Tell whether a response is Flask's for a whole file in this state, or the 304 for it."""
     if type(response) is not Response or response.status_code not in (200, 304):
         return False
     headers = response.headers

@@ -1,14 +1,14 @@
-"""Which shortcuts an app may take: all, unless a test or a benchmark switches some off.
+"""Tell which shortcuts an app may take: all, unless a test or a benchmark switches some off.
 
-`_shortcuts` of an app's class is the private setting; it is looked at when plans are made.
+The private attribute `_shortcuts` of an app or its class holds their names; it is read when plans are made.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-#: matcher: find rules with compiled patterns. plain: send a view's value without a response object. static: answer
-#: from what is known of a file. sessions: keep what signs cookies. redirects: make most of a redirect late.
+#: matcher: match with compiled rules. plain: send a view's value without a response object. static: send cached headers
+#: of a file. sessions: cache what signs cookies. redirects: make the headers and the body of a redirect on access.
 ALL = frozenset({"matcher", "plain", "static", "sessions", "redirects"})
 
 

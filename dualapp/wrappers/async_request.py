@@ -1,4 +1,4 @@
-"""The request as async code sees it."""
+"""The async face of a request: Quart's request class over Flask's."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class Request(quart.Request):
-    """The request of `async def` code: what it takes from the body is awaited.
+    """The request in `async def` code: whatever needs the body is awaited.
 
-    It shows the same request as the `flask.Request` it is made of, and gives the same answers, errors and limits: where
-    the two frameworks differ (JSON of another media type is a 415 in Flask and None in Quart), Flask's answer holds.
+    It wraps the `flask.Request` of the same request and has its values, errors and limits. Where the frameworks differ
+    (JSON of another media type is a 415 in Flask, None in Quart), it follows Flask.
     """
 
     __slots__ = ("_exchange", "_sync")
 
     def __init__(self, request: flask.Request, exchange: Exchange) -> None:
-        # One set of attributes for both faces: what one is given or has parsed, the other has too.
+        # Both faces share one __dict__: what is set or cached on one is there on the other.
         self.__dict__ = request.__dict__
         self._sync = request
         self._exchange = exchange
@@ -49,12 +49,12 @@ class Request(quart.Request):
 
     @property
     def body(self) -> AsyncBody:  # type: ignore[override]  # as http_version
-        """The body as it arrives: await it, or iterate over its chunks."""
+        """The body: await it for all of its bytes, or iterate over the chunks as they arrive."""
         return AsyncBody(self, self._exchange.body)
 
     @property
     def max_content_length(self) -> int | None:
-        """The largest body, in bytes, that will be read: `MAX_CONTENT_LENGTH` unless set for this request."""
+        """The largest body that will be read, in bytes: `MAX_CONTENT_LENGTH` unless set for this request."""
         return self._sync.max_content_length
 
     @max_content_length.setter
@@ -63,7 +63,7 @@ class Request(quart.Request):
 
     @property
     def max_form_memory_size(self) -> int | None:
-        """The largest form field, in bytes: `MAX_FORM_MEMORY_SIZE` unless set for this request."""
+        """The largest form field that is no file, in bytes: `MAX_FORM_MEMORY_SIZE` unless set for this request."""
         return self._sync.max_form_memory_size
 
     @max_form_memory_size.setter
@@ -80,7 +80,7 @@ class Request(quart.Request):
         self._sync.max_form_parts = value
 
     async def _prepare_form(self) -> None:
-        """Have the sync face parse the form without waiting; a body too large for memory is parsed as it arrives."""
+        """Receive the body so that the sync face can parse the form at once; a long one is parsed in a thread."""
         body = self._exchange.body
         if body.complete or body.is_short:
             await self._gather()
@@ -105,7 +105,7 @@ class Request(quart.Request):
 
     @property
     async def files(self) -> ImmutableMultiDict[str, FileStorage]:  # type: ignore[override]  # as form
-        """The files of the form in the body."""
+        """The uploaded files of the form; awaiting their `save` writes them."""
         await self._prepare_form()
         if "async_files" not in self.__dict__:
             self.__dict__["async_files"] = ImmutableMultiDict(
@@ -116,19 +116,23 @@ class Request(quart.Request):
 
     @property
     async def values(self) -> CombinedMultiDict[str, str]:
-        """The fields of the query string and, unless the method is GET, of the form."""
+        """The fields of the query string and, unless the method is GET, those of the form."""
         if self.method != "GET":
             await self._prepare_form()
         return self._sync.values
 
     @property
     async def data(self) -> bytes:
-        """The body as bytes, empty if it is a form."""
+        """The body as bytes; empty if it was parsed as a form."""
         data: bytes = await self.get_data(parse_form_data=True)
         return data
 
     async def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> Any:
-        """Return the whole body, as bytes or decoded as UTF-8."""
+        """Return the whole body: as bytes, or decoded as UTF-8 if `as_text` is set.
+
+        Raises RequestEntityTooLarge (413) for a body above the limit, RequestTimeout (408) after BODY_TIMEOUT seconds,
+        and ClientDisconnected (400) if the client leaves before its end; so do all properties that need the body.
+        """
         if parse_form_data:
             await self._prepare_form()
         await self._gather()
@@ -142,20 +146,20 @@ class Request(quart.Request):
     async def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """Parse the body as JSON.
 
-        Raises UnsupportedMediaType (415) unless the request says that it is JSON, or `force` is given, and BadRequest
-        (400) if it cannot be parsed; `silent` gives None for both.
+        Raises UnsupportedMediaType (415) if the Content-Type is not JSON, unless `force` is set, and BadRequest (400)
+        if the body cannot be parsed. With `silent`, returns None in both cases.
         """
         if not self._exchange.body.complete and (force or self.is_json):
             await self._gather()
         if type(self).on_json_loading_failed is not Request.on_json_loading_failed:
-            self._sync.__dict__["on_json_loading_failed"] = self.on_json_loading_failed  # the user's own answer to it
+            self._sync.__dict__["on_json_loading_failed"] = self.on_json_loading_failed  # of a subclass
         return self._sync.get_json(force=force, silent=silent, cache=cache)
 
     def on_json_loading_failed(self, error: Exception | None) -> Any:
         return type(self._sync).on_json_loading_failed(self._sync, error)  # type: ignore[arg-type]  # quart says Exception, flask ValueError
 
     async def send_push_promise(self, path: str) -> None:
-        """Do nothing: a push is a hint, which no browser takes any more."""
+        """Do nothing: server push is optional (RFC 9113 section 8.4), and browsers ignore it."""
 
     async def close(self) -> None:
         """Close the uploaded files."""
@@ -163,5 +167,5 @@ class Request(quart.Request):
 
 
 def async_file(file: FileStorage) -> FileStorage:
-    """Return an uploaded file as async code knows it: it is awaited when it is saved."""
+    """Return an uploaded file as Quart's class, whose `save` is awaited."""
     return AsyncFileStorage(file.stream, file.filename, file.name, headers=file.headers)

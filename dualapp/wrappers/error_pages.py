@@ -1,4 +1,4 @@
-"""The pages of Werkzeug's own errors, made where Flask would run the error as an app."""
+"""Make the pages of Werkzeug's HTTP errors directly, where Flask would call the error as a WSGI app."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from werkzeug.exceptions import HTTPException
 
 from ..compat.upstream import STATUS_LINES
 
-# What an error makes its page with; any of them may be replaced on one error.
+# The methods of an error that make its page; an instance may override each of them.
 PAGE_MAKERS = {"get_body", "get_description", "get_headers", "get_response"}
 
-# From responses with a code below that Werkzeug removes headers, or the body.
+# Below 400, Werkzeug removes headers or the body from some responses.
 ERROR_CODES = {code for code in STATUS_LINES if code >= 400}
 
-# Errors of one class with one description have one page; descriptions may say anything.
+# Bodies are cached by class and description. Descriptions may hold anything, so the cache is bounded.
 MOST_BODIES = 256
 LONGEST_DESCRIPTION = 1024
 
@@ -24,18 +24,18 @@ bodies: dict[tuple[Any, ...], bytes] = {}
 
 
 def has_stock_page(error: HTTPException) -> bool:
-    """Tell whether the page of an error is Werkzeug's, and not a response or a class of somebody's own."""
+    """Tell whether the page of an error is Werkzeug's own: no response, subclass or overridden method makes it."""
     is_werkzeugs = type(error).__module__ == HTTPException.__module__ and PAGE_MAKERS.isdisjoint(vars(error))
     return is_werkzeugs and error.response is None and error.code in ERROR_CODES
 
 
 def page_of(error: HTTPException) -> tuple[bytes, Pairs]:
-    """Return the body and the headers of an error's page, such a one as `has_stock_page` says."""
+    """Return the body and the headers of the page of an error that `has_stock_page`."""
     return body_of(error), error.get_headers()
 
 
 def body_of(error: HTTPException) -> bytes:
-    """Make the body of an error's page, or find the one that was made of the same."""
+    """Return the body of an error's page, from the cache if its description is short."""
     description = error.description
     if type(description) is not str or len(description) > LONGEST_DESCRIPTION:
         return error.get_body().encode()

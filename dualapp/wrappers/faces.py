@@ -1,7 +1,7 @@
-"""The two faces of a request.
+"""Make the two faces of a request.
 
-The sync face is `flask.Request`, the async face a `quart.Request` whose body is awaited. There is one request behind
-both: they share their attributes, the body, the parsed form and what routing found.
+The sync face is a `flask.Request`, the async face a `quart.Request` whose body is awaited. They share their attributes,
+the body, the parsed form and the result of routing.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from ..exchange.exchange import Exchange
     from . import async_request
 
-# What both faces say alike: it comes of the class of Werkzeug's that both are made of, or of its constructor.
-SAID_ALIKE = frozenset(
+# Attributes that have the same value on both faces, so that the caller's colour need not be looked up: those of
+# Werkzeug's base class of both request classes, and those that its constructor sets.
+SAME_ON_BOTH_FACES = frozenset(
     {name for name in vars(werkzeug.sansio.request.Request) if not name.startswith("_")}
     | {"method", "scheme", "server", "root_path", "path", "query_string", "headers", "remote_addr"}
 )
 
-# What a context gives a request.
-GIVEN = ("json_module", "url_rule", "view_args", "routing_exception")
+# Attributes of a request that its context sets.
+CONTEXT_ATTRIBUTES = ("json_module", "url_rule", "view_args", "routing_exception")
 
 
 def sync_face(context: Any) -> flask.Request:
-    """Make the request that `flask.request` stands for in a `dualapp.pipeline.context.Context`."""
+    """Make the sync face for a `dualapp.pipeline.context.Context`: what `flask.request` resolves to."""
     app, exchange = context.app, context.exchange
     cls = app.request_class
     attributes = {
@@ -41,7 +42,7 @@ def sync_face(context: Any) -> flask.Request:
         "view_args": context.view_args,
         "routing_exception": context.routing_exception,
     }
-    if cls is Request or is_made_late(cls):
+    if cls is Request or can_be_lazy(cls):
         attributes["_exchange"] = exchange
         request: flask.Request = cls.of(attributes)
     else:
@@ -54,45 +55,45 @@ def sync_face(context: Any) -> flask.Request:
 
 
 @cache
-def is_made_late(cls: type[flask.Request]) -> bool:
-    """Tell whether nothing of a class's own would run while a request is made: no constructor and no setter."""
+def can_be_lazy(cls: type[flask.Request]) -> bool:
+    """Tell whether a request class has no constructor or setter of its own that making a request would have to call."""
     if not issubclass(cls, Request) or cls.__init__ is not flask.Request.__init__ or cls.__new__ is not object.__new__:
         return False
-    return not any(hasattr(getattr(cls, name, None), "__set__") for name in GIVEN)
+    return not any(hasattr(getattr(cls, name, None), "__set__") for name in CONTEXT_ATTRIBUTES)
 
 
 def async_face(app: Any, request: flask.Request, exchange: Exchange) -> async_request.Request:
-    """Make the request that `quart.request` stands for, of the one that `flask.request` stands for."""
-    cls: type[async_request.Request] = app.async_request_class or our_async_class()
+    """Make the async face, which `quart.request` resolves to, over the sync one."""
+    cls: type[async_request.Request] = app.async_request_class or default_async_class()
     return cls(request, exchange)
 
 
 @cache
-def our_async_class() -> type[async_request.Request]:
+def default_async_class() -> type[async_request.Request]:
     from . import async_request  # quart is imported when the first coroutine asks for it, not before
 
     return async_request.Request
 
 
-def is_async_class(cls: type) -> bool:
-    """Tell whether a class is one for the async face: Quart's, or made of it."""
+def is_async_face_class(cls: type) -> bool:
+    """Tell whether a class is Quart's request class or a subclass."""
     quart = sys.modules.get("quart")
     return quart is not None and issubclass(cls, quart.Request)
 
 
 @cache
-def async_class(cls: type) -> type[async_request.Request]:
-    """Return a class for the async face that is both `cls`, which was made for Quart, and ours."""
-    ours = our_async_class()
+def async_face_class(cls: type) -> type[async_request.Request]:
+    """Return a class for the async face that extends both `cls`, which was written for Quart, and ours."""
+    ours = default_async_class()
     if issubclass(ours, cls):
         return ours
     return cls if issubclass(cls, ours) else type(cls.__name__, (cls, ours), {})
 
 
-def close(request: flask.Request) -> None:
-    """Close the files that were uploaded, and let go of the request."""
-    known = vars(request)
-    if "files" in known or type(request) is not Request:
+def close_request(request: flask.Request) -> None:
+    """Close the uploaded files, and break the reference cycle between request and environ."""
+    attributes = vars(request)
+    if "files" in attributes or type(request) is not Request:
         request.close()
-    if "environ" in known:
-        request.environ["werkzeug.request"] = None  # Werkzeug put the request there, which would keep both alive
+    if "environ" in attributes:
+        request.environ["werkzeug.request"] = None  # set by Werkzeug's constructor

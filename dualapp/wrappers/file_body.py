@@ -1,4 +1,4 @@
-"""A file as the body of a response, as Quart's `send_file` makes it."""
+"""The body class for files that Quart's `send_file` asks a response class for."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import IO
 
 from werkzeug.wsgi import FileWrapper
 
-#: How many bytes of a file are read at once instead of being sent in chunks.
+#: Files up to this many bytes are read at once instead of being sent in chunks.
 READ_WHOLE = 64 * 1024
 
 
 class FileBody(FileWrapper):
-    """The file at a path, opened when it is sent: it may be that only an error is."""
+    """The file at a path, opened only when it is sent: an error may be sent instead."""
 
     def __init__(self, path: str | os.PathLike[str], buffer_size: int = 64 * 1024) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""The files of an app and of its instance, opened for code of either colour."""
+"""Open resource files of an app for code of either colour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import IO, Any
 
 
 class Resource:
-    """An open file for `with`; awaited it gives what `async with` opens, as Quart's do."""
+    """An open file for `with`; awaiting it returns an aiofiles context manager for `async with`, as in Quart."""
 
     def __init__(self, file: IO[Any]) -> None:
         self._file = file
@@ -28,8 +28,8 @@ class Resource:
         return iter(self._file)
 
     def __await__(self) -> Generator[Any, None, Any]:
-        yield from ()  # makes it a generator, which awaiting needs
-        import aiofiles  # which comes with quart, and like it only for those who need it
+        yield from ()  # makes this a generator function, as __await__ must return an iterator
+        import aiofiles  # a dependency of quart, imported as late as quart is
 
         self._file.close()
         return aiofiles.open(self._file.name, self._file.mode, encoding=getattr(self._file, "encoding", None))

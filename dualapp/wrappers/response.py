@@ -1,4 +1,4 @@
-"""The response class: Flask's, which may be awaited and whose body async code may make."""
+"""The response class: Flask's, which may also be awaited and may have an async iterable as its body."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 
-#: What a response has for `timeout` until somebody sets it; Quart uses the same value for the same thing.
-NO_LIMIT_OF_ITS_OWN = ...
+#: The value of `timeout` until it is set, which is Quart's too.
+UNSET_TIMEOUT = ...
 
 
 class Response(flask.Response):
     """A Flask response that may be awaited, and whose body may be an async iterable.
 
-    Awaiting it gives the response itself, so that `await make_response(...)` and `await send_file(...)` read the same
-    as in Quart. `get_data`, `get_json`, `data` and `json` are plain in `def` code and to be awaited in `async def`.
+    Awaiting it returns the response itself, so that `await make_response(...)` and `await send_file(...)` work as in
+    Quart. `get_data`, `get_json`, `data` and `json` are plain values in `def` code and awaited in `async def` code.
     """
 
-    #: How many seconds sending the body may take when it is streamed; None for ever, RESPONSE_TIMEOUT unless set.
-    timeout: Any = NO_LIMIT_OF_ITS_OWN
+    #: The most seconds that sending a streamed body may take: None for no limit, RESPONSE_TIMEOUT unless set.
+    timeout: Any = UNSET_TIMEOUT
 
     @classmethod
     def of(cls, data: bytes, status_line: str, status_code: int, fields: list[tuple[str, str]]) -> Self:
-        """Make a response of parts that need no looking at."""
+        """Make a response from parts that need no check or conversion."""
         if not can_make_responses_in_one_step:
             return cls(data, status_code, fields)
         response = cls.__new__(cls)
@@ -47,11 +47,11 @@ class Response(flask.Response):
         return response
 
     def __await__(self) -> Generator[Any, None, Self]:
-        yield from ()  # makes it a generator, which awaiting needs
+        yield from ()  # makes this a generator function, as __await__ must return an iterator
         return self
 
     def get_data(self, as_text: bool = False) -> Any:
-        """Return the body, as bytes or decoded as UTF-8; await it in `async def` code."""
+        """Return the body as bytes, or decoded as UTF-8 if `as_text` is set; await it in `async def` code."""
         if caller_is_async():
             return self._get_data_async(as_text)
         return self._get_data(as_text)
@@ -59,7 +59,7 @@ class Response(flask.Response):
     def _get_data(self, as_text: bool = False) -> Any:
         if self.is_async:
             run_on_loop(self._collect)
-        self.direct_passthrough = False  # who asks for a file's bytes gets them, as from Quart's responses
+        self.direct_passthrough = False  # else Werkzeug refuses to read a file; Quart's responses read it
         return super().get_data(as_text)  # type: ignore[call-overload]  # as_text is not literal
 
     async def _get_data_async(self, as_text: bool = False) -> Any:
@@ -74,7 +74,7 @@ class Response(flask.Response):
 
     @property
     def data(self) -> Any:
-        """The body, as `get_data()` gives it."""
+        """The body as bytes: `get_data()`."""
         return self._get_data_async() if caller_is_async() else self._get_data()
 
     @data.setter
@@ -82,7 +82,10 @@ class Response(flask.Response):
         self.set_data(value)
 
     def get_json(self, force: bool = False, silent: bool = False) -> Any:
-        """Parse the body as JSON; await it in `async def` code."""
+        """Parse the body as JSON, None if its mimetype is not JSON; await it in `async def` code.
+
+        With `force` any mimetype is parsed; with `silent` a body that cannot be parsed is None, else a ValueError.
+        """
         if caller_is_async():
             return self._get_json_async(force, silent)
         return super().get_json(force=force, silent=silent)
@@ -93,13 +96,13 @@ class Response(flask.Response):
 
     @property
     def json(self) -> Any:
-        """The body parsed as JSON, as `get_json()` gives it."""
+        """The body parsed as JSON: `get_json()`."""
         return self._get_json_async(False, False) if caller_is_async() else super().get_json()
 
-    # What Quart awaits and Flask just calls does its work at once and gives the response, which may be awaited.
+    # Methods that are awaited in Quart, not in Flask: they work at once, and return the response, which may be awaited.
 
     def make_sequence(self) -> Any:
-        """Make the body a list; a body that async code makes is to be awaited in `async def` code."""
+        """Make the body a list of chunks; for an async body, await it in `async def` code."""
         if self.is_async:
             if caller_is_async():
                 return self._collect()
@@ -108,22 +111,22 @@ class Response(flask.Response):
         return self
 
     def freeze(self) -> Any:
-        """Make the response ready to be pickled."""
+        """Make the body a list and set its ETag and length, so that the response can be pickled."""
         super().freeze()
         return self
 
     def add_etag(self, overwrite: bool = False, weak: bool = False) -> Any:
-        """Give the response the hash of its body for an ETag."""
+        """Set the ETag header to a hash of the body."""
         super().add_etag(overwrite, weak)
         return self
 
-    # What Quart's `send_file` makes bodies of.
+    # The body classes that Quart's `send_file` uses.
 
     io_body_class = FileWrapper
     file_body_class = FileBody
 
     def iter_encoded(self) -> Iterator[bytes]:
-        """Iterate over the body as bytes, over one that async code makes too."""
+        """Iterate over the chunks of the body as bytes; an async body is iterated on the loop."""
         if self.is_async:
             return iterate_on_loop(encoded(self.response))  # type: ignore[arg-type]  # werkzeug knows sync bodies only
         return super().iter_encoded()
@@ -135,24 +138,24 @@ class Response(flask.Response):
 
     @property
     def is_async(self) -> bool:
-        """Whether the body is made by async code."""
+        """Whether the body is an async iterable."""
         return isinstance(self.response, AsyncIterable)
 
 
 @cache
 def with_ours(cls: type[flask.Response]) -> type[flask.Response]:
-    """Return a response class that is both `cls` and ours."""
+    """Return a response class that extends both `cls` and ours."""
     if issubclass(cls, Response):
         return cls
-    theirs = quarts_class()
+    theirs = quart_response_class()
     if theirs is None or not issubclass(cls, theirs):
         return type(cls.__name__, (cls, Response), {})
-    ours = type("Response", (Response, theirs), {})  # what the user changed of Quart's counts, what Quart has does not
+    ours = type("Response", (Response, theirs), {})  # overrides of Quart's methods win over ours, Quart's own do not
     return ours if cls is theirs else type(cls.__name__, (cls, ours), {})
 
 
-def quarts_class() -> Any:
-    """Return Quart's own class of responses, None unless quart is imported."""
+def quart_response_class() -> Any:
+    """Return Quart's response class, None unless quart is imported."""
     module = sys.modules.get("quart.wrappers.response")
     return None if module is None else module.Response
 
@@ -163,9 +166,9 @@ def is_bodiless(response: werkzeug.Response, method: str) -> bool:
 
 
 async def encoded(stream: AsyncIterable[str | bytes]) -> AsyncIterator[bytes]:
-    """Iterate over the chunks of an async body as bytes; ending early ends the body too."""
+    """Iterate over the chunks of an async body as bytes; closing this generator closes the body."""
     async with AsyncExitStack() as stack:
-        if isinstance(stream, AbstractAsyncContextManager):  # as Quart's bodies are
+        if isinstance(stream, AbstractAsyncContextManager):  # a body of Quart's
             stream = await stack.enter_async_context(stream)
         chunks = aiter(stream)
         stack.push_async_callback(close_stream, chunks)

@@ -1,4 +1,4 @@
-"""How a view's return value becomes a response."""
+"""Make a response from a view's return value."""
 
 from __future__ import annotations
 
@@ -12,76 +12,76 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from ..crossing.bridge import is_loop_thread, run_on_loop
-from ..crossing.coroutines import awaiting_value
+from ..crossing.coroutines import await_value
 from .error_pages import has_stock_page, page_of
-from .response import quarts_class
+from .response import quart_response_class
 
 
-def name_view(error: TypeError, view: Callable[..., Any] | None) -> None:
-    """Have an error say which view made it."""
+def add_view_note(error: TypeError, view: Callable[..., Any] | None) -> None:
+    """Add a note that names the view to an error."""
     if view is not None:
         error.add_note(f"The view is {getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', view)}.")
 
 
 def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None) -> flask.Response:
-    """Make a response of what a view returned: all that Flask takes, and async iterables.
+    """Make a response from anything that a Flask view may return, an async iterable, or a Quart response.
 
     Raises TypeError for anything else, with a note that names the view.
     """
     try:
-        return coloured_response_from(app, value)
+        return converted(app, value)
     except TypeError as error:
-        name_view(error, view)
+        add_view_note(error, view)
         raise
 
 
-def coloured_response_from(app: Flask, value: Any) -> flask.Response:
+def converted(app: Flask, value: Any) -> flask.Response:
     is_tuple = isinstance(value, tuple) and len(value) > 0
     body, rest = (value[0], value[1:]) if is_tuple else (value, ())
     if inspect.iscoroutine(value):
-        return coloured_response_from(app, outcome_of(value))
+        return converted(app, run_returned_coroutine(value))
     if inspect.iscoroutine(body):
-        return coloured_response_from(app, (outcome_of(body), *rest))
+        return converted(app, (run_returned_coroutine(body), *rest))
     if isinstance(body, AsyncIterable) and not isinstance(body, werkzeug.Response):
         response = Flask.make_response(app, (iter(()), *rest) if is_tuple else iter(()))
         response.response = body  # type: ignore[assignment]  # werkzeug knows sync bodies only
         return response
-    if is_quarts(body):
-        body = ours_from(app, body)
+    if is_quart_response(body):
+        body = from_quart_response(app, body)
     if isinstance(body, HTTPException):
         body = page_from(app, body)
     if isinstance(body, bytearray):
-        body = bytes(body)  # PEP 3333 has servers send bytes, and gunicorn refuses what is merely like them
+        body = bytes(body)  # PEP 3333 wants bytes; gunicorn refuses a bytearray
     return Flask.make_response(app, (body, *rest) if is_tuple else body)
 
 
-def outcome_of(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine that sync code returned: a decorator that knows nothing of async has called an async view.
+def run_returned_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that a sync view returned: usually a sync decorator around an async view.
 
-    Raises TypeError on the loop's own thread, where it was simply not awaited.
+    Raises TypeError in the loop's own thread, where the code that called the view should have awaited it.
     """
     if not is_loop_thread():
-        return run_on_loop(awaiting_value, coroutine)
+        return run_on_loop(await_value, coroutine)
     coroutine.close()
-    raise TypeError("The view function returned a coroutine: it calls async code without awaiting it.")
+    raise TypeError("The view function returned a coroutine: it called async code without awaiting it.")
 
 
 def page_from(app: Flask, error: HTTPException) -> Any:
-    """Make the page of an error of Werkzeug's own, where Flask would run it as an app; leave others as they are."""
+    """Make the response for an HTTP error with Werkzeug's own page; return any other error as it is."""
     if not has_stock_page(error):
         return error
     body, headers = page_of(error)
     return app.response_class(body, error.code, headers)
 
 
-def is_quarts(value: Any) -> bool:
-    """Tell whether a value is a response of Quart's own class."""
-    theirs = quarts_class()
+def is_quart_response(value: Any) -> bool:
+    """Tell whether a value is a Quart response that is not ours as well."""
+    theirs = quart_response_class()
     return theirs is not None and isinstance(value, theirs) and not isinstance(value, werkzeug.Response)
 
 
-def ours_from(app: Flask, theirs: Any) -> flask.Response:
-    """Make a response of the app's class of one of Quart's, with the same headers and the same body."""
+def from_quart_response(app: Flask, theirs: Any) -> flask.Response:
+    """Make a response of the app's class from one of Quart's, with the same headers, body and timeout."""
     body = theirs.response
     data = body.data[body.begin : body.end] if hasattr(body, "data") else body
     ours = app.response_class(data, status=theirs.status)

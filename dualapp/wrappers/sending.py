@@ -1,4 +1,4 @@
-"""What an entry needs to know of a response in order to send it."""
+"""Decide how an entry sends a response: finished, as a file, or as a stream."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from werkzeug.wsgi import FileWrapper
 
 from ..compat.upstream import close_functions, fields_of
 from .file_body import READ_WHOLE
-from .response import NO_LIMIT_OF_ITS_OWN, Response, is_bodiless
+from .response import UNSET_TIMEOUT, Response, is_bodiless
 
-# A path, and perhaps a query, in which Werkzeug finds nothing to quote (RFC 3986 sections 3.3 and 3.4).
+# Matches a path with an optional query in which Werkzeug has nothing to quote (RFC 3986 sections 3.3 and 3.4).
 is_uri = re.compile(r"/(?!/)[\w.~%!$&'()*+,:;=@/-]*(?:\?[\w.~%!$&'()*+,:;=@/?-]+)?", re.ASCII).fullmatch
 
 
 def parts_of_finished(response: flask.Response) -> tuple[list[tuple[str, str]], bytes] | None:
-    """Return the headers and the body of a response that is all there, as Werkzeug would send them.
+    """Return the headers and the body of a finished response, as Werkzeug would send them.
 
-    None for one that is still to be made, adjusted or closed, which is for Werkzeug to do.
+    None if the body is not a list of bytes, if Werkzeug would change the headers, or if something must be closed.
     """
     chunks, headers = response.response, response.headers
     if type(chunks) is not list or close_functions(response) or response.direct_passthrough:
@@ -49,13 +49,13 @@ def parts_of_finished(response: flask.Response) -> tuple[list[tuple[str, str]], 
         return None
     try:
         return fields, b"".join(chunks)
-    except TypeError:  # there is text in it
+    except TypeError:  # a chunk is str
         return None
 
 
 @cache
 def is_stock(cls: type[flask.Response]) -> bool:
-    """Tell whether the responses of a class are sent as ours and Werkzeug's are."""
+    """Tell whether a response class overrides none of the methods that sending calls."""
     names = (
         "get_wsgi_headers",
         "get_wsgi_response",
@@ -70,17 +70,19 @@ def is_stock(cls: type[flask.Response]) -> bool:
 
 
 def is_short_file(response: flask.Response, method: str) -> bool:
-    """Tell whether the body is a file of which so little is sent that it can be read at once."""
+    """Tell whether the body is a file of which at most READ_WHOLE bytes are sent."""
     if not response.direct_passthrough or close_functions(response) or not is_stock(type(response)):  # type: ignore[arg-type]  # classes have a hash
         return False
-    if not isinstance(getattr(response.response, "iterable", response.response), FileWrapper):  # a part of one has it
+    if not isinstance(
+        getattr(response.response, "iterable", response.response), FileWrapper
+    ):  # Werkzeug's range wrapper has `iterable`
         return False
     length = response.content_length
     return is_bodiless(response, method) or (length is not None and length <= READ_WHOLE)
 
 
 def read_at_once(response: flask.Response, method: str) -> None:
-    """Read a body that is a short file, and close it; an error is raised again where the body is sent."""
+    """Replace a body that is a short file by its content, and close the file; errors are raised when it is sent."""
     file: Any = response.response
     try:
         response.response = iter(()) if is_bodiless(response, method) else [b"".join(file)]
@@ -92,14 +94,14 @@ def read_at_once(response: flask.Response, method: str) -> None:
 
 
 def failing(error: Exception) -> Iterator[bytes]:
-    yield from ()  # makes it a generator, which raises when it is asked for its first chunk
+    yield from ()  # makes this a generator, which raises only when its first chunk is asked for
     raise error
 
 
 def timeout_of(response: flask.Response, app: Flask) -> float | None:
-    """Return how many seconds sending a stream may take: what the response says, or else RESPONSE_TIMEOUT."""
-    timeout = getattr(response, "timeout", NO_LIMIT_OF_ITS_OWN)
-    if timeout is not NO_LIMIT_OF_ITS_OWN:
+    """Return how many seconds sending a stream may take: the response's `timeout`, else RESPONSE_TIMEOUT."""
+    timeout = getattr(response, "timeout", UNSET_TIMEOUT)
+    if timeout is not UNSET_TIMEOUT:
         return timeout  # type: ignore[no-any-return]  # a number or None
-    # A file takes as long as its reader, and a WSGI server sends it without asking.
+    # Sending a file takes as long as the client does, and WSGI servers send it without calling the app.
     return None if response.direct_passthrough else app.config["RESPONSE_TIMEOUT"]

@@ -1,4 +1,4 @@
-"""The request as sync code sees it."""
+"""The sync face of a request: Flask's request class, made lazily from an exchange."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 app_context = app_variable.get  # looked up once
-values_of: Any = dict.setdefault  # a MultiDict is a dict of lists, and no more
+values_of: Any = dict.setdefault  # a MultiDict is a dict of lists; its own setdefault does more
 
 
 class StrictFormDataParser(FormDataParser):
-    """Werkzeug's parser, for which a multipart body that breaks off or makes no sense is an error and no empty form."""
+    """Werkzeug's form parser, except that a truncated or malformed multipart body is an error, not an empty form."""
 
     def parse(self, stream: Any, mimetype: str, *args: Any, **kwargs: Any) -> Any:
-        """Parse a form; raises BadRequest for a multipart body that cannot be read."""
+        """Parse a form; raise BadRequest (400) for a malformed multipart body."""
         self.silent = mimetype != "multipart/form-data"
         try:
             return super().parse(stream, mimetype, *args, **kwargs)
@@ -35,36 +35,36 @@ class StrictFormDataParser(FormDataParser):
             raise BadRequest(f"The multipart body cannot be read: {error}") from error
 
 
-def said_by_werkzeug(name: str) -> Any:
-    """Make an attribute that only the constructor knows how to make, and that few ask for."""
+def set_by_constructor(name: str) -> Any:
+    """Make a property for a rarely used attribute that Werkzeug's constructor sets; making `environ` runs that."""
 
-    def say(request: Request) -> Any:
-        request.environ  # noqa: B018 - with it comes all that the constructor says
+    def get(request: Request) -> Any:
+        request.environ  # noqa: B018 - sets all attributes that the constructor sets
         return vars(request)[name]
 
-    return cached_property(say)
+    return cached_property(get)
 
 
 class Request(flask.Request):
-    """Flask's request, except that a broken multipart body is a 400.
+    """Flask's request, except that a malformed multipart body is a 400.
 
-    One that is made of an exchange looks up what it says when it is asked: most are asked for little.
+    It reads its attributes from the exchange on first access, because most views use few of them.
     """
 
     form_data_parser_class = StrictFormDataParser
     shallow = False
     _exchange: Exchange
-    #: Whether all of the body was read without a stream.
-    _is_taken = False
+    #: Whether `get_data` took the whole body without making a stream.
+    _is_body_taken = False
 
     @classmethod
     def of(cls, attributes: dict[str, Any]) -> Self:
-        """Make a request that has these attributes, `_exchange` among them."""
+        """Make a request with these attributes, one of which is `_exchange`, without its constructor."""
         request = cls.__new__(cls)
         request.__dict__ = attributes
         return request
 
-    # What Werkzeug's constructor sets, as it would.
+    # The attributes that Werkzeug's constructor sets, with the same values.
 
     @cached_property
     def method(self) -> str:  # type: ignore[override]  # Werkzeug's is an attribute, here it is looked up when asked for
@@ -88,7 +88,7 @@ class Request(flask.Request):
         query = self.query_string.decode()
         if "%" in query or "+" in query or self.parameter_storage_class is not PARAMETER_STORAGE:
             return super().args
-        # There is nothing to decode, and so less to do than Werkzeug does.
+        # Nothing is percent-encoded, so splitting is enough.
         arguments: ImmutableMultiDict[str, str] = ImmutableMultiDict.__new__(ImmutableMultiDict)
         for argument in query.split("&"):
             if argument:
@@ -102,13 +102,13 @@ class Request(flask.Request):
         headers: Headers = self.headers
         if not isinstance(headers, EnvironHeaders):
             return super().cookies
-        # Werkzeug's reads all headers to find those of this name.
+        # Werkzeug's property reads all headers to find those of this name.
         return parse_cookies(headers.get("Cookie"), self.dict_storage_class)  # type: ignore[no-any-return]  # whatever class the user has
 
     @cached_property
     def environ(self) -> WSGIEnvironment:  # type: ignore[override]  # as method
         environ = self._exchange.environ
-        # Whoever changes it changes what the headers say, and nothing else: the constructor would have looked before.
+        # Code that changes the environ changes the headers and nothing else, as after Werkzeug's constructor.
         self.headers.environ = environ
         for name, value in vars(flask.Request(environ, populate_request=False)).items():
             vars(self).setdefault(name, value)
@@ -118,48 +118,52 @@ class Request(flask.Request):
     @cached_property
     def stream(self) -> Any:
         """The body as it arrives, to be read once."""
-        if self._is_taken:
+        if self._is_body_taken:
             return BodyStream(self._exchange.body)  # at its end
         stream = self.environ["wsgi.input"] if "environ" in vars(self) else self._exchange.stream
-        # Ours ends where the body does, and has to be watched only if there is a limit.
+        # A BodyStream ends with the body, so that it needs Werkzeug's wrapper only for a limit.
         return stream if isinstance(stream, BodyStream) and self.max_content_length is None else super().stream
 
     @property
     def mimetype(self) -> str:
-        """The media type that the body is said to have, in lower case and without parameters."""
+        """The media type of the Content-Type header, in lower case and without parameters."""
         if type(self) is Request and "headers" not in vars(self):
             content_type = self._exchange.content_type
-            if ";" not in content_type:  # there is nothing to parse
+            if ";" not in content_type:  # no parameters to parse
                 return content_type.strip(" \t").lower()
         return super().mimetype
 
     def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> Any:
-        """Return the whole body, as bytes or decoded as UTF-8."""
-        if parse_form_data or not self._is_there_for_the_taking:
+        """Return the whole body: as bytes, or decoded as UTF-8 if `as_text` is set.
+
+        Raises RequestEntityTooLarge (413) for a body above `max_content_length`, and ClientDisconnected (400) if the
+        client leaves before its end.
+        """
+        if parse_form_data or not self._can_take_body:
             return super().get_data(cache, as_text, parse_form_data)  # type: ignore[call-overload]  # as_text is not literal
         data = self._exchange.body.take_all()
-        self._is_taken = True
+        self._is_body_taken = True
         if cache:
             vars(self)[CACHED_DATA] = data
         return data.decode(errors="replace") if as_text else data
 
     @property
-    def _is_there_for_the_taking(self) -> bool:
-        """Whether reading the stream would give the body as it is."""
-        known = vars(self)
-        if type(self) is not Request or CACHED_DATA in known or "stream" in known or "environ" in known:
+    def _can_take_body(self) -> bool:
+        """Whether the body can be taken from the exchange without making a stream."""
+        attributes = vars(self)
+        if type(self) is not Request or CACHED_DATA in attributes or "stream" in attributes or "environ" in attributes:
             return False
         length, limit = self._exchange.body.length or 0, self.max_content_length
         return length > 0 and (limit is None or length <= limit)
 
-    scheme = said_by_werkzeug("scheme")
-    server = said_by_werkzeug("server")
-    root_path = said_by_werkzeug("root_path")
-    remote_addr = said_by_werkzeug("remote_addr")
+    scheme = set_by_constructor("scheme")
+    server = set_by_constructor("server")
+    root_path = set_by_constructor("root_path")
+    remote_addr = set_by_constructor("remote_addr")
 
     @property
     def max_content_length(self) -> int | None:
-        """The largest body, in bytes, that will be read: `MAX_CONTENT_LENGTH` unless set for this request."""
+        """The largest body that will be read, in bytes: `MAX_CONTENT_LENGTH` unless set for this request."""
         context = app_context(None)
         if vars(self).get(OWN_LIMIT) is None and context is not None:
             limit: int | None = context.app.config["MAX_CONTENT_LENGTH"]

@@ -17,7 +17,7 @@ from dualapp import DualApp, Request, request
 from dualapp.exchange.asgi_exchange import ASGIExchange
 from dualapp.exchange.wsgi_exchange import WSGIExchange
 from dualapp.wrappers import async_request
-from dualapp.wrappers.faces import SAID_ALIKE
+from dualapp.wrappers.faces import SAME_ON_BOTH_FACES
 
 from ..conftest import Serve
 from ..support.waiting import LIMIT
@@ -117,7 +117,7 @@ def test_both_faces_have_what_they_say_alike_of_one_class() -> None:
         "headers",
         "mimetype",
     }
-    for name in SAID_ALIKE - made_late - {"remote_addr"}:
+    for name in SAME_ON_BOTH_FACES - made_late - {"remote_addr"}:
         for face in (Request, async_request.Request):
             owner = next(cls for cls in face.__mro__ if name in vars(cls))
             assert owner is BaseRequest, (name, owner)
