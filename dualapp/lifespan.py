@@ -138,6 +138,11 @@ class Lifespan:
                     stream = both_colours(func())
                     await self._attempt(func, anext(stream, END))
                     self._running.append(stream)
+                # From here on there is something to stop, also if a signal interrupts the thread that waits for this.
+                self.has_started = True
+        except Exception:
+            self.has_started = False
+            raise
         finally:
             starting.reset(token)
 
