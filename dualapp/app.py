@@ -25,7 +25,7 @@ from .lifespan import Lifespan
 from .pipeline.app_context import AppContext
 from .pipeline.class_views import is_awaited_by_caller
 from .pipeline.context import Context, with_body
-from .pipeline.generation import HOOKS, Config, Functions, Generation, Registry, RuleMap, Views
+from .pipeline.generation import HOOKS, Config, Generation, HookList, HookRegistry, RuleMap, ViewFunctions
 from .pipeline.plan import blueprints_of
 from .shortcuts import switches
 from .shortcuts.redirects import Redirect, is_simple_redirect
@@ -148,11 +148,11 @@ class DualApp(QuartScaffold, flask.Flask):
     def _observed(self, name: str, value: Any) -> Any:
         """Return a registry as one that advances the generation when it changes, any other value unchanged."""
         if name in HOOKS:
-            return Registry(self._generation, value)
+            return HookRegistry(self._generation, value)
         if name == "view_functions":
-            return Views(self._generation, value)
+            return ViewFunctions(self._generation, value)
         if name == "teardown_appcontext_funcs":
-            return Functions(self._generation, value)
+            return HookList(self._generation, value)
         if isinstance(value, RuleMap | Config):
             value.generation = self._generation
         return value
