@@ -104,7 +104,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "ProxyFix":  # which takes Werkzeug's middleware with it, and few apps need
+    if name == "ProxyFix":  # imported late: it imports Werkzeug's middleware, which few apps need
         from .proxy_fix import ProxyFix
 
         return ProxyFix

@@ -1,4 +1,4 @@
-"""The app object: where things are registered, and where servers come in. It decides nothing itself."""
+"""Define `DualApp`: the registration surface and the two entries. Decisions are made in the packages below."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .lifespan import Lifespan
 from .pipeline.app_context import AppContext
 from .pipeline.class_views import is_awaited_by_caller
 from .pipeline.context import Context, with_body
-from .pipeline.generation import HOOKS, Config, Functions, Generation, Registry, RuleMap, Views
+from .pipeline.generation import HOOKS, Config, Generation, HookList, HookRegistry, RuleMap, ViewFunctions
 from .pipeline.plan import blueprints_of
 from .shortcuts import switches
 from .shortcuts.redirects import Redirect, is_simple_redirect
@@ -48,57 +48,57 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def for_both_colours(func: Any) -> Any:
-    """Return an async function as code of both colours can call it, any other as it is."""
+    """Make an async function callable from both colours; return any other function unchanged."""
     if not is_async(func):
         return func
-    waiting = to_loop(func)
+    blocking = to_loop(func)
 
     @markcoroutinefunction
     @wraps(func, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
-        return func(*args, **kwargs) if caller_is_async() else waiting(*args, **kwargs)
+        return func(*args, **kwargs) if caller_is_async() else blocking(*args, **kwargs)
 
     return call
 
 
 def dual_client() -> type[DualClient]:
-    from .testing import DualClient  # click.testing brings the debugger along, for which no server has a use
+    from .testing import DualClient  # imported late: click.testing imports the debugger, which no server needs
 
     return DualClient
 
 
-# What an app makes of a class or a method that somebody sets on it: responses and templates must be awaitable.
-OURS: dict[str, Callable[[Any], Any]] = {
+# Attributes that are converted when they are set, because their responses and templates must be awaitable.
+CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "jinja_environment": templating.with_twin,
     "make_response": for_both_colours,
     "response_class": with_ours,
 }
 
 
-#: Attributes that plans are made of and that only instances have.
-PLANNED = {*HOOKS, "config", "json", "teardown_appcontext_funcs", "url_map", "view_functions"}
+#: Instance attributes that plans are made of; setting one makes the plans anew.
+PLAN_INPUTS = {*HOOKS, "config", "json", "teardown_appcontext_funcs", "url_map", "view_functions"}
 
 
 class DualApp(QuartScaffold, flask.Flask):
-    """A Flask app that answers WSGI and ASGI servers alike.
+    """A Flask app that gives the same answers to WSGI and ASGI servers.
 
     Serve `app.wsgi` or `app.asgi`; `app` itself is both, for servers that load a plain name. Views, hooks and handlers
-    may be `def` or `async def`, mixed at will.
+    may be `def` or `async def`, in any mixture.
 
     Configuration beyond Flask's:
 
     `BACKGROUND_TASK_SHUTDOWN_TIMEOUT`
-        How many seconds tasks in the background are given to end when the process does, 5 unless set.
+        Seconds that background tasks get to end when the process exits. Default: 5.
     `BODY_READ_AHEAD`
-        A body whose Content-Length is up to this, 65536 unless set, is read before an `async def` function is called.
-        So sync code, an extension's say, that an `async def` view calls can read `flask.request.form`. Longer bodies,
-        and those without a length, have to be awaited first: a RuntimeError says so.
+        Bytes: a body with a Content-Length of at most this is read before an `async def` function is called, so that
+        sync code called by an `async def` view (an extension) can read `flask.request.form`. Sync code on the loop
+        gets a RuntimeError for any other body that was not awaited first. Default: 65536.
     `BODY_TIMEOUT`
-        How many seconds async code waits for a body, 60 unless set, None for ever; a 408 then.
+        Seconds that async code waits for a body before it raises RequestTimeout (408); None for no limit. Default: 60.
     `RESPONSE_TIMEOUT`
-        How many seconds a streamed response may take, 60 unless set, None for ever; `response.timeout` is its own.
+        Seconds that a streamed response may take, unless `response.timeout` is set; None for no limit. Default: 60.
     `THREAD_POOL_SIZE`
-        How many sync views run at the same time under ASGI, 40 unless set.
+        Number of threads for sync code under ASGI. Default: 40.
     """
 
     _shortcuts = switches.ALL
@@ -106,10 +106,10 @@ class DualApp(QuartScaffold, flask.Flask):
     config_class = Config
     url_map_class = RuleMap
     request_class = Request
-    #: What `quart.request` is made of, if the user has a class of requests for Quart; None for ours.
+    #: The class of `quart.request`; None for dualapp's own.
     async_request_class: type | None = None
     response_class = Response
-    test_client_class: type[FlaskClient] | None = LazyAttribute(dual_client)  # type: ignore[assignment]  # it gives one
+    test_client_class: type[FlaskClient] | None = LazyAttribute(dual_client)  # type: ignore[assignment]  # a descriptor
     default_config = ImmutableDict(
         {
             **flask.Flask.default_config,
@@ -129,7 +129,7 @@ class DualApp(QuartScaffold, flask.Flask):
         self.request_class = type(self).request_class
         self.response_class = type(self).response_class
         if static := self.view_functions.get("static"):
-            # The method's, which Quart has here: a mark that somebody puts on it is to be seen on the view.
+            # In Quart the view is the method itself, so attributes set on the method must appear on the view.
             static.__dict__ = type(self).send_static_file.__dict__
             self._own_static_view = static
 
@@ -137,8 +137,8 @@ class DualApp(QuartScaffold, flask.Flask):
         if name == "request_class" and is_async_face_class(value):
             self.async_request_class = async_face_class(value)
             value = vars(self).get(name, Request)
-        super().__setattr__(name, OURS[name](value) if name in OURS else self._observed(name, value))
-        if name in PLANNED or hasattr(type(self), name):  # a method, or a default of the class
+        super().__setattr__(name, CONVERTERS[name](value) if name in CONVERTERS else self._observed(name, value))
+        if name in PLAN_INPUTS or hasattr(type(self), name):  # a method, or a default of the class
             self._generation.advance()
 
     def __delattr__(self, name: str) -> None:
@@ -146,31 +146,31 @@ class DualApp(QuartScaffold, flask.Flask):
         self._generation.advance()
 
     def _observed(self, name: str, value: Any) -> Any:
-        """Return a registry that tells the plans of its changes, any other value as it is."""
+        """Return a registry as one that advances the generation when it changes, any other value unchanged."""
         if name in HOOKS:
-            return Registry(self._generation, value)
+            return HookRegistry(self._generation, value)
         if name == "view_functions":
-            return Views(self._generation, value)
+            return ViewFunctions(self._generation, value)
         if name == "teardown_appcontext_funcs":
-            return Functions(self._generation, value)
+            return HookList(self._generation, value)
         if isinstance(value, RuleMap | Config):
             value.generation = self._generation
         return value
 
-    # The entries. What middleware replaces is `wsgi_app` and `asgi_app`, as in Flask and Quart.
+    # The entries. Middleware replaces `wsgi_app` and `asgi_app`, as in Flask and Quart.
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a WSGI server."""
-        return super().__call__(environ, start_response)  # which tools that watch Flask apps replace
+        """Answer a request of a WSGI server (PEP 3333)."""
+        return super().__call__(environ, start_response)  # monitoring tools wrap Flask.__call__
 
     @property
     def asgi(self) -> Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]:
-        """The function that answers an ASGI server."""
+        """The ASGI 3 application: a function of `scope, receive, send`."""
 
         async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
             await self._asgi_entry(scope, receive, send)
 
-        return asgi  # a function, since uvicorn takes a method for an app of ASGI 2
+        return asgi  # a function: uvicorn takes a method for an ASGI 2 app
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a WSGI request; `app.wsgi_app = Middleware(app.wsgi_app)` wraps it."""
@@ -178,8 +178,8 @@ class DualApp(QuartScaffold, flask.Flask):
 
     @property
     def asgi_app(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-        """What answers an ASGI connection; `app.asgi_app = Middleware(app.asgi_app)` wraps it."""
-        # No method either: middleware that looks before it calls takes one for an app of ASGI 2.
+        """The ASGI app below the middleware; `app.asgi_app = Middleware(app.asgi_app)` wraps it."""
+        # No method either: some middleware takes a method for an ASGI 2 app.
         asgi_app: Callable[..., Awaitable[None]] | None = vars(self).get("asgi_app")
         return asgi_app or self._asgi_gateway
 
@@ -195,20 +195,20 @@ class DualApp(QuartScaffold, flask.Flask):
 
     @cached_property
     def _answer_wsgi(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-        return WSGIGateway(self, self._generation, self._lifespan).answer  # a method is called faster than an object
+        return WSGIGateway(self, self._generation, self._lifespan).answer  # a bound method is faster than __call__
 
     @cached_property
     def _asgi_gateway(self) -> ASGIGateway:
-        from .entries.asgi import ASGIGateway  # a process has one kind of server
+        from .entries.asgi import ASGIGateway  # imported late: a process has one kind of server
 
         return ASGIGateway(self, self._generation, self._threads, self._lifespan)
 
-    # Marked as a coroutine function for servers that look before they call. uvicorn also tries a call without
-    # arguments, to see whether this is a factory: the TypeError tells it no. The arguments are named, because uWSGI
-    # fills the same tuple for one request after the other, and cannot while somebody still holds it.
+    # Marked as a coroutine function for servers that inspect the app. uvicorn also calls it without arguments, to find
+    # out whether it is a factory: the TypeError says no. No `*args`: uWSGI reuses one argument tuple for all requests,
+    # and cannot while somebody holds it.
     @markcoroutinefunction
     def __call__(self, environ: Any, start_response: Any, send: Send | None = None, /) -> Any:
-        """Answer either server: WSGI calls with `environ, start_response`, ASGI with `scope, receive, send`."""
+        """Answer a WSGI server (`environ, start_response`) or an ASGI server (`scope, receive, send`)."""
         if send is None:
             return self.wsgi(environ, start_response)
         return self._asgi_entry(environ, start_response, send)
@@ -222,65 +222,77 @@ class DualApp(QuartScaffold, flask.Flask):
 
     @cached_property
     def _lifespan(self) -> Lifespan:
-        """What runs before, while and after the process serves."""
+        """The functions that run before, while and after the process serves."""
         return Lifespan(self, self._threads)
 
     @setupmethod
     def before_serving(self, func: F) -> F:
-        """Register a function to run once in each process, before it serves."""
+        """Register a function, of either colour, to run once in each process before it serves.
+
+        If it raises, the process does not serve: each request, or the ASGI startup, fails.
+        """
         self._lifespan.before.append(func)
         return func
 
     @setupmethod
     def while_serving(self, func: F) -> F:
-        """Register a generator function that yields once: what is before it runs before serving, the rest after."""
+        """Register a generator function, of either colour, that yields once.
+
+        The part before `yield` runs before serving, the part after it when serving has ended.
+        """
         self._lifespan.during.append(func)
         return func
 
     @setupmethod
     def after_serving(self, func: F) -> F:
-        """Register a function to run once in each process, when it has ended serving."""
+        """Register a function, of either colour, to run once in each process when it has ended serving."""
         self._lifespan.after.append(func)
         return func
 
     async def startup(self) -> None:
-        """Run what comes before serving, if it has not run yet; servers do so by themselves."""
+        """Run the functions registered to run before serving, unless they have run; the entries call this.
+
+        Raises a RuntimeError that names the function that failed.
+        """
         await self._lifespan.start_async()
 
     async def shutdown(self) -> None:
-        """Run what comes after serving; servers do so by themselves."""
+        """End background tasks and run the functions registered to run after serving; the entries call this."""
         await self._lifespan.shutdown()
 
     def run_task(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, None]:
-        """Serve this app with Hypercorn, beside other tasks of a loop: what Quart's method of this name does."""
+        """Serve this app with Hypercorn as one task of a running loop; takes the arguments of Quart's `run_task`."""
         from quart import Quart
 
         return Quart.run_task(self, *args, **kwargs)  # type: ignore[arg-type]  # it needs an ASGI app with a logger
 
     def add_background_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Run a function, sync or async, after this request or beside it, with the context of the app.
+        """Run a function, sync or async, in the background within an app context.
 
-        What it raises is logged and sent with the signal `got_background_exception`. At exit the process waits
-        `BACKGROUND_TASK_SHUTDOWN_TIMEOUT` seconds for it, and cancels it then.
+        Its exceptions are logged and sent with the signal `got_background_exception`. At exit the process waits
+        `BACKGROUND_TASK_SHUTDOWN_TIMEOUT` seconds for it, then cancels it.
         """
         self._lifespan.add_task(func, *args, **kwargs)
 
     # Contexts.
 
     def _context_of(self, exchange: Exchange) -> Context:
-        """Make the context of a request that a gateway took in."""
+        """Make the context of an exchange."""
         return Context(self, exchange)
 
     def request_context(self, environ: WSGIEnvironment) -> Context:
-        """Make a context of a WSGI environ, for `with` and for `async with`."""
+        """Make a request context of a WSGI environ, for `with` and for `async with`."""
         return self._context_of(WSGIExchange(environ))
 
     def test_request_context(self, *args: Any, **kwargs: Any) -> Context:
-        """Make a context of a request described as to Werkzeug's EnvironBuilder, for `with` and `async with`."""
-        from .testing import in_werkzeugs_words  # as dual_client
+        """Make a request context for `with` and `async with`; takes the arguments of Werkzeug's EnvironBuilder.
+
+        The arguments of Quart's method of this name are understood too.
+        """
+        from .testing import werkzeug_arguments  # imported late, as in dual_client
 
         if args and isinstance(args[0], str):
-            path, kwargs = in_werkzeugs_words(args[0], kwargs)
+            path, kwargs = werkzeug_arguments(args[0], kwargs)
             args = (path, *args[1:])
         return super().test_request_context(*args, **kwargs)  # type: ignore[return-value]  # request_context makes ours
 
@@ -289,12 +301,12 @@ class DualApp(QuartScaffold, flask.Flask):
         return super().test_client(use_cookies, **kwargs)  # type: ignore[return-value]  # test_client_class is ours
 
     def test_app(self) -> Any:
-        """Make what runs startup and shutdown around the requests of a test: `async with app.test_app() as ...`."""
+        """Make a context manager that runs startup and shutdown around a test: `async with app.test_app() as ...`."""
         return self.test_app_class(self)
 
     @cached_property
     def test_app_class(self) -> type:
-        """The class of what `test_app` makes: Quart's."""
+        """The class of `test_app()`: Quart's."""
         from quart.testing import TestApp
 
         return TestApp
@@ -307,29 +319,29 @@ class DualApp(QuartScaffold, flask.Flask):
         return Websocket
 
     def app_context(self) -> AppContext:
-        """Make a context of the app, for `with` and for `async with`."""
+        """Make an app context, for `with` and for `async with`."""
         return AppContext(self)
 
-    # Steps of a request, for tests that take them one by one. Quart's are awaited; 0.23's take the context first.
+    # The steps of a request, for tests that call them one by one. Quart's are awaited; 0.23's take the context first.
 
     @takes_context
     def preprocess_request(self, *args: Any) -> Any:
-        """Run the functions that come before a view; await it in `async def` code."""
+        """Run the hooks before the view and return the first answer or None; await it in `async def` code."""
         return self._step(super().preprocess_request)
 
     @takes_context
     def dispatch_request(self, *args: Any) -> Any:
-        """Call the view; await it in `async def` code."""
+        """Call the view and return its value; await it in `async def` code."""
         return self._step(super().dispatch_request)
 
     @takes_context
     def full_dispatch_request(self, *args: Any) -> Any:
-        """Answer the current request; await it in `async def` code."""
+        """Answer the current request and return the response; await it in `async def` code."""
         return self._step(super().full_dispatch_request)
 
     @takes_context
     def process_response(self, *args: Any) -> Any:
-        """Hand a response through the functions that come after a view; await it in `async def` code."""
+        """Pass a response through the hooks after the view and return it; await it in `async def` code."""
         return self._step(super().process_response, args[-1])
 
     def _step(self, step: Callable[..., Any], *args: Any) -> Any:
@@ -339,71 +351,74 @@ class DualApp(QuartScaffold, flask.Flask):
     # Colours.
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `func` as sync code can call it."""
+        """Return `func` as sync code can call it: an async one runs on the host loop while the thread waits."""
         return func if not is_async(func) or is_awaited_by_caller() else self.async_to_sync(func)
 
     def async_to_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Make a sync function of an async one, which runs on the loop where all async code of the app runs."""
+        """Make an async function callable from sync code: it runs on the host loop while the thread waits."""
         return with_body(to_loop(func))
 
     def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
-        """Return `func` as async code can await it; a sync one runs in a thread."""
+        """Return `func` as async code can await it: a sync one runs in a thread."""
         if is_async(func):
             return func
 
         async def crossing(*args: Any, **kwargs: Any) -> Any:
-            # Where no loop runs, a coroutine is stepped in a thread, and what it calls is there already.
+            # Without a running loop this coroutine is stepped by hand, in a thread already.
             return await from_loop(func, *args, **kwargs) if is_loop_thread() else func(*args, **kwargs)
 
         return crossing
 
     def sync_to_async(self, func: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
-        """Make an async function of a sync one, which runs in a thread."""
+        """Make a sync function awaitable: it runs in a thread."""
         return self.ensure_async(func)
 
     # Responses, templates and files.
 
     def send_static_file(self, filename: str) -> Any:
-        """Send a file of the static folder; await it or not."""
+        """Make a response with a file of the static folder; it may be awaited. Raises NotFound (404)."""
         return super().send_static_file(filename)
 
     def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = None) -> Any:
-        """Open a file beside the module of the app; in `async def` code it may be awaited, for `async with`."""
+        """Open a file relative to the app's `root_path`; in `async def` code await it for an async file."""
         file = super().open_resource(resource, mode, encoding)
         return Resource(file) if caller_is_async() else file
 
     def open_instance_resource(self, resource: str, mode: str = "rb", encoding: str | None = "utf-8") -> Any:
-        """Open a file in the folder of the instance; in `async def` code it may be awaited, for `async with`."""
+        """Open a file in the instance folder; in `async def` code await it for an async file."""
         file = super().open_instance_resource(resource, mode, encoding)
         return Resource(file) if caller_is_async() else file
 
     def make_response(self, rv: Any) -> Any:
-        """Make a response of a view's return value; await it or not."""
+        """Make a response of a view's return value; it may be awaited.
+
+        Takes what Flask takes, and async iterables as bodies. Raises TypeError for anything else.
+        """
         return response_from(self, rv)
 
     def redirect(self, location: str, code: int = REDIRECT_CODE) -> Any:
-        """Make a redirect; await it or not."""
+        """Make a redirect response; it may be awaited."""
         if self.response_class is Response and "redirects" in self._shortcuts and is_simple_redirect(location, code):
             return Redirect.to(location, code)
         return super().redirect(location, code)
 
     @takes_context
     def make_default_options_response(self, *args: Any) -> Any:
-        """Answer OPTIONS with the methods that are allowed, in the same order each time."""
+        """Answer OPTIONS with the allowed methods, sorted."""
         response = super().make_default_options_response(*step_arguments(None))
         if response.allow:
             response.headers["Allow"] = ", ".join(sorted(response.allow))
         return response
 
     def update_template_context(self, *args: Any) -> Any:
-        """Add what the context processors give to the context of a template; await it in `async def` code."""
-        context = args[-1]  # Quart 0.23 names the context of the request before it
+        """Add the values of the context processors to a template's context; await it in `async def` code."""
+        context = args[-1]  # Quart 0.23 passes the request context first
         if caller_is_async():
             return templating.update_context(self, context)
         return super().update_template_context(*step_arguments(None, context))
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
-        """Let the functions given to `url_defaults` add to the values that a URL is built of."""
+        """Let the functions registered with `url_defaults` add to the values that a URL is built from."""
         for name in (None, *reversed(blueprints_of(endpoint))):
             for func in self.url_default_functions.get(name, ()):
                 self.ensure_sync(func)(endpoint, values)

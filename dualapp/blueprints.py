@@ -1,4 +1,4 @@
-"""What is registered in Quart's way: rules and hooks of websockets, on an app and on a blueprint."""
+"""Registration that only Quart has: websocket rules and hooks on apps and blueprints, serving hooks on blueprints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask.sansio.app import App
 from flask.sansio.scaffold import Scaffold, setupmethod
 
 F = TypeVar("F", bound=Callable[..., Any])
-Registry = dict[str | None, list[Callable[..., Any]]]
+HooksByName = dict[str | None, list[Callable[..., Any]]]
 
 REGISTRIES = ("before_websocket_funcs", "after_websocket_funcs", "teardown_websocket_funcs")
 
@@ -20,13 +20,13 @@ class QuartScaffold(Scaffold):
     """An app or a blueprint on which websockets can be registered."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.before_websocket_funcs: Registry = defaultdict(list)
-        self.after_websocket_funcs: Registry = defaultdict(list)
-        self.teardown_websocket_funcs: Registry = defaultdict(list)
+        self.before_websocket_funcs: HooksByName = defaultdict(list)
+        self.after_websocket_funcs: HooksByName = defaultdict(list)
+        self.teardown_websocket_funcs: HooksByName = defaultdict(list)
         super().__init__(*args, **kwargs)
 
     def websocket(self, rule: str, **options: Any) -> Callable[[F], F]:
-        """Register a view of websockets for a rule."""
+        """Register the decorated function as the websocket view for a rule."""
 
         def decorator(func: F) -> F:
             self.add_websocket(rule, options.pop("endpoint", None), func, **options)
@@ -41,53 +41,53 @@ class QuartScaffold(Scaffold):
         view_func: Callable[..., Any] | None = None,
         **options: Any,
     ) -> None:
-        """Register a rule for websockets."""
+        """Register a websocket rule and its view; takes the options of `add_url_rule`."""
         self.add_url_rule(rule, endpoint, view_func, methods={"GET"}, websocket=True, **options)
 
     @setupmethod
     def before_websocket(self, func: F) -> F:
-        """Register a function to run before a view of websockets."""
+        """Register a function to run before a websocket view."""
         self.before_websocket_funcs[None].append(func)
         return func
 
     @setupmethod
     def after_websocket(self, func: F) -> F:
-        """Register a function to run after a view of websockets; it takes the response if there is one."""
+        """Register a function to run after a websocket view; it takes the response or None."""
         self.after_websocket_funcs[None].append(func)
         return func
 
     @setupmethod
     def teardown_websocket(self, func: F) -> F:
-        """Register a function to run when a websocket is over, with the error that ended it if one did."""
+        """Register a function to run when a websocket ends; it takes the error that ended it or None."""
         self.teardown_websocket_funcs[None].append(func)
         return func
 
 
 class Blueprint(QuartScaffold, flask.Blueprint):
-    """A Flask blueprint that takes what Quart's take: websockets, and what runs before, while and after serving."""
+    """A Flask blueprint with the registration methods of Quart's: websockets, and hooks around serving."""
 
     def before_app_serving(self, func: F) -> F:
-        """Register a function to run once in each process, before the app serves."""
+        """Register a function to run once in each process before the app serves."""
         return self._on_app("before_serving", func)
 
     def while_app_serving(self, func: F) -> F:
-        """Register a generator function that yields once: what is before it runs before serving, the rest after."""
+        """Register a generator function that yields once: it runs up to `yield` before serving, to its end after."""
         return self._on_app("while_serving", func)
 
     def after_app_serving(self, func: F) -> F:
-        """Register a function to run once in each process, when the app has ended serving."""
+        """Register a function to run once in each process when the app has ended serving."""
         return self._on_app("after_serving", func)
 
     def before_app_websocket(self, func: F) -> F:
-        """Register a function to run before each view of websockets of the app."""
+        """Register a function to run before each websocket view of the app."""
         return self._on_app("before_websocket", func)
 
     def after_app_websocket(self, func: F) -> F:
-        """Register a function to run after each view of websockets of the app."""
+        """Register a function to run after each websocket view of the app; it takes the response or None."""
         return self._on_app("after_websocket", func)
 
     def teardown_app_websocket(self, func: F) -> F:
-        """Register a function to run when any websocket of the app is over."""
+        """Register a function to run when any websocket of the app ends; it takes the error or None."""
         return self._on_app("teardown_websocket", func)
 
     @setupmethod
@@ -96,11 +96,11 @@ class Blueprint(QuartScaffold, flask.Blueprint):
         return func
 
     def register(self, app: App, options: dict[str, Any]) -> None:
-        """Register all that was registered on this blueprint on an app; Flask calls this."""
-        known = set(app.blueprints)
+        """Register this blueprint and its websocket hooks on an app; Flask calls this."""
+        earlier = set(app.blueprints)
         super().register(app, options)
-        # A nested blueprint is registered by now, under a name of its own.
-        for name in [name for name, blueprint in app.blueprints.items() if blueprint is self and name not in known]:
+        # If nested, it is now registered under a dotted name.
+        for name in [name for name, blueprint in app.blueprints.items() if blueprint is self and name not in earlier]:
             for registry in REGISTRIES:
                 for key, funcs in getattr(self, registry).items():
                     getattr(app, registry)[name if key is None else f"{name}.{key}"] += funcs

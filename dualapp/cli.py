@@ -1,4 +1,4 @@
-"""Commands for the command line that may be async."""
+"""Run async commands of the `flask` command line on the host loop."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .crossing.coroutines import await_value
 
 
 class DualGroup(AppGroup):
-    """The commands of an app; those that are async, its blueprints' too, run on the host loop."""
+    """The commands of an app and its blueprints; async ones run on the host loop."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         command = super().get_command(ctx, cmd_name)
         if command is not None:
-            take_both_colours(command)
-            ctx.obj = known_to_quart(ctx.obj)
+            allow_async(command)
+            ctx.obj = for_both_frameworks(ctx.obj)
         return command
 
 
-def known_to_quart(info: Any) -> Any:
-    """Return what Flask's commands find the app by, so that those made with `quart.cli.pass_script_info` do too."""
+def for_both_frameworks(info: Any) -> Any:
+    """Return Flask's ScriptInfo as an instance of Quart's too, which `quart.cli.pass_script_info` looks for."""
     cli = sys.modules.get("quart.cli")
     if cli is None or not isinstance(info, ScriptInfo) or isinstance(info, cli.ScriptInfo):
         return info
@@ -36,18 +36,18 @@ def known_to_quart(info: Any) -> Any:
     return twin
 
 
-def take_both_colours(command: click.Command) -> None:
-    """Have a command, or all of a group, wait for what its function returns if that is to be awaited."""
+def allow_async(command: click.Command) -> None:
+    """Make a command, or all commands of a group, run an awaitable that its function returns on the host loop."""
     for subcommand in getattr(command, "commands", {}).values():
-        take_both_colours(subcommand)
+        allow_async(subcommand)
     callback = command.callback
-    if callback is None or hasattr(callback, "takes_both_colours"):
+    if callback is None or hasattr(callback, "allows_async"):
         return
 
     @wraps(callback)
-    def waiting(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         value = callback(*args, **kwargs)
         return run_on_loop(await_value, value) if inspect.isawaitable(value) else value
 
-    waiting.takes_both_colours = True  # type: ignore[attr-defined]  # a mark, so that it is wrapped once
-    command.callback = waiting
+    call.allows_async = True  # type: ignore[attr-defined]  # a mark, so that it is wrapped once
+    command.callback = call

@@ -1,12 +1,12 @@
-"""What a `gunicorn.conf.py` takes from here: dotted names, and the start and the stop of each worker.
+"""Hooks for a `gunicorn.conf.py`: load dotted app names, and start and stop the app with each worker.
 
     from dualapp.gunicorn import allow_dotted_names, post_worker_init, worker_exit
 
     allow_dotted_names()
 
 gunicorn reads that file from the working directory before it loads the app, with ``--preload`` too. Its own loader
-takes a plain name or a call after the colon, nothing with a dot. With the two hooks, what the app does before serving
-is done when a worker starts instead of at its first request, and a worker that cannot start does not serve.
+accepts a name or a call after the colon, but no dot. The two hooks run the app's `before_serving` functions when a
+worker starts instead of at its first request; a worker in which one fails does not serve.
 """
 
 import ast
@@ -23,15 +23,16 @@ _import_app = util.import_app
 def allow_dotted_names() -> None:
     """Let gunicorn load ``module:app.wsgi`` in this process and in the workers it forks.
 
-    Names without a dot are still loaded by gunicorn itself. Calling it again, as a reload does, changes nothing.
+    gunicorn's own function still loads names without a dot. A second call, as in a reload, changes nothing.
     """
     util.import_app = import_app
 
 
 def import_app(uri: str) -> Any:
-    """Load the app that `uri` names, as gunicorn does, then follow the attributes after its first dot.
+    """Load the app that `uri` names (``module:expression.attribute``) and return it.
 
-    What stands before that dot must be what gunicorn loads alone: the name of a callable, or a call that returns one.
+    gunicorn loads the expression before the first dot: the name of a callable, or a call that returns one. Raises
+    gunicorn's AppImportError if an attribute is missing or the result is not callable.
     """
     module, _, expression = uri.partition(":")
     head, attributes = _split(expression)
@@ -44,7 +45,7 @@ def import_app(uri: str) -> Any:
 
 
 def _split(expression: str) -> tuple[str, list[str]]:
-    """Take ``create().wsgi`` apart into ``create()`` and its attributes; leave what is no Python to gunicorn."""
+    """Split ``create().wsgi`` into ``create()`` and its attributes; a syntax error is left to gunicorn."""
     try:
         node = ast.parse(expression, mode="eval").body
     except SyntaxError:
@@ -64,19 +65,19 @@ def _attribute(owner: object, name: str, uri: str) -> Any:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the app in a worker, before it takes a request; gunicorn ends a worker in which this fails."""
+    """Run the app's startup in a new worker, before its first request; if it raises, gunicorn ends the worker."""
     if (app := _dual_app(worker)) is not None:
         app._lifespan.start()
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Stop the app in a worker that has served its last request."""
+    """Run the app's shutdown in a worker that has served its last request."""
     if (app := _dual_app(worker)) is not None:
         app._lifespan.stop()
 
 
 def _dual_app(worker: Any) -> DualApp | None:
-    """Return the app of a WSGI worker; ASGI workers tell theirs with lifespan messages."""
+    """Return the DualApp of a WSGI worker; an ASGI worker sends lifespan messages instead."""
     served = None if hasattr(worker, "asgi") else getattr(worker, "wsgi", None)
     owner = getattr(served, "__self__", served)  # `app.wsgi` is a method of the app
     return owner if isinstance(owner, DualApp) else None

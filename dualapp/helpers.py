@@ -1,7 +1,7 @@
-"""The names that follow the colour of the code that uses them.
+"""The public names that follow the colour of the calling code.
 
-In `def` code they are called as in Flask, in `async def` code they are awaited as in Quart. Which of the two it is, is
-read off the code that calls: not off the thread, nor off who called that code.
+In `def` code they are called as in Flask, in `async def` code they are awaited as in Quart. The colour is that of the
+function that contains the call, whatever thread it runs in and whatever called it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ app_context = app_variable.get  # looked up once
 
 
 def current_request(is_async: bool = False) -> Any:
-    """Return a face of the current request."""
+    """Return the async or the sync face of the current request."""
     context: Any = request_context(None)
     if context is None:
         raise RuntimeError(
@@ -43,13 +43,13 @@ def current_request(is_async: bool = False) -> Any:
 
 
 class RequestProxy(LocalProxy[Any]):
-    """Stands for the face of the current request that suits the code which asks."""
+    """A proxy of the current request: its sync face in `def` code, its async face in `async def` code."""
 
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
         if name in SAME_ON_BOTH_FACES:
-            # The colour does not matter, unless the user's own classes make the faces differ.
+            # Both faces have the same value, unless the user's own request classes make them differ.
             context: Any = request_context(None)
             if type(context) is Context and type(face := context.request) is Request:
                 app: Any = context.app
@@ -62,28 +62,34 @@ request: Any = RequestProxy(lambda: current_request(caller_is_async()))
 
 
 def render_template(template: Any, **context: Any) -> Any:
-    """Render a template by name, or the first of a list of names that exists; await it in `async def` code."""
+    """Render a template, given by name, or the first that exists of a list; await it in `async def` code.
+
+    Raises jinja2.TemplateNotFound if there is none.
+    """
     if caller_is_async():
         return templating.render_async(environment().get_or_select_template(template), context)
     return flask.render_template(template, **context)
 
 
 def render_template_string(source: str, **context: Any) -> Any:
-    """Render a template from its source; await it in `async def` code."""
+    """Render a template from source; await it in `async def` code."""
     if caller_is_async():
         return templating.render_async(environment().twin.compiled(source), context)
     return flask.render_template_string(source, **context)
 
 
 def stream_template(template: Any, **context: Any) -> Any:
-    """Render a template by name as a stream of strings; in `async def` code await it for an async stream."""
+    """Render a template, given as to `render_template`, as an iterator of strings.
+
+    In `async def` code await it for an async iterator.
+    """
     if caller_is_async():
         return templating.stream_async(environment().get_or_select_template(template), context)
     return templating.stream(environment().get_or_select_template(template), context)
 
 
 def stream_template_string(source: str, **context: Any) -> Any:
-    """Render a template from its source as a stream of strings; in `async def` code await it for an async stream."""
+    """Render a template from source as an iterator of strings; in `async def` code await it for an async iterator."""
     if caller_is_async():
         return templating.stream_async(environment().twin.compiled(source), context)
     return templating.stream(environment().from_string(source), context)
@@ -93,26 +99,26 @@ def environment() -> Any:
     return flask.current_app.jinja_env
 
 
-def giving_ours(func: Callable[P, Any]) -> Callable[P, Response]:
-    """Return one of Flask's functions as it is, typed as what it gives in a DualApp: a response that may be awaited."""
+def returning_response(func: Callable[P, Any]) -> Callable[P, Response]:
+    """Type a function of Flask's as returning `dualapp.Response`, which may be awaited, as it does in a DualApp."""
     return func
 
 
-jsonify = giving_ours(flask.jsonify)
-make_response = giving_ours(flask.make_response)
-send_file = giving_ours(flask.send_file)
-send_from_directory = giving_ours(flask.send_from_directory)
+jsonify = returning_response(flask.jsonify)
+make_response = returning_response(flask.make_response)
+send_file = returning_response(flask.send_file)
+send_from_directory = returning_response(flask.send_from_directory)
 
 
-@giving_ours
+@returning_response
 def redirect(location: str, code: int = REDIRECT_CODE, Response: type[werkzeug.Response] | None = None) -> Any:
-    """Make a redirect with the app's own method, as Flask's function does, which takes longer to find the app."""
+    """Make a redirect response with the app's `redirect`; it may be awaited."""
     context = app_context(None)
     return flask.redirect(location, code, Response) if context is None else context.app.redirect(location, code=code)
 
 
 def flash(message: str, category: str = "message") -> Any:
-    """Keep a message for the next request to show; await it in `async def` code."""
+    """Store a message in the session for `get_flashed_messages`; await it in `async def` code."""
     if caller_is_async():
         return flash_async(message, category)
     return flask.flash(message, category)
@@ -125,7 +131,10 @@ async def flash_async(message: str, category: str) -> None:
 
 
 def copy_current_request_context(func: F) -> F:
-    """Bind a function, sync or async, to the current request, for use in another thread or task."""
+    """Bind a function, sync or async, to the current request context, for use in another thread or task.
+
+    Raises RuntimeError outside of a request.
+    """
     context = request_context(None)
     if context is None:
         raise RuntimeError(
@@ -136,7 +145,10 @@ def copy_current_request_context(func: F) -> F:
 
 
 def copy_current_app_context(func: F) -> F:
-    """Bind a function, sync or async, to the current app context and its `g`, for use in another thread or task."""
+    """Bind a function, sync or async, to the current app context and its `g`, for use in another thread or task.
+
+    Raises RuntimeError outside of an app context.
+    """
     context = app_context(None)
     if context is None:
         raise RuntimeError(
@@ -148,7 +160,7 @@ def copy_current_app_context(func: F) -> F:
 
 
 def bound_to(copy: Callable[[], Any], func: F) -> F:
-    """Return `func` so that each of its calls has a copy of a context of its own."""
+    """Wrap `func` so that each call enters a copy of a context."""
 
     @wraps(func)
     def bound(*args: Any, **kwargs: Any) -> Any:

@@ -1,7 +1,7 @@
-"""The life of a process that serves: what runs before, while and after it does, and tasks in the background.
+"""Run the functions registered around serving (before, while, after), and background tasks.
 
-All of it runs on the host loop, exactly once per process, whichever way the process is told that it serves: by the
-lifespan messages of an ASGI server, by a hook of a WSGI server, or by the first request.
+They run on the host loop, exactly once per process. The startup is triggered by the lifespan messages of an ASGI
+server, by a hook of a WSGI server (`dualapp.gunicorn`), or by the first request.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .exchange.translation import Message
 
 Function = Callable[..., Any]
 
-# Which startup the running code is part of.
+# The lifespan whose startup the running code is part of.
 starting: ContextVar[Lifespan] = ContextVar("dualapp.starting")
 
 got_background_exception = Signal("An exception ended a background task.")
@@ -48,11 +48,11 @@ after_import("quart", join_quarts_signals)
 
 
 class StartupFailed(RuntimeError):
-    """A function that was to run before serving failed, and the process must not serve."""
+    """A function that runs before serving failed; the process must not serve."""
 
 
 class Lifespan:
-    """What one app does when its process starts and stops serving."""
+    """The startup, shutdown and background tasks of one app in this process."""
 
     def __init__(self, app: flask.Flask, threads: Threads) -> None:
         self.before: list[Function] = []
@@ -64,7 +64,7 @@ class Lifespan:
         fork_aware.add(self)
 
     def reset_after_fork(self) -> None:
-        """Start clean after a fork: what the parent has started lives in the parent."""
+        """Forget the parent's startup and tasks, in the child: they live on the parent's loop."""
         self.has_started = False
         self._failure: StartupFailed | None = None
         self._lock = threading.Lock()
@@ -80,15 +80,15 @@ class Lifespan:
     # From a thread, under WSGI.
 
     def start(self) -> None:
-        """Run what comes before serving, once; threads that come meanwhile wait for it.
+        """Run the startup once; other threads wait for it meanwhile.
 
-        Raises StartupFailed, then and ever after, if one of the functions fails.
+        Raises StartupFailed, in this call and all later ones, if one of the functions fails.
         """
-        if self.has_started or starting.get(None) is self:  # a request of the startup's own does not wait for its end
+        if self.has_started or starting.get(None) is self:  # a request made during startup must not wait for its end
             return
         with self._lock:
             if not self.has_started and self._failure is None:
-                with contextlib.suppress(StartupFailed):  # it is raised to all who wait
+                with contextlib.suppress(StartupFailed):  # _raise_failure raises it in every waiting thread
                     self._start()
         self._raise_failure()
 
@@ -96,10 +96,10 @@ class Lifespan:
         if not self.is_idle:
             run_on_loop(self.startup)
         self.has_started = True
-        atexit.register(stop_if_alive, weakref.ref(self))  # for tasks in the background too, which may come any time
+        atexit.register(stop_if_alive, weakref.ref(self))  # even if idle: background tasks may be added later
 
     def stop(self) -> None:
-        """Run what comes after serving, once, and end the tasks in the background."""
+        """Run the shutdown once, from a thread."""
         with self._lock:
             if self.has_started and not self.is_idle:
                 run_on_loop(self.shutdown)
@@ -107,7 +107,7 @@ class Lifespan:
     # On the loop, under ASGI.
 
     async def start_async(self) -> None:
-        """Do what `start` does, from the loop."""
+        """Run the startup once, from the loop; raises StartupFailed as `start` does."""
         if self.has_started or starting.get(None) is self:
             return
         if self._starting is None:
@@ -125,17 +125,17 @@ class Lifespan:
         if self._failure is not None:
             raise StartupFailed(str(self._failure)) from self._failure.__cause__
 
-    # What both do.
+    # On the loop, for both entries.
 
     async def startup(self) -> None:
-        """Run the functions that come before serving, in their order."""
+        """Run the functions registered to run before serving, in their order."""
         token = starting.set(self)
         try:
             async with self._app.app_context():  # type: ignore[attr-defined]  # a DualApp's context is for both colours
                 for func in self.before:
                     await self._attempt(func, from_loop(func))
                 for func in self.during:
-                    stream = both_colours(func())
+                    stream = as_async_iterator(func())
                     await self._attempt(func, anext(stream, END))
                     self._running.append(stream)
                 # From here on there is something to stop, also if a signal interrupts the thread that waits for this.
@@ -151,12 +151,12 @@ class Lifespan:
             await work
         except Exception as error:
             self._app.logger.exception("Startup failed in %s", name_of(func))
-            await self._tell(got_serving_exception, error)
+            await self._send(got_serving_exception, error)
             self._failure = StartupFailed(f"{name_of(func)} failed: {error!r}")
             raise self._failure from error
 
     async def shutdown(self) -> None:
-        """Give the tasks in the background their time, then run the functions that come after serving."""
+        """End the background tasks, then run the functions registered to run after serving."""
         if self.is_idle:
             return
         self.has_started, self._starting = False, None
@@ -169,14 +169,14 @@ class Lifespan:
         self._running.clear()
 
     async def _log_failure(self, subject: object, work: Awaitable[Any]) -> None:
-        """Await one part of the shutdown; if it fails, the others have their turn all the same."""
+        """Await one part of the shutdown; log its error, so that the other parts run."""
         try:
             await work
         except Exception as error:
             self._app.logger.exception("Shutdown failed in %s", name_of(subject))
-            await self._tell(got_serving_exception, error)
+            await self._send(got_serving_exception, error)
 
-    async def _tell(self, signal: Signal, error: Exception) -> None:
+    async def _send(self, signal: Signal, error: Exception) -> None:
         await signal.send_async(
             self._app,
             _sync_wrapper=self._app.ensure_async,  # type: ignore[attr-defined]  # as in startup
@@ -192,10 +192,10 @@ class Lifespan:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    # Tasks in the background.
+    # Background tasks.
 
     def add_task(self, func: Function, /, *args: Any, **kwargs: Any) -> None:
-        """Run a function of either colour on the host loop, or in a thread, and do not wait for it."""
+        """Start an async function on the host loop, or a sync one in a thread, without waiting for it."""
         spawn(self._run_task, func, args, kwargs)
 
     async def _run_task(self, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -208,8 +208,10 @@ class Lifespan:
                 else:
                     await self._threads.call(func, *args, **kwargs)
         except Exception as error:
-            without_request().run(self._app.logger.exception, "Exception in background task %s", name_of(func))
-            await self._tell(got_background_exception, error)
+            variables_without_request().run(
+                self._app.logger.exception, "Exception in background task %s", name_of(func)
+            )
+            await self._send(got_background_exception, error)
         finally:
             self._tasks.discard(task)
 
@@ -219,8 +221,8 @@ def stop_if_alive(reference: weakref.ref[Lifespan]) -> None:
         lifespan.stop()
 
 
-def without_request() -> Context:
-    """Copy the context variables, but not the request: it is over, and Flask's logger would write where it said."""
+def variables_without_request() -> Context:
+    """Copy the context variables except the request's: Flask's logger would write to the ended request's errors."""
     variables = Context()
     for variable, value in copy_context().items():
         if variable is not request_variable:
@@ -232,18 +234,18 @@ def name_of(subject: object) -> str:
     return f"{getattr(subject, '__module__', '?')}.{getattr(subject, '__qualname__', repr(subject))}"
 
 
-def both_colours(generator: Any) -> AsyncIterator[Any]:
-    """Return a generator of either colour as an async one."""
-    return generator if hasattr(generator, "__anext__") else in_steps(generator)
+def as_async_iterator(generator: Any) -> AsyncIterator[Any]:
+    """Return a generator of either colour as an async iterator."""
+    return generator if hasattr(generator, "__anext__") else iterate_from_loop(generator)
 
 
-async def in_steps(generator: Iterator[Any]) -> AsyncIterator[Any]:
+async def iterate_from_loop(generator: Iterator[Any]) -> AsyncIterator[Any]:
     while (item := await from_loop(next, generator, END)) is not END:
         yield item
 
 
 async def run_to_end(stream: AsyncIterator[Any]) -> None:
-    """Let a generator that is active while serving run to its end; RuntimeError if it yields once more."""
+    """Run a `while_serving` generator to its end; raises RuntimeError if it yields again."""
     if await anext(stream, END) is not END:
         raise RuntimeError("A function given to while_serving must yield once; this one yields more often.")
 
@@ -251,7 +253,7 @@ async def run_to_end(stream: AsyncIterator[Any]) -> None:
 async def serve(
     lifespan: Lifespan, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
-    """Answer the lifespan protocol of ASGI until the server shuts down."""
+    """Speak the ASGI lifespan protocol until the server shuts down."""
     await receive()
     try:
         await lifespan.start_async()

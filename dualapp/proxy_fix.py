@@ -1,4 +1,4 @@
-"""An app behind proxies: what they say of the client holds on both entries, by one set of rules, Werkzeug's."""
+"""Apply Werkzeug's ProxyFix to both entries: trust the `X-Forwarded-` headers of the proxies in front of the app."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class ProxyFix(proxy_fix.ProxyFix):
-    """Have an app believe what the proxies in front of it say in ``X-Forwarded-`` headers, on both entries.
+    """Trust the ``X-Forwarded-`` headers of the proxies in front of an app, on both entries.
 
         ProxyFix(app, x_for=1, x_proto=1, x_host=1)
 
-    It is Werkzeug's ProxyFix around `app.wsgi_app`, and the same around `app.asgi_app`. Each number says how many
-    proxies set that header: a client can write these headers too, so count no proxy that is not there.
+    Wraps `app.wsgi_app` in Werkzeug's ProxyFix and `app.asgi_app` in the same rules. Each number is how many proxies
+    set that header. A number that is too high trusts values that a client wrote.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class ProxyFix(proxy_fix.ProxyFix):
     ) -> None:
         trusted = (x_for, x_proto, x_host, x_port, x_prefix)
         super().__init__(app.wsgi_app, *trusted)
-        rules, asgi_app = proxy_fix.ProxyFix(nothing, *trusted), app.asgi_app
+        rules, asgi_app = proxy_fix.ProxyFix(do_nothing, *trusted), app.asgi_app
 
         async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] in ("http", "websocket"):
@@ -40,9 +40,9 @@ class ProxyFix(proxy_fix.ProxyFix):
 
 
 def forwarded(scope: Scope, rules: proxy_fix.ProxyFix) -> Scope:
-    """Say a scope in WSGI's words, let Werkzeug's rules change it, and say their changes in ASGI's words."""
+    """Return a scope as Werkzeug's rules change it: translated to an environ, changed, and translated back."""
     environ = environ_from({"method": "GET", **scope}, fields_from(scope["headers"]), io.RawIOBase())
-    rules(environ, nothing)
+    rules(environ, do_nothing)
     changed = scope_from(environ)
     root_path = root_path_of(changed)
     host = [(b"host", environ["HTTP_HOST"].encode("latin-1"))] if "HTTP_HOST" in environ else []
@@ -58,9 +58,9 @@ def forwarded(scope: Scope, rules: proxy_fix.ProxyFix) -> Scope:
 
 
 def scheme_of(scope: Scope, scheme: str) -> str:
-    """Return the scheme as this kind of connection names it: proxies forward a websocket as http or https."""
+    """Return ws or wss for a websocket, whose X-Forwarded-Proto is http or https."""
     return scheme.replace("http", "ws", 1) if scope["type"] == "websocket" else scheme
 
 
-def nothing(*_: Any) -> Any:
-    """Stand where Werkzeug's rules want an app, and a `start_response`: they change the environ, which is all."""
+def do_nothing(*_: Any) -> Any:
+    """Serve as the app and the `start_response` of Werkzeug's ProxyFix, which is used only to change an environ."""

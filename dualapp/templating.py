@@ -1,4 +1,4 @@
-"""Templates in both colours: filters, tests, globals and context processors may be async in either."""
+"""Render templates from code of both colours; filters, tests, globals and context processors may have either."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .crossing.thread_pool import from_loop
 from .pipeline.stream_with_context import stream_with_context
 
 
-class Functions(dict[str, Any]):
-    """Filters, tests or globals for templates that sync code renders: the async ones cross to the loop.
+class SyncFunctions(dict[str, Any]):
+    """Filters, tests or globals for templates that sync code renders: async ones cross to the loop.
 
-    `awaited` has the async ones as they are, for templates that async code renders.
+    `awaited` holds the async ones unchanged, for templates that async code renders.
     """
 
     def __init__(self, functions: Mapping[str, Any]) -> None:
@@ -31,7 +31,7 @@ class Functions(dict[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.awaited.pop(name, None)
-        if type(value) is not LocalProxy and is_async(value):  # a proxy stands for nothing yet
+        if type(value) is not LocalProxy and is_async(value):  # a proxy is unbound here
             self.awaited[name] = value
             value = to_loop(value)
         super().__setitem__(name, value)
@@ -41,21 +41,21 @@ class Functions(dict[str, Any]):
         self.awaited.pop(name, None)
 
     def update(self, *others: Any, **functions: Any) -> None:
-        """Register several, each as if it were set by itself."""
+        """Set several functions, each with `__setitem__`."""
         for name, value in dict(*others, **functions).items():
             self[name] = value
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        """Register one unless there is one of that name."""
+        """Set a function unless there is one of that name; return the one that is set."""
         if name not in self:
             self[name] = default
         return self[name]
 
 
 class AwaitedFunctions(ChainMap[str, Any]):
-    """The same functions for templates that async code renders; what is set here is set there."""
+    """A view of SyncFunctions for templates that async code renders: the async ones are unchanged."""
 
-    def __init__(self, functions: Functions) -> None:
+    def __init__(self, functions: SyncFunctions) -> None:
         super().__init__(functions.awaited, functions)
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -69,7 +69,7 @@ KINDS = ("filters", "tests", "globals")
 
 
 class Template(jinja2.Template):
-    """A template that can be rendered in both colours: each asks its twin for what is of the other one."""
+    """A template with a twin, compiled for the other colour, that renders it in code of that colour."""
 
     source: Any = None
 
@@ -79,40 +79,40 @@ class Template(jinja2.Template):
         environment: Environment = self.environment.twin  # type: ignore[attr-defined]  # it is made by ours
         own = self.globals.maps[0] if isinstance(self.globals, ChainMap) else None
         if self.source is None:
-            return environment.get_template(self.name, globals=own)  # type: ignore[arg-type]  # only those of strings have none
+            return environment.get_template(self.name, globals=own)  # type: ignore[arg-type]  # None only with a source
         return environment.compiled(self.source, own)
 
     def render(self, *args: Any, **kwargs: Any) -> str:
-        """Render it in sync code."""
+        """Render in sync code."""
         return self.twin.render(*args, **kwargs) if self.environment.is_async else super().render(*args, **kwargs)
 
     def generate(self, *args: Any, **kwargs: Any) -> Iterator[str]:
-        """Render it in sync code, piece by piece."""
+        """Render in sync code, as an iterator."""
         return self.twin.generate(*args, **kwargs) if self.environment.is_async else super().generate(*args, **kwargs)
 
     async def render_async(self, *args: Any, **kwargs: Any) -> str:
-        """Render it in async code."""
+        """Render in async code."""
         if self.environment.is_async:
             return await super().render_async(*args, **kwargs)
         return await self.twin.render_async(*args, **kwargs)
 
     def generate_async(self, *args: Any, **kwargs: Any) -> AsyncIterator[str]:  # type: ignore[override]  # jinja's is a generator
-        """Render it in async code, piece by piece."""
+        """Render in async code, as an async iterator."""
         if self.environment.is_async:
             return super().generate_async(*args, **kwargs)
         return self.twin.generate_async(*args, **kwargs)
 
 
 class Environment(jinja2.Environment):
-    """A Jinja environment for sync code, with a twin for async code that has the same templates and functions."""
+    """A Jinja environment for sync code; its twin, for async code, shares its templates and functions."""
 
     template_class = Template
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.is_async = False  # it is on in Quart's own class
+        self.is_async = False  # Quart's own class sets it
         for kind in KINDS:
-            setattr(self, kind, Functions(getattr(self, kind)))
+            setattr(self, kind, SyncFunctions(getattr(self, kind)))
 
     @cached_property
     def twin(self) -> Environment:
@@ -124,13 +124,13 @@ class Environment(jinja2.Environment):
         return twin
 
     def overlay(self, *args: Any, **kwargs: Any) -> Self:
-        """Make an environment with other options, and so with a twin of its own."""
+        """Make an overlay environment, with a twin of its own."""
         overlay = super().overlay(*args, **kwargs)
         vars(overlay).pop("twin", None)
         return overlay
 
     def from_string(self, source: Any, globals: Any = None, template_class: Any = None) -> jinja2.Template:
-        """Compile a template, for the colour of the code that asks."""
+        """Compile a template for the colour of the calling code."""
         environment = self if caller_is_async() == self.is_async else self.twin
         return environment.compiled(source, globals, template_class)
 
@@ -143,22 +143,22 @@ class Environment(jinja2.Environment):
 
 @cache
 def with_twin(cls: type[jinja2.Environment]) -> type[jinja2.Environment]:
-    """Return a class of environments that is both `cls` and ours."""
+    """Return a subclass of `cls` and of our Environment."""
     return cls if issubclass(cls, Environment) else type(cls.__name__, (Environment, cls), {})
 
 
 async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
-    """Add what the context processors give; what the caller gave comes first."""
-    given = context.copy()
+    """Add the values of the context processors; the caller's own values take precedence."""
+    own = context.copy()
     current = request_context(None)
     blueprints = [] if current is None else current.request.blueprints
     for name in (None, *reversed(blueprints)):
         for processor in app.template_context_processors.get(name, ()):
-            if processor is default_template_processor:  # Flask's own, in which nothing blocks
+            if processor is default_template_processor:  # Flask's own does not block
                 context.update(processor())
             else:
                 context.update(await from_loop(processor))
-    context.update(given)
+    context.update(own)
 
 
 async def render_async(template: jinja2.Template, context: dict[str, Any]) -> str:
@@ -196,5 +196,5 @@ async def stream_async(template: jinja2.Template, context: dict[str, Any]) -> As
 
 
 def current_app() -> Any:
-    """Return the app that renders: a DualApp, since only those have an async environment."""
+    """Return the current app, a DualApp: only those have an async environment."""
     return app_variable.get().app

@@ -1,4 +1,4 @@
-"""The test client, for tests of either colour: Flask's, with what Quart's has beyond it."""
+"""The test client for tests of either colour: Flask's client, with the methods that only Quart's has."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from types import SimpleNamespace, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from flask.sessions import SessionMixin
 from flask.testing import FlaskClient
@@ -17,19 +17,16 @@ from .compat.upstream import cookies_of, keep_cookies, send_cookies
 from .crossing.colour import caller_is_async
 from .crossing.thread_pool import from_loop
 
-if TYPE_CHECKING:
-    pass
-
-# What Quart's client hands over from one of its methods to the next, in this order, after the path and the method.
-QUARTS = (
+# The parameters of `_make_request` in Quart's client, in its order, after the path and the method.
+QUART_PARAMETERS = (
     *("headers", "data", "form", "files", "query_string", "json"),
     *("scheme", "root_path", "http_version", "scope_base", "auth", "subdomain"),
 )
 REDIRECTS = (301, 302, 303, 305, 307, 308)
 
 
-def in_werkzeugs_words(path: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return a path and arguments for Werkzeug's EnvironBuilder, of such as Quart's tests have them."""
+def werkzeug_arguments(path: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Translate a path and arguments of Quart's test client into those of Werkzeug's EnvironBuilder."""
     arguments = dict(arguments)
     overrides = dict(arguments.pop("environ_overrides", None) or {})
     if form := {**(arguments.pop("form", None) or {}), **(arguments.pop("files", None) or {})}:
@@ -45,24 +42,24 @@ def in_werkzeugs_words(path: str, arguments: dict[str, Any]) -> tuple[str, dict[
     return path, {**arguments, **({"environ_overrides": overrides} if overrides else {})}
 
 
-# How a WSGI app is asked for the context, which is entered again.
+# The environ key of a function to which the app passes the request context, for the test to enter again.
 PRESERVE = "werkzeug.debug.preserve_context"
 
 
 class DualClient(FlaskClient):
-    """Flask's test client; in `async def` code its requests are awaited, and run beside the loop of the test."""
+    """Flask's test client; in `async def` code its requests are awaited, and run in a thread."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The contexts that `async with` keeps until the next request: in the code of the test, not where it ran.
+        # `async with` enters each request's context again in the test's own task, until the next request.
         self._stack: AsyncExitStack | None = None
-        self._kept: list[Any] = []
+        self._contexts: list[Any] = []
 
     async def __aenter__(self) -> Self:
         if self._stack is not None:
             raise RuntimeError("Cannot nest client invocations")
         self._stack = AsyncExitStack()
-        self.environ_base[PRESERVE] = self._kept.append  # type: ignore[assignment]  # environs have more than strings
+        self.environ_base[PRESERVE] = self._contexts.append  # type: ignore[assignment]  # typed as strings only
         return self
 
     async def __aexit__(
@@ -74,7 +71,10 @@ class DualClient(FlaskClient):
             await stack.aclose()
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
-        """Send a request that may have any method."""
+        """Send a request and return its response; await it in `async def` code.
+
+        Takes the arguments of Werkzeug's EnvironBuilder or of Quart's test client.
+        """
         if caller_is_async():
             return self._open_async(*args, **kwargs)
         return self._open(*args, **kwargs)
@@ -117,11 +117,11 @@ class DualClient(FlaskClient):
             return self.open(*args, **kwargs)
         if type(self).open is DualClient.open:
             return self._open_async(*args, **kwargs)
-        return from_loop(self.open, *args, **kwargs)  # a subclass's own, of either colour
+        return from_loop(self.open, *args, **kwargs)  # a subclass's `open`, of either colour
 
     def _open(self, *args: Any, **kwargs: Any) -> Any:
         if args and isinstance(args[0], str):
-            path, kwargs = in_werkzeugs_words(args[0], kwargs)
+            path, kwargs = werkzeug_arguments(args[0], kwargs)
             args = (path, *args[1:])
         return super().open(*args, **kwargs)
 
@@ -132,8 +132,8 @@ class DualClient(FlaskClient):
             response = await from_loop(self._open, *args, **kwargs)
         else:
             response = await self._open_like_quart(*args, **kwargs)
-        while self._kept and self._stack is not None:
-            await self._stack.enter_async_context(self._kept.pop(0))
+        while self._contexts and self._stack is not None:
+            await self._stack.enter_async_context(self._contexts.pop(0))
         return response
 
     async def _open_like_quart(
@@ -142,7 +142,7 @@ class DualClient(FlaskClient):
         from quart.testing import sentinel
 
         defaults = {"json": sentinel, "scheme": "http", "root_path": "", "http_version": "1.1"}
-        values = [kwargs.pop(name, defaults.get(name)) for name in QUARTS]
+        values = [kwargs.pop(name, defaults.get(name)) for name in QUART_PARAMETERS]
         if kwargs:
             raise TypeError(f"Quart's test client does not take {', '.join(kwargs)}")
         response = await self._make_request(path, method, *values)
@@ -151,14 +151,18 @@ class DualClient(FlaskClient):
         return response
 
     async def _make_request(self, path: str, method: str, *values: Any) -> Any:
-        """Send one request in Quart's way; subclasses that are made for Quart's client extend this method."""
+        """Send one request, with Quart's signature: subclasses written for Quart's client extend this method."""
         from quart.testing import sentinel
 
-        given = {name: value for name, value in zip(QUARTS, values, strict=False) if value not in (None, sentinel)}
-        return await from_loop(self._open, path, method=method, **given)
+        pairs = zip(QUART_PARAMETERS, values, strict=False)
+        arguments = {name: value for name, value in pairs if value not in (None, sentinel)}
+        return await from_loop(self._open, path, method=method, **arguments)
 
     def session_transaction(self, *args: Any, **kwargs: Any) -> Any:
-        """Open the session that the client has, for `with` and for `async with`, and store it afterwards."""
+        """Open the client's session, for `with` and for `async with`, and store it at the end of the block.
+
+        Raises TypeError if the client keeps no cookies, RuntimeError if the session interface opens no session.
+        """
         return Transaction(self._transaction(*args, **kwargs))
 
     @contextmanager
@@ -179,51 +183,51 @@ class DualClient(FlaskClient):
         host, path = context.request.host.partition(":")[0], context.request.path
         keep_cookies(self, host, path, response.headers.getlist("Set-Cookie"))
 
-    # What Quart's client has.
+    # Methods that only Quart's client has.
 
     @property
     def app(self) -> Any:
-        """The app that is tested."""
+        """The app under test."""
         return self.application
 
     @property
     def cookie_jar(self) -> list[Any] | None:
-        """The cookies with the attributes that those of `http.cookiejar` have, None if the client keeps none."""
+        """The cookies, with the attributes of `http.cookiejar.Cookie`; None if the client keeps no cookies."""
         cookies = cookies_of(self)
-        return None if cookies is None else list(map(as_in_a_jar, cookies.values()))
+        return None if cookies is None else list(map(cookiejar_cookie, cookies.values()))
 
     def set_cookie(self, *args: Any, **kwargs: Any) -> None:
-        """Set a cookie: a key and a value, as for Werkzeug's client, or a server, a key and a value, as for Quart's."""
+        """Set a cookie: `key, value` as in Werkzeug's client, or `server_name, key, value` as in Quart's."""
         if len(args) + len({"server_name", "key", "value"} & kwargs.keys()) > 2:
             kwargs.setdefault("origin_only", kwargs.get("domain") is None)
             args, kwargs = without_server(args, kwargs)
         super().set_cookie(*args, **kwargs)
 
     def delete_cookie(self, *args: Any, **kwargs: Any) -> None:
-        """Delete a cookie: a key, as for Werkzeug's client, or a server and a key, as for Quart's."""
+        """Delete a cookie: `key` as in Werkzeug's client, or `server_name, key` as in Quart's."""
         if len(args) + len({"server_name", "key"} & kwargs.keys()) > 1:
             args, kwargs = without_server(args, kwargs)
         super().delete_cookie(*args, **kwargs)
 
     def request(self, path: str, **kwargs: Any) -> Any:
-        """Open a connection for one request, whose body and answer go piece by piece through the ASGI entry."""
+        """Open a connection to the ASGI entry that sends one request's body and receives its response in chunks."""
         from quart.testing import QuartClient
 
         kwargs["headers"] = Headers(kwargs.get("headers"))
         if "Content-Length" not in kwargs["headers"]:
-            kwargs["headers"]["Transfer-Encoding"] = "chunked"  # or there would be no body (RFC 9112 section 6.3)
+            kwargs["headers"]["Transfer-Encoding"] = "chunked"  # without either there is no body (RFC 9112 section 6.3)
         return QuartClient.request(self, path, **kwargs)  # type: ignore[arg-type]  # it takes the app and the cookies
 
     @property
     def http_connection_class(self) -> type:
-        """The class of such connections: Quart's."""
+        """The class of the connections that `request` opens: Quart's."""
         from quart.testing.connections import TestHTTPConnection
 
         return TestHTTPConnection
 
 
 class Transaction:
-    """A session that is open in a test of either colour."""
+    """The context manager of an open session, for `with` and for `async with`."""
 
     def __init__(self, manager: AbstractContextManager[SessionMixin]) -> None:
         self._manager = manager
@@ -243,9 +247,9 @@ class Transaction:
         return suppressed
 
 
-def as_in_a_jar(cookie: Cookie) -> SimpleNamespace:
+def cookiejar_cookie(cookie: Cookie) -> SimpleNamespace:
     expires = None if cookie.expires is None else int(cookie.expires.timestamp())
-    if cookie.max_age is not None:  # which goes first (RFC 6265 section 4.1.2.2)
+    if cookie.max_age is not None:  # Max-Age has precedence (RFC 6265 section 4.1.2.2)
         expires = int(time.time()) + cookie.max_age
     return SimpleNamespace(
         name=cookie.key,
@@ -258,7 +262,7 @@ def as_in_a_jar(cookie: Cookie) -> SimpleNamespace:
 
 
 def without_server(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return arguments for a cookie of Werkzeug's client, of such as Quart's begin with the name of the server."""
+    """Translate cookie arguments of Quart's client, which begin with a server name, into those of Werkzeug's."""
     server = args[0] if args else kwargs["server_name"]
     others = {name: value for name, value in kwargs.items() if name != "server_name"}
     return args[1:], {**others, "domain": others.get("domain") or server or "localhost"}

@@ -1,5 +1,5 @@
-"""Where servers come in: WSGI, ASGI, and the client that leaves.
+"""The WSGI and ASGI entries, and the watch for clients that disconnect.
 
-An entry makes an exchange, has the pipeline answer it where the plan says, and sends the response in the words of its
-protocol. Only the app imports it; the two entries do not know one another.
+An entry makes an exchange, runs the pipeline at its home, and sends the response by its protocol. Only the app imports
+this package; the two entries do not import each other.
 """

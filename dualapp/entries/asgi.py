@@ -1,4 +1,4 @@
-"""The ASGI entry: from a scope to an exchange, and from a response to `send`."""
+"""The ASGI entry: make an exchange of a scope, run the pipeline, and send the response as messages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Send = Callable[[Message], Awaitable[None]]
 
 LOOP = Home.LOOP
-MAKES_HEADERS = flask.Response.get_wsgi_headers
+GET_WSGI_HEADERS = flask.Response.get_wsgi_headers
 
 
 class ASGIGateway:
@@ -62,8 +62,8 @@ class ASGIGateway:
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
         context.enter()
         try:
-            # Most requests wait for nothing. To try that with `next`, on a coroutine that returns None, takes less than
-            # to await it, and to be told when it waits.
+            # Most requests never suspend: one `next` on a coroutine that returns None is faster than awaiting it, and
+            # shows whether it suspended.
             steps = self._answering(context).__await__()
             waits_for = next(steps, EXHAUSTED)
         except BaseException:
@@ -74,22 +74,22 @@ class ASGIGateway:
             context.leave()
             messages = messages_of(context)
         if messages is None:
-            await self._go_on(context, steps, waits_for, send)
+            await self._finish(context, steps, waits_for, send)
             return
         try:
             for message in messages:
                 await send(message)
-        except OSError:  # as in `careful`
+        except OSError:  # as in `raising_client_left`
             pass
 
-    async def _go_on(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> None:
-        """Answer a request that waits for something, or whose response is still to be made, while its client stays."""
+    async def _finish(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> None:
+        """Run a suspended request to its end and send its response, unless its client disconnects first."""
         exchange: Any = context.exchange
         watch = DisconnectWatch(exchange.body, exchange.receive)
         try:
             if waits_for is not EXHAUSTED:
                 await self._rest(context, steps, waits_for, watch)
-            send = careful(send)
+            send = raising_client_left(send)
             if (messages := messages_of(context)) is None:
                 await self._deliver(context.response, context, watch, send)
                 return
@@ -98,14 +98,14 @@ class ASGIGateway:
         except ClientLeft:
             pass
         except asyncio.CancelledError:
-            if not watch.saw_it_leave:
+            if not watch.saw_disconnect:
                 raise
-            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # it was this task that the watch cancelled
+            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # the watch cancelled this very task
         finally:
             watch.stop()
 
     async def _rest(self, context: Context, steps: Steps, waits_for: Any, watch: DisconnectWatch) -> None:
-        if context.plan.home is LOOP:  # a thread is left to end
+        if context.plan.home is LOOP:  # a thread cannot be cancelled
             watch.start()
         try:
             await rest_of(steps, waits_for)
@@ -120,10 +120,10 @@ class ASGIGateway:
         elif kind == "websocket":
             await send({"type": "websocket.close"})
         else:
-            raise ValueError(f"An ASGI scope of type {kind!r} is not known; 'http' and 'lifespan' are.")
+            raise ValueError(f"ASGI scope type {kind!r} is not supported; 'http' and 'lifespan' are.")
 
     def _answering(self, context: Context) -> Coroutine[Any, Any, None]:
-        """Have a request answered where its view is at home: here, or in one thread while the loop goes on."""
+        """Return the coroutine that answers a request at the home of its pipeline: on this loop, or in a thread."""
         plan, body = self.plans.find(context), context.exchange.body
         context.plan, begun = plan, None
         if body is not NO_BODY and body.is_to_come:
@@ -156,7 +156,7 @@ class ASGIGateway:
                 await self._in_context(context, move_on, END)
 
     async def _in_context(self, context: Context, pipeline: Callable[..., Any], *args: Any) -> Any:
-        """Run a pipeline to its end, with a context that was left already."""
+        """Run a pipeline to its end within a context that was left before."""
         context.enter()
         try:
             if context.plan.home is LOOP:
@@ -181,14 +181,14 @@ class ASGIGateway:
                 await self._stream(response, context, watch, send)
 
     async def _stream(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
-        """Send a body while it is made; if it fails before its first chunk, send the answer to that error."""
+        """Send a body chunk by chunk; if it fails before its first chunk, send the error's response instead."""
         chunks: AsyncIterator[Any] = self._chunks(response)
         try:
             try:
                 first = await anext(chunks, EXHAUSTED)
             except Exception as error:
                 answer = await self._in_context(context, recover, error)
-                watch.pause()  # as below, until all is torn down; an answer that is a stream goes on
+                watch.pause()  # as below; if the error's response is a stream, `_send` starts the watch again
                 try:
                     await self._send(answer, context, watch, send)
                 finally:
@@ -199,7 +199,7 @@ class ASGIGateway:
                 await send(chunk_of(first))  # type: ignore[arg-type]  # it is not EXHAUSTED
                 async for chunk in chunks:
                     await send(chunk_of(chunk))
-            watch.stop()  # once all is sent, a server calls that a disconnect too
+            watch.stop()  # servers send http.disconnect after the last chunk too
             await send(chunk_of(b"", more=False))
         finally:
             await close_stream(chunks)
@@ -211,17 +211,17 @@ class ASGIGateway:
         return iterate_in_threads(self.threads, iter(response.iter_encoded()))
 
     async def _close(self, response: flask.Response) -> None:
-        """Close the body, and call what `call_on_close` was given, where it may block."""
+        """Close the body and call the functions given to `call_on_close`, in a thread, where they may block."""
         if hasattr(response.response, "close") or close_functions(response):
             await self.threads.call(response.close)
 
 
 class ClientLeft(Exception):
-    """The server could not send, because nobody is there."""
+    """The client has disconnected: the server's `send` raised OSError."""
 
 
 def messages_of(context: Context) -> tuple[Message, Message] | None:
-    """Return what sends a response that is all there, None for one that is still to be made, adjusted or closed."""
+    """Return the messages that send a finished response; None for one that has yet to be made, adjusted or closed."""
     response = context.response
     if isinstance(response, Plain):
         headers, body = response.raw_headers(), response.body
@@ -237,20 +237,20 @@ def messages_of(context: Context) -> tuple[Message, Message] | None:
     )
 
 
-def careful(send: Send) -> Send:
-    """Tell a connection that broke (ASGI spec 2.4: `send` raises OSError) from an OSError of the app's own."""
+def raising_client_left(send: Send) -> Send:
+    """Make `send` raise ClientLeft for its OSError (a broken connection, ASGI spec 2.4), not for one of the app's."""
 
-    async def send_or_leave(message: Message) -> None:
+    async def send_or_raise(message: Message) -> None:
         try:
             await send(message)
         except OSError as error:
             raise ClientLeft() from error
 
-    return send_or_leave
+    return send_or_raise
 
 
 def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:
-    """Answer a request in a thread, and read there what would cross again for a few bytes."""
+    """Answer a request in a thread, and read a short file there, which would cost another crossing later."""
     response = answer_in_thread(context, plan)
     if not isinstance(response, Plain) and is_read_at_once(response, context):
         read_at_once(response, context.exchange.method)
@@ -273,7 +273,7 @@ def run_stepped(pipeline: Callable[..., Any], *args: Any) -> Any:
 
 
 def discard(context: Context, response: flask.Response | Plain) -> None:
-    """Close, in a thread, a response that came after its task was cancelled, and what it kept open."""
+    """Close a response that a thread returned after its task was cancelled, and tear its context down."""
     try:
         if not isinstance(response, Plain):
             response.close()
@@ -287,7 +287,7 @@ def discard(context: Context, response: flask.Response | Plain) -> None:
 
 
 def sendable_path(response: flask.Response, scope: Scope) -> str | None:
-    """Return the path of the file that is the whole body, if the server sends files itself (ASGI's pathsend)."""
+    """Return the path of a file that is the whole body, if the server has the ASGI extension http.response.pathsend."""
     if not response.direct_passthrough or "http.response.pathsend" not in (scope.get("extensions") or ()):
         return None
     file: Any = getattr(response.response, "file", None)
@@ -295,8 +295,8 @@ def sendable_path(response: flask.Response, scope: Scope) -> str | None:
 
 
 def is_all_of_its_path(file: Any) -> bool:
-    """Tell whether who opens the path of this file gets what reading the file itself would give."""
-    # What unpacks or decrypts has a name as well; who opened a file may have read from it, or removed it.
+    """Tell whether opening the path of a file gives the same bytes as reading the file."""
+    # A file that unpacks or decrypts has a name too; an open file may have been read from, or removed.
     if not isinstance(file, io.BufferedReader) or not isinstance(file.name, str) or file.tell() != 0:
         return False
     try:
@@ -306,9 +306,9 @@ def is_all_of_its_path(file: Any) -> bool:
 
 
 def start_of(response: flask.Response, context: Context) -> Message:
-    # The environ is made, and kept for as long as a stream lasts, only for those who look into it.
-    looks = response.autocorrect_location_header or type(response).get_wsgi_headers is not MAKES_HEADERS
-    headers = response.get_wsgi_headers(context.exchange.environ if looks else {}).to_wsgi_list()
+    # The environ is costly to make and to keep while a stream lasts: only these responses read it.
+    reads_environ = response.autocorrect_location_header or type(response).get_wsgi_headers is not GET_WSGI_HEADERS
+    headers = response.get_wsgi_headers(context.exchange.environ if reads_environ else {}).to_wsgi_list()
     return start_message(response.status_code, raw_pairs(headers))
 
 

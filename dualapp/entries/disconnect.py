@@ -1,4 +1,4 @@
-"""The client that leaves, under ASGI."""
+"""Watch for `http.disconnect` under ASGI, and cancel the task of a client that has left."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..exchange.body import Body
 
 
 class DisconnectWatch:
-    """Notices that the client of a request leaves, and cancels the task that works for it.
+    """Awaits `http.disconnect`, then cancels the task that answers the request.
 
-    A server says so only to who asks with `receive`. The watch asks once the work waits for something, and not
-    before the body has arrived, since until then whoever reads the body is the one to be told. Between the view and the
-    stream it only pauses: to ask, to give up, and to ask again makes granian say that a client has left who has not.
+    A server reports a disconnect only from `receive`. The watch calls it once the task has suspended and the body has
+    arrived: until then the code that reads the body calls `receive`. Between the view and the stream the watch pauses
+    and keeps its call: cancelling `receive` and calling it again makes granian report a disconnect that did not happen.
     """
 
-    saw_it_leave = False
+    saw_disconnect = False
     _is_paused = False
     _handle: asyncio.Handle | None = None
     _listener: asyncio.Task[None] | None = None
@@ -28,17 +28,17 @@ class DisconnectWatch:
         self._receive = receive
 
     def start(self) -> None:
-        """Start to watch at the loop's next turn, which never comes for work that does not wait; or go on."""
+        """Watch from the loop's next turn on, which work that never suspends does not reach; or end a pause."""
         self._is_paused = False
         loop = asyncio.get_running_loop()
         worker = asyncio.current_task(loop)
-        if self.saw_it_leave:
+        if self.saw_disconnect:
             self._cancel(worker)
         elif self._handle is None and self._listener is None:
             self._handle = loop.call_soon(self._listen_when_arrived, worker)
 
     def pause(self) -> None:
-        """Cancel nobody until the next `start`."""
+        """Keep listening, but cancel no task until the next `start`."""
         self._is_paused = True
 
     def stop(self) -> None:
@@ -61,10 +61,10 @@ class DisconnectWatch:
     async def _listen(self, worker: asyncio.Task[Any] | None) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.saw_it_leave = True
+        self.saw_disconnect = True
         if not self._is_paused:
             self._cancel(worker)
 
     def _cancel(self, worker: asyncio.Task[Any] | None) -> None:
-        if worker is not None:  # there is no task where something steps the app by hand
+        if worker is not None:  # None if the caller steps the app's coroutine without a task
             worker.cancel()

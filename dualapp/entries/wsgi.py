@@ -1,4 +1,4 @@
-"""The WSGI entry (PEP 3333): from an environ to an exchange, and from a response to `start_response`."""
+"""The WSGI entry (PEP 3333): make an exchange of an environ, run the pipeline, and start and return the response."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LOOP = Home.LOOP
 
-# How Werkzeug's debugger and Flask's test client ask for the context, which they enter again.
+# The environ key of a function that takes the context, for Werkzeug's debugger or a test client to enter again.
 PRESERVE = "werkzeug.debug.preserve_context"
 
 
@@ -53,11 +53,11 @@ class WSGIGateway:
         self._has_own_wsgi_app = is_replaced(app, "wsgi_app")
 
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request."""
+        """Answer a request as a WSGI application."""
         if not self.lifespan.has_started:
             self.lifespan.start()
         offer_loop()
-        # A request has its own set of context variables, so that none it sets is there for the next one on this thread.
+        # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
         answer: Iterable[bytes] = variables.run(self._answer, environ, start_response, variables)
         return answer
@@ -101,20 +101,20 @@ class WSGIGateway:
                 start_response(response.status, headers)
                 return [b"" if context.exchange.method == "HEAD" else body]
             if response.direct_passthrough and not is_bodiless(response, context.exchange.method):
-                return hand_file_over(response, context, start_response)
+                return start_file(response, context, start_response)
         return self._start(response, context, start_response, variables)
 
     def _start(
         self, response: flask.Response, context: Context, start_response: StartResponse, variables: Variables
     ) -> Iterable[bytes]:
-        """Start a response with its first chunk; if its body fails before that, start the answer to the error."""
+        """Start a response once it has a first chunk; if its body fails before that, start the error's response."""
         body, status, headers = response.get_wsgi_response(context.exchange.environ)
         chunks = iter(body)
         try:
             first = b"".join(chunks) if response.is_sequence else next(chunks, b"")
         except Exception as error:
             close(chunks)
-            if context.error is not None:  # what failed was the answer to an error
+            if context.error is not None:  # the body of an error's response has failed
                 raise
             answer = in_context(recover, context, error)
             return self._start(answer, context, start_response, variables)
@@ -127,8 +127,8 @@ class WSGIGateway:
         return WSGIStream(first, chunks, variables, deadline, lambda: end(context))
 
 
-def hand_file_over(response: flask.Response, context: Context, start_response: StartResponse) -> Iterable[bytes]:
-    """Start a response whose body is a file, which servers may send themselves (PEP 3333, wsgi.file_wrapper)."""
+def start_file(response: flask.Response, context: Context, start_response: StartResponse) -> Iterable[bytes]:
+    """Start a response whose body is a file, and return a body that the server may send itself (wsgi.file_wrapper)."""
     try:
         return response(context.exchange.environ, start_response)
     except BaseException:
@@ -137,7 +137,7 @@ def hand_file_over(response: flask.Response, context: Context, start_response: S
 
 
 def starting_in_context(context: Context, start_response: StartResponse) -> StartResponse:
-    """Have a response started within its context, which is torn down after that: middleware may look into it."""
+    """Wrap `start_response` to run within the context, which middleware may read, and to end the context after it."""
     context.state, context.response_observed = AWAITING_START, True
 
     def start(*args: Any) -> Any:
@@ -158,14 +158,14 @@ def home_at(home: Home) -> Home:
 
 
 def run_on_host_loop(pipeline: Callable[..., Any], context: Context, plan: Plan, *args: Any) -> Any:
-    """Run a pipeline to its end on the host loop while this thread waits, or does it itself."""
+    """Run a pipeline to its end on the host loop; this thread waits for it, or borrows the loop."""
     if context.exchange.body.is_to_come:
         context.exchange.read_ahead()
     return plan.loop_runner.run(pipeline, context, plan, *args)
 
 
 def drive(pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
-    """Run a pipeline to its end where it is at home."""
+    """Run a pipeline to its end at its home."""
     plan = context.plan
     return (
         run_on_host_loop(pipeline, context, plan, *args) if plan.home is LOOP else step(pipeline(context, plan, *args))
@@ -173,7 +173,7 @@ def drive(pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
 
 
 def in_context(pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
-    """Run a pipeline with a context that was left already."""
+    """Run a pipeline to its end within a context that was left before."""
     context.enter()
     try:
         return drive(pipeline, context, *args)
@@ -182,6 +182,6 @@ def in_context(pipeline: Callable[..., Any], context: Context, *args: Any) -> An
 
 
 def end(context: Context) -> None:
-    """Tear a context down, unless that is done."""
+    """Tear a context down unless it is closed."""
     if context.state is not CLOSED:
         in_context(move_on, context, END)

@@ -1,4 +1,4 @@
-"""The chunks of a streamed response on their way to a WSGI server."""
+"""Iterate over a streamed response for a WSGI server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..crossing.coroutines import END
 
 
 class WSGIStream:
-    """An iterable of chunks as PEP 3333 has it; they are produced with the context variables of their request."""
+    """The iterable of a streamed body (PEP 3333); its chunks are produced in the context of their request."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class WSGIStream:
         deadline: float,
         end: Callable[[], None],
     ) -> None:
-        # There is always a first chunk, if an empty one: a server may wait for it to send the headers (PEP 3333).
+        # There is always a first chunk, even an empty one: servers send the headers with it (PEP 3333).
         self._first: bytes | None = first
         self._chunks = chunks
         self._variables = variables
@@ -39,11 +39,11 @@ class WSGIStream:
         if chunk is END:
             raise StopIteration
         if time.monotonic() > self._deadline:
-            raise TimeoutError("The response took longer than RESPONSE_TIMEOUT, or than its own timeout.")
+            raise TimeoutError("The response took longer than its `timeout`, or RESPONSE_TIMEOUT if it has none.")
         return chunk  # type: ignore[no-any-return]  # it is not END
 
     def close(self) -> None:
-        """End the response, whether all of it was sent or the server gave up."""
+        """Close the body and tear the context down; the server calls this in any case (PEP 3333)."""
         try:
             self._variables.run(close, self._chunks)
         finally:
@@ -51,6 +51,6 @@ class WSGIStream:
 
 
 def close(chunks: Iterator[bytes]) -> None:
-    """Close chunks that can be closed; those that a response gives close the response too."""
+    """Close an iterator that has `close`; that of a response's chunks closes the response too."""
     if hasattr(chunks, "close"):
         chunks.close()

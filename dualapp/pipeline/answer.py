@@ -1,9 +1,9 @@
-"""The ways into the pipeline, and its first step where all that it would do is to call the view.
+"""Enter the pipeline, or call the view directly where the pipeline would do nothing else.
 
-A request whose endpoint has no hooks, whose session nobody has opened and whose signals nobody hears needs the view
-alone. So the view is called before any coroutine of the pipeline is made, and a plain answer is sent as it is. Whatever
-else the view returns or raises goes to the rest of the pipeline (`respond` and `conclude` in dispatch.py), which takes
-the outcome of the view as an argument: there is one copy of the rules, and the view is called once.
+A request without hooks, an opened session or received signals needs only its view. So the view is called before any
+coroutine of the pipeline is made, and a plain answer is sent unchanged. Any other outcome of the view, a value or an
+error, is passed to the rest of the pipeline (`respond` and `conclude` in dispatch.py) as an awaitable: there is one
+copy of the rules, and the view is called once.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
 
 
 async def answer_on_loop(context: Context, plan: Plan) -> None:
-    """Answer a request on the loop, and leave the response in the context."""
+    """Answer a request on the loop; store the response in `context.response`."""
     if context.exchange.method not in plan.view_only_methods or PUSHED or STARTED:
         context.response = await dispatch(context, plan)
         return
@@ -69,7 +69,7 @@ async def raised(error: BaseException) -> Any:
 
 
 def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | Plain | None:
-    """Make the answer of a view's value; None if anybody else has a say in it, or if it is for the pipeline to fail."""
+    """Make a plain answer of a view's value; None if a hook, signal or session may change it, or if making it fails."""
     if context.response_observed or FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED:
         return None
     if context.exchange.has_cookies and cookie_arrived(context):
@@ -82,23 +82,23 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | P
         return None
     if answer is None and isinstance(value, Response):
         answer = value
-    if answer is None or context.response_observed:  # by what was encoded
+    if answer is None or context.response_observed:  # encoding may call the user's code
         return None
-    context.state = CLOSED  # nothing is registered for its end
+    context.state = CLOSED  # there are no teardown functions
     if context.request_observed:
         context.close_request()
     return answer
 
 
 def answer_in_place(context: Context, plan: Plan) -> Plain | None:
-    """Answer a request whose view is at home in a thread on the loop; None unless that takes no more than a `stat`."""
+    """Answer a request for a static file on the loop, not in a thread, if that takes only a `stat`; else None."""
     if plan.static is None or context.exchange.method not in plan.view_only_methods or PUSHED or STARTED:
         return None
     return static_answer(context, plan, may_block=False)
 
 
 def static_answer(context: Context, plan: Plan, may_block: bool = True) -> Plain | None:
-    """Make the answer for a static file that is known; None if anybody but its view has a say in it."""
+    """Make the answer for a cached static file; None if it is not cached, or a signal or session may change it."""
     if FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED or cookie_arrived(context):
         return None
     answer = plan.static.answer(context.exchange, context.view_args or {}, may_block)  # type: ignore[union-attr]  # there is one

@@ -1,4 +1,4 @@
-"""The context of an app where there is no request, for code of both colours and for the globals of both frameworks."""
+"""The app context outside of a request, for code of both colours and for the globals of both frameworks."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..crossing.thread_pool import from_loop
 if TYPE_CHECKING:
     import flask
 
-#: The error to tear a context down with is the one that is being handled.
+#: The default of `pop`: tear the context down with the exception that is being handled.
 NOT_GIVEN = object()
 
 
 def unbind(bound: list[Binding]) -> bool:
-    """Reset context variables to their values before; tell whether they were set here.
+    """Reset context variables to their former values; return False if they were set in another `contextvars.Context`.
 
-    A token means nothing outside the set of variables that it was made in: the values set in another thread, or for
-    another iteration of a stream, are not to be undone here.
+    A token is valid only in the Context that it was made in: values set in another thread, or in another step of a
+    stream, cannot be reset here.
     """
     try:
-        for reset, token in bound:  # each of a variable of its own, so that the order does not matter
+        for reset, token in bound:  # each has a variable of its own, so the order does not matter
             reset(token)
     except ValueError:
         return False
@@ -35,7 +35,7 @@ def unbind(bound: list[Binding]) -> bool:
 
 
 class AppContext(upstream.AppContext):
-    """The context of the app where there is no request, for `with` and for `async with`; for Quart's globals too."""
+    """The app context outside of a request, for `with` and for `async with`; Quart's globals find it too."""
 
     def __init__(self, app: flask.Flask) -> None:
         super().__init__(app)
@@ -48,18 +48,18 @@ class AppContext(upstream.AppContext):
         return context
 
     def push(self) -> None:
-        """Make this the current context of the app."""
+        """Make this the current app context."""
         self._bound_for_quart.append([])
         self.bind_for_quart()
         super().push()
 
     def bind_for_quart(self) -> None:
-        """Make this the current context for Quart's globals too, if quart was imported."""
+        """Make this the current context for Quart's globals too, if quart is imported."""
         if quart_binding.module is not None:
             self._bound_for_quart[-1] += quart_binding.module.bind_app(self)
 
     def pop(self, exc: Any = NOT_GIVEN) -> None:
-        """Run the teardown functions and make the context before this the current one again."""
+        """Run the teardown functions and make the previous context the current one."""
         try:
             super().pop(sys.exc_info()[1] if exc is NOT_GIVEN else exc)
         finally:

@@ -1,9 +1,9 @@
-"""Class-based views, Flask's and Quart's: each request is answered in the colour of the method that answers it.
+"""Give class-based views, Flask's and Quart's, the colour of the method that answers the request.
 
-What `as_view` makes has the colour of its framework, whatever the methods have: Flask's is a `def` that asks the app
-for `ensure_sync`, Quart's an `async def` that awaits `ensure_async`. Left alone, a method of the other colour would
-cross twice. So the app's `ensure_sync` hands a method through to who awaits Flask's view on the loop, and Quart's is
-stepped where the method is at home.
+The function that `as_view` returns has the colour of its framework, whatever colour the methods have: Flask's is a
+`def` that calls `ensure_sync`, Quart's an `async def` that awaits `ensure_async`. A method of the other colour would
+cross twice. So Flask's view is awaited on the loop, where `ensure_sync` returns async methods unchanged; and Quart's
+view is stepped in a thread, where `ensure_async` calls sync methods in place.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ FLASK_VIEWS: dict[str, Any] = vars(flask.views)
 
 
 def in_own_colour(view: View, method: str) -> View:
-    """Return a class-based view in the colour of the method that answers, any other view as it is."""
+    """Return a class-based view in the colour of the method that answers, any other view unchanged."""
     cls: Any = getattr(view, "view_class", None)
-    if cls is None or not is_frameworks(view):  # what decorators made of it has their colour
+    if cls is None or not is_frameworks(view):  # a decorated view has the decorator's colour
         return view
     if is_async(method_of(cls, method)) == is_async(view):
         return view
@@ -42,7 +42,7 @@ def is_mixed(view: View | None) -> bool:
 
 
 def method_of(cls: Any, method: str) -> Any:
-    """Return the method of a class that answers a request; that of another for an automatic answer to OPTIONS."""
+    """Return the method of a class that answers a request; any other if the answer, to OPTIONS, is automatic."""
     if not is_frameworks(cls.dispatch_request):
         return cls.dispatch_request
     names = (method.lower(), "get", *(name.lower() for name in cls.methods or ()))
@@ -50,7 +50,7 @@ def method_of(cls: Any, method: str) -> Any:
 
 
 def is_frameworks(func: Any) -> bool:
-    """Tell whether a function was defined by Flask or Quart, and not by who uses them."""
+    """Tell whether a function was defined in flask.views or quart.views."""
     quarts = sys.modules.get("quart.views")
     theirs = getattr(func, "__globals__", None)
     return theirs is FLASK_VIEWS or (quarts is not None and theirs is vars(quarts))
@@ -74,5 +74,5 @@ def sync_view_of(view: View) -> View:
 
 
 def is_awaited_by_caller(depth: int = 1) -> bool:
-    """Tell whether the code that calls is a view of Flask's that is awaited on the loop; `depth` is as for colours."""
+    """Tell whether the caller is Flask's class-based view, run on the loop; `depth` is as in `caller_is_async`."""
     return sys._getframe(depth + 1).f_globals is FLASK_VIEWS and is_loop_thread()

@@ -1,4 +1,4 @@
-"""The context of a request: what Flask's and Quart's context variables hold while it is handled."""
+"""The request context, which Flask's and Quart's context variables hold while a request is handled."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Looked up once: each request calls all of them.
+# Bound methods, looked up once: each request calls all of them.
 app_context, set_app, reset_app = app_variable.get, app_variable.set, app_variable.reset
 set_request, reset_request = request_variable.set, request_variable.reset
 
 
-#: What Flask 3.2 has: one variable for the context of a request and of the app.
+#: Whether one variable holds the context of the request and of the app, as from Flask 3.2 on.
 HAS_ONE_VARIABLE = app_variable is request_variable
 
 
 def with_body(func: Callable[..., T]) -> Callable[..., T]:
-    """Return `func`, which crosses to the loop, so that sync code there finds a short body of the request."""
+    """Wrap `func`, which crosses to the loop, to read a short body first: sync code on the loop cannot wait for it."""
 
     @wraps(func, updated=())
     def crossing(*args: Any, **kwargs: Any) -> T:
@@ -63,26 +63,26 @@ def with_body(func: Callable[..., T]) -> Callable[..., T]:
 
 
 class Context(upstream.RequestContext):
-    """The context of one request, for both frameworks and for the app as well as the request.
+    """The context of one request, for both frameworks; it is the app context too.
 
-    What is costly in it (the two faces, `g`, the URL adapter, the session) is made when somebody asks for it.
+    Its costly parts (the two faces, `g`, the URL adapter, the session) are made on first access.
     """
 
     flashes: list[tuple[str, str]] | None = None
-    #: What Flask 3.2 asks a context that is one for the app as well.
+    #: Flask 3.2 tells by this whether the one context is a request's.
     has_request = True
     plan: Any
     routing_failure: Exception | None = None
     error: BaseException | None = None
-    #: How often it was entered within itself. From 3.2 on Flask's `stream_with_context` does so for the whole stream,
-    #: which may go on in another thread, where nothing is entered that could be left.
+    #: How often it was pushed while entered. Flask 3.2's `stream_with_context` pushes it for the whole stream, which
+    #: may continue in another thread, where there would be nothing to pop.
     holds = 0
     _sync_variables: Variables | None = None
 
     def __init__(self, app: flask.Flask, exchange: Exchange) -> None:
         self.app = app
         self.exchange = exchange
-        # What each request looks at is no attribute of the class as well: CPython reads it faster then.
+        # These have no default on the class: CPython reads an attribute faster that only the instance has.
         self.rule: Rule | None = None
         self.view_args: dict[str, Any] | None = None
         self.routing_exception: HTTPException | None = None
@@ -90,28 +90,28 @@ class Context(upstream.RequestContext):
         self.opened_session: SessionMixin | None = None
         self.state = OPEN
         self.owns_app_context = False
-        #: Whether somebody has asked for the request object.
+        #: Whether the request object was made.
         self.request_observed = False
-        #: Whether somebody has asked for what may change the response: the session, or a hook for this request.
+        #: Whether something that may change the response was accessed: the session, or the hooks of this request.
         self.response_observed = False
         self._bound: list[list[Binding]] = []
         if exchange.body is not NO_BODY:
             exchange.body.ahead = app.config["BODY_READ_AHEAD"]
 
     @cached_property
-    def after_this_request_functions(self) -> list[Any]:  # type: ignore[override]  # an attribute that is made late
+    def after_this_request_functions(self) -> list[Any]:  # type: ignore[override]  # made on first access
         self.response_observed = True
         return []
 
     @cached_property
-    def request(self) -> flask.Request:  # type: ignore[override]  # flask sets it; here it is made late
-        """The request as sync code sees it."""
+    def request(self) -> flask.Request:  # type: ignore[override]  # flask sets it; here it is made on first access
+        """The sync face."""
         self.request_observed = True
         return sync_face(self)
 
     @cached_property
     def async_request(self) -> async_request.Request:
-        """The request as async code sees it."""
+        """The async face."""
         return async_face(self.app, self.request, self.exchange)
 
     @cached_property
@@ -128,7 +128,7 @@ class Context(upstream.RequestContext):
 
     @property
     def session(self) -> SessionMixin:
-        """The session of this request; asking for it opens it."""
+        """The session of this request; the first access opens it."""
         self.open_session()
         session: SessionMixin = self.opened_session  # type: ignore[assignment]  # it is open now
         session.accessed = True
@@ -143,7 +143,7 @@ class Context(upstream.RequestContext):
             self.opened_session = await interface.make_null_session(self.app) if session is None else session
 
     def open_session(self) -> None:
-        """Open the session, if nobody has yet."""
+        """Open the session unless it is open."""
         if self.opened_session is None:
             self.response_observed = True
             interface = self.app.session_interface
@@ -154,45 +154,45 @@ class Context(upstream.RequestContext):
                 self.opened_session = interface.make_null_session(self.app) if session is None else session
 
     def match_request(self) -> None:
-        """Find the rule for the request, or the error that says why there is none."""
+        """Match the request with Werkzeug: keep the rule, or the error that says why none matches."""
         try:
             if (adapter := self.url_adapter) is None:
                 return
             rule, view_args = adapter.match(return_rule=True)
             if rule.websocket and is_async(self.app.view_functions[rule.endpoint]):
-                # A request to upgrade is no websocket yet; only sync views do the upgrade themselves.
+                # An HTTP request to upgrade: only sync views upgrade the connection themselves.
                 rule, view_args = adapter.match(return_rule=True, websocket=False)
             self.set_rule(rule, view_args)  # type: ignore[arg-type]  # a Mapping that is a dict
         except MethodNotAllowed as error:
-            error.valid_methods = sorted(error.valid_methods or ())  # Werkzeug's order changes with each process
+            error.valid_methods = sorted(error.valid_methods or ())  # a set's order differs from process to process
             self.refuse(error)
         except HTTPException as error:
             self.refuse(error)
 
     def set_rule(self, rule: Rule, view_args: dict[str, Any]) -> None:
-        """Keep the rule that answers, and what the view is called with."""
+        """Keep the rule that matches and the view's arguments."""
         self.rule, self.view_args = rule, view_args
         if self.request_observed:
             self.request.url_rule, self.request.view_args = rule, view_args
 
     def refuse(self, error: HTTPException) -> None:
-        """Keep the error that says why no rule answers."""
+        """Keep the error that says why no rule matches."""
         self.routing_exception = error
         if self.request_observed:
             self.request.routing_exception = error
 
     @property
     def current_view_args(self) -> dict[str, Any]:
-        """What the view is called with; a hook may have given the request other arguments."""
+        """The view's arguments; a hook may have replaced those of the request."""
         return (self.request.view_args if self.request_observed else self.view_args) or {}
 
     @property
     def current_routing_exception(self) -> HTTPException | None:
-        """Why no rule answers; a hook may have given the request another reason, or taken it away."""
+        """The error that says why no rule matches; a hook may have replaced or removed that of the request."""
         return self.request.routing_exception if self.request_observed else self.routing_exception
 
     def route(self) -> None:
-        """Find the rule; an error other than HTTP's, as a converter may raise, is kept for the pipeline to answer."""
+        """Match the request; keep an error that is no HTTPException, as of a converter, for the pipeline to answer."""
         try:
             self.match_request()
         except Exception as error:
@@ -200,7 +200,7 @@ class Context(upstream.RequestContext):
 
     def copy(self) -> Self:
         """Make a context of the same request, for another thread or task."""
-        self.request  # noqa: B018 - what is made when it is asked for, all copies have to share
+        self.request  # noqa: B018 - made now, so that all copies share it
         self.open_session()
         context = type(self)(self.app, self.exchange)
         context.__dict__.update({name: value for name, value in vars(self).items() if name not in ("g", "url_adapter")})
@@ -208,7 +208,7 @@ class Context(upstream.RequestContext):
         return context
 
     def enter(self) -> None:
-        """Make this the current context, of the app too unless the app has one already."""
+        """Make this the current request context, and the app context unless the app has one already."""
         outer = app_context(None)
         if outer is None or outer.app is not self.app or HAS_ONE_VARIABLE:
             bound: list[Binding] = [(reset_app, set_app(self))]
@@ -224,33 +224,33 @@ class Context(upstream.RequestContext):
         self._bound.append(bound)
 
     def enter_anew(self) -> None:
-        """Enter once more, for the variables of a framework that was imported meanwhile."""
+        """Enter again, to set Quart's variables after quart was imported."""
         if unbind(self._bound[-1]):
             self._bound.pop()
             self.enter()
-        elif quart_binding.module is not None:  # what is set in this thread, or step of a stream, ends with it
+        elif quart_binding.module is not None:  # the values end with this thread, or this step of a stream
             quart_binding.module.bind(self)
 
     def leave(self) -> None:
-        """Make the context before this the current one again."""
+        """Make the previous context the current one."""
         if request_context(None) is not self:
             raise AssertionError(f"Popped wrong request context. ({request_context(None)!r} instead of {self!r})")
         if self._sync_variables is not None and self.state is CLOSED:
-            self._sync_variables = None  # they know this context: a cycle for the collector
+            self._sync_variables = None  # breaks a reference cycle: they hold this context
         try:
-            for reset, token in self._bound[-1]:  # as `unbind`, which would take as long again to call
+            for reset, token in self._bound[-1]:  # `unbind` inlined: the call would take as long as its work
                 reset(token)
         except ValueError:
             self._bound.remove(next((bound for bound in reversed(self._bound) if unbind(bound)), self._bound[-1]))
         else:
             self._bound.pop()
 
-    def call_beside(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-        """Call one of the sync functions of a request that is at home on the loop.
+    def call_in_sync_variables(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+        """Call a sync function of a request whose home is the loop.
 
-        All of them get one set of context variables: a token that one hook got from a variable is good in the next.
+        All of them run in one `contextvars.Context`, so that a token made in one hook is valid in the next.
         """
-        variables, self._sync_variables = self._sync_variables, None  # one that was given up may still be using them
+        variables, self._sync_variables = self._sync_variables, None  # an abandoned function may still run in them
         if variables is None:
             variables = copy_context()
         else:
@@ -262,11 +262,11 @@ class Context(upstream.RequestContext):
             self._sync_variables = variables
 
     def end(self) -> None:
-        """Leave the context to the set of variables that it was entered in, which ends with the request."""
-        self._bound.clear()  # they know the variables, which know this context: a cycle for the collector
+        """Leave without resetting variables: the `contextvars.Context` that they are set in ends with the request."""
+        self._bound.clear()  # breaks a reference cycle: the tokens hold that Context, which holds this context
 
     def push(self) -> None:
-        """Enter the context, open its session and find its rule, as `with app.request_context(...)` does."""
+        """Enter the context, open its session and match its request, as `with app.request_context(...)` does."""
         if HAS_ONE_VARIABLE and self._bound:
             self.holds += 1
             keep_open(self)
@@ -292,7 +292,7 @@ class Context(upstream.RequestContext):
             self._send(appcontext_popped)
 
     def tear_down(self, exc: BaseException | None) -> None:
-        """Run the teardown functions, those of async code too, from a thread."""
+        """Run the teardown functions, of either colour, from a thread."""
         if len(self._bound) > 1:
             return
         errors = Errors()
@@ -308,7 +308,7 @@ class Context(upstream.RequestContext):
         errors.raise_all("Errors during context teardown")
 
     def close_request(self) -> None:
-        """Close the uploaded files, if the request was looked at."""
+        """Close the uploaded files, if the request object was made."""
         if self.request_observed:
             close_request(self.request)
 
@@ -328,7 +328,7 @@ class Context(upstream.RequestContext):
 
 
 def show_to_quart() -> None:
-    """Show Quart's globals the contexts from now on, that in which quart is imported first too."""
+    """Set Quart's context variables too from now on, and at once for the context in which quart is imported."""
     quart_binding.load()
     context, outer = request_context(None), app_context(None)
     if isinstance(context, Context):

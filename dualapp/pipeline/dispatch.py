@@ -1,8 +1,8 @@
 """The one pipeline: from a matched request to its response, for both entries and both colours.
 
 It is written once, as coroutines whose only awaits are `plan.call(...)`. In a thread it is stepped by hand and never
-suspends; on a loop it is awaited. The steps are Flask's, in Flask's order, and each of them that somebody has replaced
-by a method of their own is left to that method.
+suspends; on a loop it is awaited. The steps are Flask's, in Flask's order; a step that a subclass or an extension has
+replaced is called instead.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ Answer = Coroutine[Any, Any, flask.Response | Plain]
 
 
 def dispatch(context: Context, plan: Plan) -> Answer:
-    """Answer a request and tear its context down, unless the response still needs it; the context stays entered.
+    """Answer a request, then tear its context down unless the response still needs it; the context stays entered.
 
-    Raises what the view raised only where Flask would let it out: when PROPAGATE_EXCEPTIONS says so.
+    Raises unhandled errors only where Flask does: see PROPAGATE_EXCEPTIONS.
     """
     return conclude(context, plan, full_dispatch(context, plan))
 
 
 async def conclude(context: Context, plan: Plan, response: Answer) -> flask.Response | Plain:
-    """Await the response, or answer the error that came instead of it; then move the context on."""
+    """Await the response, or answer the error that it raises; then move the context on."""
     event = END
     try:
         try:
@@ -73,13 +73,13 @@ async def conclude(context: Context, plan: Plan, response: Answer) -> flask.Resp
 
 
 async def recover(context: Context, plan: Plan, error: Exception) -> flask.Response:
-    """Answer an error that nobody handled, as one before the first byte of a response is, too."""
+    """Answer an unhandled error, in the pipeline or in a body before its first byte was sent."""
     context.error = error
     return await handle_exception(context, plan, error)
 
 
 async def move_on(context: Context, plan: Plan, event: str) -> None:
-    """Move a context on whose pipeline is through; tear it down if that closes it."""
+    """Move a context on after its pipeline has ended; tear it down if that closes it."""
     if closes(context, event):
         await tear_down(context, plan)
 
@@ -98,7 +98,7 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
 
 
 async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.Response | Plain:
-    """Make a response of what the view returns, or of the error that it raises, and hand it through the hooks."""
+    """Make a response of the view's value, or of its error, and pass it through the hooks."""
     try:
         returned = await value
         if type(returned) is CoroutineType and plan.home is Home.THREAD:
@@ -109,13 +109,13 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
         plan = plan.renewed()
     if plan.sends_plain and is_unobserved(context):
         plain = plan.plain_from(returned, plan.view)
-        if plain and not context.response_observed:  # by what was encoded
+        if plain and not context.response_observed:  # encoding may call the user's code
             return plain
     return await finalize(context, plan, returned)
 
 
 async def value_of(context: Context, plan: Plan) -> Any:
-    """Return the first answer: that of a hook which comes before the view, or the view's."""
+    """Return the first answer of the hooks before the view, or the view's value."""
     if STARTED and is_heard(request_started, context.app):
         await plan.call(plan.send, request_started)
     value = await preprocess(context, plan)
@@ -123,7 +123,7 @@ async def value_of(context: Context, plan: Plan) -> Any:
 
 
 def is_unobserved(context: Context) -> bool:
-    """Tell whether nobody is going to look at the response before the client does."""
+    """Tell whether no hook, session or signal receiver is going to see the response."""
     return not (context.response_observed or cookie_arrived(context) or is_heard(request_finished, context.app))
 
 
@@ -140,7 +140,7 @@ async def dispatch_view(context: Context, plan: Plan) -> Any:
     if replacement := plan.adapted.get("dispatch_request"):
         return await plan.call(replacement, *step_arguments(context))
     if (error := context.current_routing_exception) is not None:
-        if plan.raises_for_routing or isinstance(error, RequestRedirect):  # to which debug mode has something to add
+        if plan.raises_for_routing or isinstance(error, RequestRedirect):  # debug mode has an error of its own for it
             context.app.raise_routing_exception(context.request)
         else:
             raise error
@@ -153,7 +153,7 @@ async def dispatch_view(context: Context, plan: Plan) -> Any:
 
 
 async def handle_user_exception(context: Context, plan: Plan, error: Exception) -> Any:
-    """Answer an error with the handler registered for it; raise it again if there is none."""
+    """Answer an error with its registered handler; re-raise it if there is none."""
     if replacement := plan.adapted.get("handle_user_exception"):
         return await plan.call(replacement, *step_arguments(context, error))
     app = context.app
@@ -168,10 +168,10 @@ async def handle_user_exception(context: Context, plan: Plan, error: Exception) 
 
 
 async def handle_http_exception(context: Context, plan: Plan, error: HTTPException) -> Any:
-    """Answer an HTTP error with the handler registered for it, or with its own page."""
+    """Answer an HTTP error with its registered handler, or with its own page."""
     if replacement := plan.adapted.get("handle_http_exception"):
         return await plan.call(replacement, *step_arguments(context, error))
-    # A redirect of the router, or a response that was raised, is an answer and not an error.
+    # A redirect of the router, or an HTTPException that carries a response, is an answer and not an error.
     if error.code is None or isinstance(error, RoutingException):
         return error
     handler = find_error_handler(context.app, error, plan.names)
@@ -179,7 +179,7 @@ async def handle_http_exception(context: Context, plan: Plan, error: HTTPExcepti
 
 
 async def handle_exception(context: Context, plan: Plan, error: Exception) -> flask.Response:
-    """Answer an error that nobody handled: log it and give the 500 page, or let it out where the app says so."""
+    """Log an unhandled error and answer with the 500 page, or re-raise the error if the app propagates it."""
     if replacement := plan.adapted.get("handle_exception"):
         return await plan.call(replacement, *step_arguments(context, error))  # type: ignore[no-any-return]  # whatever it is, it is the answer
     app = context.app
@@ -201,7 +201,7 @@ def propagates(app: flask.Flask) -> bool:
 
 
 async def finalize(context: Context, plan: Plan, value: Any, from_error_handler: bool = False) -> flask.Response:
-    """Make the response and hand it through the hooks; while answering an error, one in them is only logged."""
+    """Make the response and pass it through the hooks, whose errors are only logged while an error is answered."""
     if replacement := plan.adapted.get("finalize_request"):
         return await plan.call(replacement, *step_arguments(context, value, from_error_handler))  # type: ignore[no-any-return]  # as full_dispatch
     if replacement := plan.adapted.get("make_response"):
@@ -220,7 +220,7 @@ async def finalize(context: Context, plan: Plan, value: Any, from_error_handler:
 
 
 def make_response(context: Context, plan: Plan, value: Any) -> flask.Response:
-    is_made = isinstance(value, Response)  # and may be kept by somebody who changes it later
+    is_made = isinstance(value, Response)  # the user's code may keep it and change it later
     if plan.may_be_plain and not is_made and (plain := plan.plain_from(value, plan.view)) and plain.body:
         return response_from_plain(plain)
     return response_from(context.app, value, plan.view)
@@ -231,9 +231,9 @@ async def process_response(context: Context, plan: Plan, response: flask.Respons
         return await plan.call(replacement, *step_arguments(context, response))  # type: ignore[no-any-return]  # as full_dispatch
     for func in vars(context).get("after_this_request_functions", ()):  # made when the first is registered
         response = await plan.call(plan.adapt(func), response)
-    for func in plan.after:  # written out, as in tear_down_request: another coroutine takes as long as a short hook
+    for func in plan.after:  # inlined, as in tear_down_request: one more coroutine takes as long as a short hook
         response = await plan.call(func, response)
-    # One that was opened, or that came with the request and may want its cookie renewed.
+    # The session was opened, or its cookie may have to be renewed.
     if context.opened_session is not None or cookie_arrived(context):
         await save_session(context, plan, response)
     return response
@@ -247,13 +247,13 @@ async def save_session(context: Context, plan: Plan, response: flask.Response) -
 
 
 def cookie_arrived(context: Context) -> bool:
-    """Tell whether the request may carry a session cookie; cheap, and never wrong when it says no."""
+    """Tell whether the request may carry a session cookie: a substring test, so True may be wrong, False never is."""
     cookies = context.exchange.cookies if context.exchange.has_cookies else None
     return cookies is not None and context.app.session_interface.get_cookie_name(context.app) in cookies
 
 
 async def tear_down(context: Context, plan: Plan) -> None:
-    """Run the teardown functions, with the error that ended the request if one did; called on the move to CLOSED."""
+    """Run the teardown functions with the error that ended the request, or None; called on the move to CLOSED."""
     app, error = context.app, context.error
     if plan.generation != plan.app_generation.number:
         plan = plan.renewed()
@@ -271,7 +271,7 @@ async def tear_down(context: Context, plan: Plan) -> None:
 
 
 async def tear_down_throughout(context: Context, plan: Plan, error: BaseException | None) -> None:
-    """Run all of the teardown though a part fails, as Flask does from 3.2 on, and raise the errors together."""
+    """Run all parts of the teardown even if one fails, as Flask 3.2 does; raise the errors as one ExceptionGroup."""
     errors = Errors()
     with errors:
         await tear_down_request(context, plan, error)
@@ -283,7 +283,7 @@ async def tear_down_throughout(context: Context, plan: Plan, error: BaseExceptio
 
 
 def is_ignored(app: flask.Flask, error: BaseException) -> bool:
-    """Tell whether the app keeps an error from teardown functions; Flask 3.2 may have None for the method."""
+    """Tell whether the app hides an error from teardown functions; in Flask 3.2 the method may be None."""
     return app.should_ignore_error is not None and app.should_ignore_error(error)
 
 
@@ -315,5 +315,5 @@ async def tear_down_app(context: Context, plan: Plan, error: BaseException | Non
 
 
 def with_signal(plan: Plan, functions: list[Hook], signal: Signal) -> list[Hook]:
-    """Return teardown functions, and what sends the signal that comes after them if somebody receives it."""
+    """Return teardown functions, followed by one that sends a signal if it has receivers."""
     return [*functions, lambda error: plan.send(signal, exc=error)] if is_heard(signal, plan.app) else functions

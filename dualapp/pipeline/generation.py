@@ -1,8 +1,8 @@
-"""What a plan is made of, and the number that says when it has changed.
+"""Registries that advance the app's generation number when they change, so that outdated plans are made anew.
 
 Flask refuses late decorators. It does not refuse `app.view_functions["index"] = fake`, an append to a list of hooks,
-`url_map.add`, another session interface or a method replaced on the app: tests and extensions do all of these. So the
-registries raise a number when they change, and a request whose plan was made under another number has it made anew.
+`url_map.add`, another session interface or a method replaced on the app: tests and extensions do all of these. Each
+request compares the number that its plan was made under with the current one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from werkzeug.routing import Map
 
 C = TypeVar("C", bound=type)
 
-#: The registries of an app that plans are made of: lists of hooks by the name of a blueprint.
+#: The app's registries of hooks, lists by the name of a blueprint, that plans are made of.
 HOOKS = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs", "url_value_preprocessors")
 
 #: The settings that decide which requests the matcher may answer.
@@ -26,19 +26,19 @@ SETTINGS = frozenset({"SERVER_NAME", "TRUSTED_HOSTS"})
 
 
 class Generation:
-    """The number of an app's present generation of plans."""
+    """The current generation number of an app's plans."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
         self.number = 0
 
     def advance(self) -> None:
-        """Have all plans made anew that were made before."""
+        """Outdate all plans made so far."""
         self.number = next(self._numbers)
 
 
 def advances(*names: str) -> Callable[[C], C]:
-    """Have methods of a container advance the `generation` that it has."""
+    """Make methods of a container advance its `generation`."""
 
     def decorate(cls: C) -> C:
         for name in names:
@@ -60,7 +60,7 @@ def advancing(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @advances("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "__setitem__", "__delitem__")
-class Functions(list[Any]):
+class HookList(list[Any]):
     """Hooks in their order."""
 
     def __init__(self, generation: Generation, functions: Any = ()) -> None:
@@ -73,8 +73,8 @@ class Functions(list[Any]):
 
 
 @advances("__setitem__", "__delitem__", "__ior__", "pop", "popitem", "clear", "update", "setdefault")
-class Views(dict[str, Any]):
-    """The views of an app by their endpoints."""
+class ViewFunctions(dict[str, Any]):
+    """The views of an app by endpoint."""
 
     def __init__(self, generation: Generation, views: Mapping[str, Any]) -> None:
         super().__init__(views)
@@ -82,21 +82,21 @@ class Views(dict[str, Any]):
 
 
 @advances("__delitem__", "pop", "popitem", "clear")
-class Registry(defaultdict[Any, list[Any]]):
-    """Lists of hooks by the names of the blueprints that they are for; None is for all requests."""
+class HookRegistry(defaultdict[Any, list[Any]]):
+    """Lists of hooks by the name of their blueprint; None is for all requests."""
 
     def __init__(self, generation: Generation, lists: Mapping[Any, list[Any]]) -> None:
-        super().__init__(lambda: Functions(generation))
+        super().__init__(lambda: HookList(generation))
         self.generation = generation
         self.update(lists)
 
     def __setitem__(self, name: Any, functions: list[Any]) -> None:
-        is_observed = isinstance(functions, Functions) and functions.generation is self.generation
-        super().__setitem__(name, functions if is_observed else Functions(self.generation, functions))
+        is_observed = isinstance(functions, HookList) and functions.generation is self.generation
+        super().__setitem__(name, functions if is_observed else HookList(self.generation, functions))
         self.generation.advance()
 
     def setdefault(self, name: Any, default: Any = None) -> list[Any]:
-        """Return the list of this name; it begins as `default`."""
+        """Return the list of a name; set it to `default` if there is none."""
         if name not in self:
             self[name] = default or []
         return self[name]
@@ -108,9 +108,9 @@ class Registry(defaultdict[Any, list[Any]]):
 
 
 class RuleMap(Map):
-    """Werkzeug's map of rules."""
+    """Werkzeug's map of rules, which advances the generation."""
 
-    generation = Generation()  # of no app, until one has the map
+    generation = Generation()  # no app's; setting the map on an app replaces it
 
     def add(self, rulefactory: Any) -> None:
         """Add a rule."""
@@ -124,11 +124,11 @@ class RuleMap(Map):
 
 @advances("update", "pop", "popitem", "clear", "setdefault", "__delitem__", "__ior__")
 class Config(flask.Config):
-    """Flask's configuration."""
+    """Flask's configuration, which advances the generation for the keys in SETTINGS."""
 
     generation = Generation()  # as in RuleMap
 
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, value)
-        if key in SETTINGS:  # an app may set others for each request
+        if key in SETTINGS:  # other keys may be set at every request
             self.generation.advance()

@@ -1,4 +1,4 @@
-"""Where the pipeline of an endpoint runs without a crossing."""
+"""Find the home of a pipeline: the place, a thread or the loop, where it runs without a crossing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..crossing.colour import is_async
 
 
 class Home(Enum):
-    """Where the pipeline of an endpoint runs, whichever entry its requests come through."""
+    """Where a pipeline runs: in a thread, on the loop, or in either, as the entry decides."""
 
     THREAD = "thread"
     LOOP = "loop"
@@ -18,7 +18,7 @@ class Home(Enum):
 
 
 def home_of(functions: Iterable[Callable[..., Any]]) -> Home:
-    """Return where functions run without a crossing; for a mixture that is a thread, which may block."""
+    """Return where functions run without a crossing; for a mixture of colours a thread, where sync code may block."""
     colours = {is_async(func) for func in functions}
     if not colours:
         return Home.EITHER

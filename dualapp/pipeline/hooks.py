@@ -1,4 +1,4 @@
-"""Lists of hooks: run one after another, and joined where neighbours have a colour that is not at home."""
+"""Run lists of hooks, and join neighbours of one colour into one function, which crosses once."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 Hook = Callable[..., Any]
 
 
-def beside(func: Hook) -> Hook:
-    """Have a sync function run with the context variables that all sync functions of its request share."""
+def in_sync_variables(func: Hook) -> Hook:
+    """Make a sync function run in the `contextvars.Context` that all sync functions of its request share."""
 
     @wraps(func, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
         context: Context = request_variable.get()
-        return context.call_beside(func, *args, **kwargs)
+        return context.call_in_sync_variables(func, *args, **kwargs)
 
     return call
 
 
-def together(functions: list[Hook], run: Hook, coloured_async: bool) -> Hook:
-    """Make one function of several hooks of one colour, which are run as the pipeline would run them."""
+def joined(functions: list[Hook], run: Hook, coloured_async: bool) -> Hook:
+    """Make one function of several hooks of one colour; `run` is the pipeline's loop over them."""
     if len(functions) == 1:
         return functions[0]
 
@@ -46,7 +46,7 @@ async def each_called(call: Hook, functions: list[Hook], *args: Any) -> None:
 
 
 async def first_answer(call: Hook, functions: list[Hook]) -> Any:
-    """Return what the first function that answers returns, None if none does."""
+    """Return the first value that is not None; functions after it are not called."""
     for func in functions:
         if (answer := await call(func)) is not None:
             return answer
@@ -54,7 +54,7 @@ async def first_answer(call: Hook, functions: list[Hook]) -> Any:
 
 
 async def each_applied(call: Hook, functions: list[Hook], value: Any) -> Any:
-    """Hand `value` through all functions."""
+    """Pass `value` through all functions."""
     for func in functions:
         value = await call(func, value)
     return value

@@ -1,4 +1,4 @@
-"""The life of a request's context: its states, what moves it from one to the next, and its one end.
+"""The life of a request's context: a table of its states and of the events that move it from one to the next.
 
 | state | KEEP | ANSWER | START | END |
 |---|---|---|---|---|
@@ -7,12 +7,13 @@
 | STREAMING | STREAMING | STREAMING | STREAMING | **CLOSED** |
 | CLOSED | CLOSED | CLOSED | CLOSED | CLOSED |
 
-- OPEN: the pipeline works. AWAITING_START: so it does, and WSGI middleware may look into the context when the response
-  is started, as it may with Flask. STREAMING: `stream_with_context` keeps the context for as long as the body is sent.
+- OPEN: the pipeline runs. AWAITING_START: the same, but the context stays open until `start_response` is called,
+  because WSGI middleware may read it then, as with Flask. STREAMING: `stream_with_context` keeps the context open until
+  the body is sent.
 - KEEP: `stream_with_context` was called. ANSWER: the pipeline has a response. START: `start_response` was called.
-  END: the response was sent to its end, or closed, abandoned, refused by `start_response`, or an error took its place.
-- The teardown functions run on the move to CLOSED, so they run once, whichever way a request ends. A move that the
-  table does not have is an error of dualapp's.
+  END: the response was sent to its end, closed, abandoned, refused by `start_response`, or replaced by an error.
+- The teardown functions run on the move to CLOSED, so they run once, however a request ends. A move that is not in the
+  table is a bug in dualapp.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ MOVES = {
 
 
 def keep_open(context: Context) -> None:
-    """Keep a context for as long as the response is sent: only the end of that closes it."""
+    """Keep a context open until the response is sent."""
     context.response_observed = True
     closes(context, KEEP)
 
 
 def closes(context: Context, event: str) -> bool:
-    """Move a context on; tell whether this closes it, so that it is to be torn down now."""
+    """Move a context on; tell whether this closes it, so that the caller must tear it down."""
     before = context.state
     context.state = after = MOVES[before][event]
     return after is CLOSED and before is not CLOSED

@@ -1,7 +1,7 @@
-"""What is known about an endpoint before its first request: a plan.
+"""Make the plan of an endpoint: all decisions that depend on registration, made once instead of at each request.
 
-All that depends on what is registered is decided once: the colour of each function, where the pipeline is at home,
-which hooks apply and in which order, which of Flask's methods somebody has replaced, and which shortcuts may be taken.
+They are the colour of each function, the home of the pipeline, the hooks that apply and their order, the methods of
+Flask's that were replaced, and the shortcuts that may be taken.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..wrappers.response import Response
 from .class_views import in_own_colour
 from .context import with_body
 from .home import Home, home_of
-from .hooks import Hook, beside, each_applied, each_called, first_answer, together
+from .hooks import Hook, each_applied, each_called, first_answer, in_sync_variables, joined
 from .overrides import is_replaced, replaced_steps
 from .sessions import has_flasks_sessions, open_current_session, open_current_session_async
 from .teardown import each_torn_down
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from .plans import Plans
 
-#: Methods that a view answers. OPTIONS may be answered for it, and in any spelling, as far as Werkzeug is concerned.
+#: HTTP methods that only the view answers. OPTIONS may have an automatic answer; Werkzeug takes methods in any case.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 NO_METHODS: frozenset[str] = frozenset()
 
@@ -41,10 +41,10 @@ each_teardown = each_torn_down if runs_all_teardowns else each_called
 
 
 class Plan:
-    """How requests for one endpoint are handled; `endpoint` is None for those that no rule answers."""
+    """How requests for one endpoint are handled; `endpoint` is None for requests that match no rule."""
 
     def __init__(self, plans: Plans, endpoint: str | None, method: str) -> None:
-        """Decide for the entry and the generation that `plans` are of."""
+        """Decide for the entry and the generation of `plans`."""
         self.app = plans.app
         self.endpoint = endpoint
         self.generation = plans.generation
@@ -69,7 +69,7 @@ class Plan:
         return home_of(self._functions_without_view() if self.view is None else [self.view])
 
     def _functions_without_view(self) -> Iterable[Hook]:
-        """Return what runs for a request that no rule answers."""
+        """Return the functions that may run for a request that matches no rule."""
         app = self.app
         hooks: list[dict[Any, list[Any]]] = [
             app.before_request_funcs,
@@ -99,7 +99,7 @@ class Plan:
 
     def _decide_sessions(self) -> None:
         interface = self.app.session_interface
-        # Flask's own steps look at the session without asking for it, so where one may run it must be open.
+        # A replaced step may call Flask's own, which expects the session to be open.
         self.opens_session_late = has_flasks_sessions(self.app) and not self.replaced
         self.open_session = self.adapt(
             open_current_session_async if is_async(interface.open_session) else open_current_session
@@ -112,7 +112,7 @@ class Plan:
         self.may_be_plain = not has_own_responses and is_on(app, "plain")
         #: Whether a view's value may be sent without a response object.
         self.sends_plain = self.may_be_plain and self.opens_session_late and not self.after
-        # Whether all that the pipeline would do is call the view.
+        # Whether the pipeline would do nothing but call the view.
         has_view_only = (
             self.sends_plain
             and self.view is not None
@@ -126,14 +126,14 @@ class Plan:
         self.plain_from = self._plans.plain_from
 
     def renewed(self) -> Plan:
-        """Return the plan for what is registered by now: code that a request runs may register hooks for itself."""
+        """Return the current plan of the endpoint: a request's own code may register hooks that apply to it."""
         plan = self._plans.plan_for(self.endpoint, self._method)
-        return plan if plan.home is self.home else self  # what began in one place ends there
+        return plan if plan.home is self.home else self  # a running pipeline cannot change its home
 
     def adapt(self, func: Hook) -> Hook:
-        """Return `func` as `self.call` takes it: itself at home, a crossing if it is of the other colour."""
+        """Return `func` as `self.call` takes it: unchanged if at home, with a crossing if it has the other colour."""
         if self.home is Home.LOOP:
-            return func if is_async(func) else self._plans.to_thread(beside(func))
+            return func if is_async(func) else self._plans.to_thread(in_sync_variables(func))
         return with_body(to_loop(func)) if is_async(func) else func
 
     def _in_place(self, func: Hook) -> Hook:
@@ -147,15 +147,15 @@ class Plan:
         return self._group(list(chain.from_iterable(reversed(each) if backwards else each for each in lists)), run)
 
     def _group(self, functions: list[Hook], run: Hook) -> list[Hook]:
-        """Adapt hooks; neighbours of the other colour become one function, and so one crossing.
+        """Adapt hooks; neighbours of the other colour become one function, which crosses once.
 
-        `run` is what the pipeline does with a list of such hooks, so that it can be done on the other side.
+        `run` is the pipeline's loop over such hooks (`each_called`, ...), for this function to run on the other side.
         """
         hooks: list[Hook] = []
         for coloured_async, neighbours in groupby(functions, is_async):
             group = list(neighbours)
             at_home = coloured_async == (self.home is Home.LOOP)
-            hooks += group if at_home else [self.adapt(together(group, run, coloured_async))]
+            hooks += group if at_home else [self.adapt(joined(group, run, coloured_async))]
         return hooks
 
 
@@ -178,5 +178,5 @@ def static_files_of(app: flask.Flask, view: Hook | None) -> StaticFiles | None:
 
 
 def send_signal(app: flask.Flask, signal: Signal, **arguments: Any) -> None:
-    """Send a signal from a thread; receivers that are async are waited for."""
+    """Send a signal from a thread, and wait for async receivers."""
     signal.send(app, _async_wrapper=app.ensure_sync, **arguments)

@@ -1,4 +1,4 @@
-"""The plans of one app for one entry: made at the first request of each endpoint, found at each later one."""
+"""Match requests, and find their plans: each is made at the first request of its endpoint, one set for each entry."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .context import Context
     from .hooks import Hook
 
-#: Clients say which host they mean, and may say anything.
+#: A limit to what is kept: clients may send any Host header.
 MOST_HOSTS = 256
 
 
@@ -39,27 +39,27 @@ class Plans:
         home_at: Callable[[Home], Home],
         to_thread: Callable[[Hook], Hook],
     ) -> None:
-        """Take what the entry decides: where a pipeline runs, and how a pipeline on the loop calls sync functions."""
+        """Take the entry's decisions: `home_at` picks a home, `to_thread` makes sync functions awaitable."""
         self.app = app
         self.app_generation = generation
         self.home_at = home_at
         self.to_thread = to_thread
         self.generation = -1
         self._plans: dict[str | tuple[str | None, str] | None, Plan] = {}
-        # What was found before for a method and a path that is all static.
+        # Cached matches, by method and path, of rules without arguments.
         self._static: dict[tuple[str, str], tuple[Rule, Plan]] = {}
         self._known_hosts: set[str | bytes | None] = set()
 
     def find(self, context: Context) -> Plan:
-        """Find the rule for a request, or why there is none, and return the plan for it."""
+        """Match a request, or keep the error that says why no rule matches; return its plan."""
         if self.generation != self.app_generation.number:
             self._renew()
         exchange = context.exchange
-        # Only where Werkzeug has nothing against the host, and there is no request object yet that is to know the rule.
+        # Only if Werkzeug has accepted the host before and no request object exists, which would need the rule.
         if exchange.host in self._known_hosts and not (exchange.upgrades or context.request_observed):
-            known = self._static.get((exchange.method, exchange.path))
-            if known is not None:
-                context.rule, plan = known
+            cached = self._static.get((exchange.method, exchange.path))
+            if cached is not None:
+                context.rule, plan = cached
                 context.view_args = {}
                 return plan
             self._match(context)
@@ -69,7 +69,7 @@ class Plans:
         return self._plans.get(endpoint) or self.plan_for(endpoint, exchange.method)
 
     def plan_for(self, endpoint: str | None, method: str) -> Plan:
-        """Return the plan of an endpoint; make it if there is none of this generation."""
+        """Return the plan of an endpoint; make it if there is none of the current generation."""
         if self.generation != self.app_generation.number:
             self._renew()
         view = None if endpoint is None else self.app.view_functions.get(endpoint)
@@ -79,12 +79,12 @@ class Plans:
         return self._plans[key]
 
     def _renew(self) -> None:
-        """Forget all plans, since something that they were made of has changed; refuse registration from now on."""
+        """Forget all plans, which are outdated; from now on the app refuses registration."""
         if accepts_registration(self.app):
             refuse_registration(self.app)
-        self.app.url_map.update()  # sorts rules that were added, which is a change as well
+        self.app.url_map.update()  # sorts added rules, which itself advances the generation
         generation = self.app_generation.number
-        # New ones, since a request in another thread may be adding to the old ones.
+        # New objects, because a request in another thread may be adding to the old ones.
         self._plans, self._static, self._known_hosts = {}, {}, set()
         self.plain_from = PlainResponses(self.app).make
         self._short_matcher = Matcher(self.app.url_map)
@@ -92,7 +92,7 @@ class Plans:
         self.generation = generation
 
     def _match(self, context: Context) -> None:
-        """Find the rule by the short way, or be sure that there is none; neither if it is not sure."""
+        """Match with the shortcut; if it is not sure of the rule or of the error, leave the context unchanged."""
         method, path, static = context.exchange.method, context.exchange.path, self._static
         try:
             match = self._short_matcher.match(method, path)
@@ -119,13 +119,13 @@ class Plans:
 
 
 def can_match_fast(app: flask.Flask) -> bool:
-    """Tell whether only the method and the path decide which rule answers."""
+    """Tell whether the method and the path alone decide which rule matches."""
     request_class: Any = app.request_class
     return not (
         type(app.url_map) is not RuleMap
         or app.subdomain_matching
         or app.config["TRUSTED_HOSTS"] is not None
         or request_class.trusted_hosts
-        or request_class.__init__ is not Request.__init__  # another may rewrite what it is made of
+        or request_class.__init__ is not Request.__init__  # another may rewrite the environ
         or is_replaced(app, "create_url_adapter")
     )

@@ -1,4 +1,4 @@
-"""When and how the session of a request is opened."""
+"""Open the session of a request, with interfaces of either colour."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def has_flasks_sessions(app: flask.Flask) -> bool:
-    """Tell whether sessions are Flask's own, to which nobody has put anything; they are opened when somebody asks."""
+    """Tell whether the session interface is Flask's own, unmodified: such a session is opened on first access."""
     return is_flasks(app.session_interface)
 
 
 def opens_async(interface: Any) -> bool:
-    """Tell whether an interface opens sessions as Quart's do."""
+    """Tell whether an interface opens sessions with an async function, as Quart's do."""
     return not is_flasks(interface) and is_async(interface.open_session)
 
 
@@ -28,5 +28,5 @@ def open_current_session() -> None:
 
 
 async def open_current_session_async() -> None:
-    """Open the session of the current request, with an interface as Quart has them."""
+    """Open the session of the current request, with an interface whose functions are async."""
     await request_variable.get().open_session_async()

@@ -1,4 +1,4 @@
-"""Flask's signals: who listens, and how Quart's signals of the same names hear them too."""
+"""Look up the receivers of Flask's signals, and join the signals with Quart's of the same names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import flask
     from blinker import Signal
 
-# The receivers of the signals that are sent for each request: dicts that blinker keeps as long as the signals.
+# The receivers of the signals that are sent for each request: blinker never replaces these dicts.
 PUSHED, STARTED, FINISHED, TEARING_DOWN, TEARING_APP_DOWN, POPPED = (
     signal.receivers
     for signal in (
@@ -34,12 +34,12 @@ PUSHED, STARTED, FINISHED, TEARING_DOWN, TEARING_APP_DOWN, POPPED = (
 
 
 def is_heard(signal: Signal, app: flask.Flask) -> bool:
-    """Tell whether somebody receives a signal of this app."""
+    """Tell whether a signal has receivers for this app."""
     return bool(signal.receivers) and signal.has_receivers_for(app)
 
 
 def join_quarts_signals() -> None:
-    """Have the receivers of Quart's signals hear Flask's, and the other way round."""
+    """Make receivers of Quart's signals receive Flask's, and the other way round."""
     from ..compat import quart_signals
 
     quart_signals.connect_flasks()

@@ -1,4 +1,4 @@
-"""Streams that keep the context of their request while they are sent."""
+"""Keep a request's context open while its body is streamed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .life import keep_open
 
 
 def stream_with_context(stream: Any) -> Any:
-    """Keep the request context while a stream is sent.
+    """Keep the request context open while a stream is sent.
 
-    Takes a generator, sync or async, or decorates a function that makes one. The teardown functions run when the
-    response is closed instead of before its body is made.
+    Takes an iterator, sync or async, or decorates a function that returns one. The teardown functions run when the
+    response is closed instead of before its body is made. Raises RuntimeError outside of a request.
     """
     if hasattr(stream, "__aiter__"):
         return keep_async(stream)
@@ -29,7 +29,7 @@ def stream_with_context(stream: Any) -> Any:
 
 
 def kept_context() -> Any:
-    """Return the current context, kept open for as long as the response is sent."""
+    """Keep the current context open until the response is sent, and return it."""
     context = request_context(None)
     if context is None:
         raise RuntimeError(
@@ -43,7 +43,7 @@ def keep(stream: Iterator[Any]) -> Iterator[Any]:
     context, end = kept_context(), object()
 
     def generate() -> Iterator[Any]:
-        # Entered for each item and not for all of them, because each may be made in another thread.
+        # Entered anew for each item, because each may be produced in another thread.
         try:
             while True:
                 context.enter()
