@@ -23,18 +23,18 @@ CELLS = ("wsgi-def", "wsgi-async", "asgi-def", "asgi-async")
 TOP = """\
 # Extensions
 
-Each of these extensions runs unmodified in a `DualApp`: a small app that uses what is named here is asked the same on
-both entries, with its views in `async def` and in `def`, and must answer as the same app does in plain Flask, or in
-plain Quart if the extension is Quart's. The apps are in `tests/extensions/`; `tox run -e extensions` runs them, and
-`python -m tests.extensions.extensions_page` makes this page of them.
+These extensions run unmodified in a `DualApp`. For each, a small app uses the features named here and gets the same
+requests on both entries, with its views in `async def` and in `def`. Its answers must be those of the same app in plain
+Flask, or in plain Quart for an extension of Quart's. The apps are in `tests/extensions/`; `tox run -e extensions` runs
+them, and `python -m tests.extensions.extensions_page` writes this page.
 """
 
 SUITES_TOP = """\
-## Test suites of others
+## Test suites of Flask and of extensions
 
-The tests of Flask itself and those of extensions, as their source distributions have them: how many pass without us,
-and how many with `DualApp` in the place of the framework's class, through the WSGI entry and with their test client put
-on the ASGI entry. Why some come out otherwise stands below; which ones, in `tests/suites/known/`.
+The tests from the source distributions of Flask and of extensions: how many pass without dualapp, and how many pass
+with `DualApp` instead of the framework's class, on the WSGI entry and with their test client on the ASGI entry. Below
+the table are the reasons for differences; `tests/suites/known/` lists the tests.
 """
 
 LEFT_OUT = """\
