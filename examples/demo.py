@@ -86,6 +86,8 @@ def shortened(body: bytes) -> str:
 def main(once: bool) -> int:
     # As Ctrl-C does: leave the blocks below, which stop the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # A shell has the jobs that it starts in the background ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     gunicorn_port, uvicorn_port = free_port(), free_port()
     gunicorn = [sys.executable, "-m", "gunicorn", "examples.basic:app.wsgi", "--bind", f"{HOST}:{gunicorn_port}"]
     uvicorn = [sys.executable, "-m", "uvicorn", "examples.basic:app", "--host", HOST, "--port", str(uvicorn_port)]

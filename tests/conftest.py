@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -20,6 +21,8 @@ from .support.roads import ROADS
 from .support.waiting import wait_for
 
 Paint = Callable[[Build], Build]
+# A shell has the jobs that it starts in the background ignore SIGINT, and so would the servers that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # A busy machine takes its time for an example, and for making it.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")

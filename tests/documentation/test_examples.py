@@ -302,7 +302,13 @@ def test_the_demo_ends_after_a_table_of_the_same_answers() -> None:
 
 
 def test_the_demo_serves_until_it_is_interrupted() -> None:
-    with subprocess.Popen(demo_command(), cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        demo_command(),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    ) as running:
         assert running.stdout
         said = ""
         while "Ctrl-C" not in said:
