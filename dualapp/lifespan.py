@@ -23,6 +23,7 @@ from .compat.upstream import request_variable
 from .crossing.bridge import run_on_loop, spawn
 from .crossing.colour import is_async
 from .crossing.coroutines import END
+from .crossing.host_loop import host_loop
 from .crossing.os_threads import fork_aware
 from .crossing.thread_pool import Threads, from_loop
 from .exchange.translation import Message
@@ -93,6 +94,7 @@ class Lifespan:
         self._raise_failure()
 
     def _start(self) -> None:
+        host_loop.offer()
         if not self.is_idle:
             run_on_loop(self.startup)
         self.has_started = True
@@ -116,6 +118,7 @@ class Lifespan:
         self._raise_failure()
 
     async def _start_quietly(self) -> None:
+        host_loop.adopt(asyncio.get_running_loop())
         with contextlib.suppress(StartupFailed):  # as in start
             if not self.is_idle:
                 await self.startup()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json.encoder
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Context as Variables
 from contextvars import ContextVar
@@ -79,10 +80,12 @@ TABLE = (
     Private("quart.globals", "_cv_request", "quart.request's own", "_cv_app holds both", "before 0.23"),
     Private("asgiref.sync:AsyncToSync", "executors", "which thread waits for the running task", REFUSED),
     Private("asgiref.sync:SyncToAsync", "threadlocal", "which loop a thread works for", REFUSED),
+    Private("asgiref.sync:SyncToAsync", "thread_sensitive_context", "leave the choice of a thread to it", "not left"),
     Private("asgiref.sync", "_restore_context", "move what asgiref binds to a thread", "not moved"),
     Private("asgiref.local", "_Storage", "tell such values from others", "not moved", "from 3.12 on"),
     Private("asyncio", "_get_running_loop", "the running loop or None, without an exception", GENERAL),
     Private("asyncio", "_set_running_loop", "run the host loop in a thread that borrows it", "no loop is lent"),
+    Private("asyncio.base_events:BaseEventLoop", "_default_executor", "keep one that was set", "replaced"),
     Private("asyncio:Handle", "_run", "take a step of the host loop", "no loop is lent"),
     Private("asyncio:Future", "_asyncio_future_blocking", "wake a task in the same turn of its loop", GENERAL),
     Private("json.encoder", "c_make_encoder", "an encoder that is kept", GENERAL),
@@ -290,11 +293,35 @@ def keep_cookies(client: Any, host: str, path: str, values: Iterable[str]) -> No
     client._update_cookies_from_response(host, path, values)
 
 
-# asgiref records here which thread waits for which task; dualapp reads and writes the same records, so that
-# asgiref's functions and dualapp's can be nested in each other.
+# asgiref looks into these two records, which dualapp replaces by its own, so that asgiref's functions and dualapp's can
+# be nested in each other.
 
-waiting_threads: Any = required("asgiref.sync", "AsyncToSync.executors", "asgiref")
-thread_state: Any = required("asgiref.sync", "SyncToAsync.threadlocal", "asgiref")
+required("asgiref.sync", "AsyncToSync.executors", "asgiref")
+required("asgiref.sync", "SyncToAsync.threadlocal", "asgiref")
+
+
+class ThreadState(threading.local):
+    """For which loop a thread works, and which tasks it is blocked on; asgiref sets both before it calls a function."""
+
+    main_event_loop: Any = None
+    main_event_loop_pid: Any = None
+    task_context: list[Any] | None = None
+
+
+thread_state = ThreadState()
+asgiref.sync.SyncToAsync.threadlocal = thread_state
+
+
+def use_waiting_threads(waiting_threads: Any) -> None:
+    """Have asgiref keep the thread that waits for the running code in an attribute `current` of this object."""
+    asgiref.sync.AsyncToSync.executors = waiting_threads
+
+
+def has_thread_sensitive_context() -> bool:
+    """Tell whether the running code is in a `ThreadSensitiveContext`, which has a thread for it."""
+    variable: ContextVar[Any] | None = getattr(asgiref.sync.SyncToAsync, "thread_sensitive_context", None)
+    return variable is not None and variable.get(None) is not None
+
 
 #: Sets a context's values in the current context, and moves asgiref's thread-bound values to this thread.
 move_to_this_thread: Callable[[Variables], Any] = getattr(asgiref.sync, "_restore_context", id)
@@ -315,6 +342,13 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 running_loop: Callable[[], asyncio.AbstractEventLoop | None] = getattr(asyncio, "_get_running_loop", _running_loop)
 set_running_loop: Callable[[Any], Any] = getattr(asyncio, "_set_running_loop", id)
 run_handle: Callable[[asyncio.Handle], Any] = getattr(asyncio.Handle, "_run", id)
+
+
+def has_executor(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether a loop is known to have a default executor."""
+    return getattr(loop, "_default_executor", None) is not None
+
+
 can_lend_loops = hasattr(asyncio, "_set_running_loop") and hasattr(asyncio.Handle, "_run")
 can_hand_off = hasattr(asyncio.Future, "_asyncio_future_blocking")
 

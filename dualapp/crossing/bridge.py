@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor, Future
 from contextvars import Context, copy_context
 from functools import partial, wraps
 from typing import Any, TypeVar
 
-from ..compat.upstream import run_handle, running_loop, thread_state, waiting_threads
+from ..compat.upstream import run_handle, running_loop, thread_state
 from .context_variables import restore
 from .coroutines import awaiting, step
 from .host_loop import host_loop
 from .lending_loop import LendingLoop
-from .os_threads import GreenQueue, SystemExecutor, fulfil, is_green, new_queue
+from .os_threads import GreenQueue, fulfil_unless_cancelled, is_green, new_queue, start_thread
+from .thread_sensitive import Owner, current_owner
+from .waiting import current_call, unfinished
 
 T = TypeVar("T")
-
-# The one thread for sync code of detached tasks: those that no thread waits for.
-detached_thread = SystemExecutor("dualapp-detached", 1)
 
 
 def is_loop_thread() -> bool:
@@ -40,41 +40,26 @@ def is_host_loop_thread() -> bool:
     return running is not None and running is host_loop.current
 
 
-class LazyHostLoop:
-    """A proxy of the host loop for asgiref, which reads it from `thread_state`; first use starts the loop."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(host_loop.get(), name)
-
-
-lazy_host_loop = LazyHostLoop()
-
-
-def offer_loop() -> None:
-    """Make asgiref's own `async_to_sync` use the host loop in this thread."""
-    if not hasattr(thread_state, "main_event_loop"):
-        thread_state.main_event_loop, thread_state.main_event_loop_pid = lazy_host_loop, os.getpid()
-
-
-def withdraw_loop() -> None:
+def forget_loop() -> None:
     """Forget the parent's loop after a fork, in the only thread that the child has."""
-    vars(thread_state).pop("main_event_loop", None)
+    vars(thread_state).clear()
 
 
-os.register_at_fork(after_in_child=withdraw_loop)
+os.register_at_fork(after_in_child=forget_loop)
 
 
 def loop_of_thread() -> asyncio.AbstractEventLoop:
     """Return the loop for async code called from this thread: the loop that started the thread, else the host loop."""
-    offer_loop()
-    loop = thread_state.main_event_loop
-    if loop is lazy_host_loop or not loop.is_running():
-        loop = thread_state.main_event_loop = host_loop.get()
-    return loop  # type: ignore[no-any-return]  # asgiref has no types for it
+    loop: asyncio.AbstractEventLoop | None = vars(thread_state).get("main_event_loop")
+    return host_loop.get() if loop is None or not loop.is_running() else loop
 
 
 class LoopCall(Executor):
-    """One call from a thread to the loop; as an executor, it runs submitted functions in the waiting thread."""
+    """One call from a thread to the loop; as an executor, it runs submitted functions in the waiting thread.
+
+    A call that is made by such a function shares the queue of the call around it: while the thread waits for the inner
+    one, it still runs what the outer one's tasks need.
+    """
 
     def __init__(self) -> None:
         self.loop = loop_of_thread()
@@ -83,11 +68,19 @@ class LoopCall(Executor):
         self.error: BaseException | None = None
         self._task: asyncio.Task[Any] | None = None
         # The tasks that this thread is blocked on: asgiref cancels them when the task that called the thread is.
-        blocking_tasks: list[Any] | None = getattr(thread_state, "task_context", None)
+        blocking_tasks = thread_state.task_context
         self._blocking_tasks = [] if blocking_tasks is None else blocking_tasks
-        self._outer: LoopCall | None = getattr(waiting_threads, "current", None)
-        self._is_over = self.has_suspended = False
-        self._work: Any = GreenQueue() if is_green() else new_queue()
+        self.is_over = self.has_suspended = False
+        self.outer: Any = unfinished(current_call.get())
+        self._thread = threading.get_ident()
+        self._is_inner = isinstance(self.outer, LoopCall) and self.outer._thread == self._thread
+        self._work, self._steps_of = self._shared_or_new()
+
+    def _shared_or_new(self) -> tuple[Any, LendingLoop | None]:
+        """Return the queue of this thread, and the loop whose steps may be in it."""
+        if self._is_inner:
+            return self.outer._work, self._lender or self.outer._steps_of
+        return GreenQueue() if is_green() else new_queue(), self._lender
 
     def start(self, work: Coroutine[Any, Any, Any], variables: Context) -> None:
         """Run the coroutine as a task in the loop's own thread."""
@@ -100,16 +93,24 @@ class LoopCall(Executor):
         return self._task is not None
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Run a function in the waiting thread; after the wait, in that of the outer call or of detached tasks."""
-        if self._is_over:
-            return (self._outer or detached_thread).submit(fn, *args, **kwargs)
+        """Run a function in the waiting thread, or in a new one if the wait has ended."""
         future: Future[T] = Future()
-        self._work.put(partial(self._do, future, fn, args, kwargs))
+        job = partial(fulfil_unless_cancelled, future, fn, args, kwargs)
+        if running_loop() is self.loop:
+            self._put(job)
+        else:  # only this call's loop knows whether the wait goes on
+            self.loop.call_soon_threadsafe(self._put, job)
         return future
+
+    def _put(self, job: Callable[[], None]) -> None:
+        if self.is_over:
+            start_thread(job, "dualapp-late")
+        else:
+            self._work.put(job)
 
     async def run(self, func: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Await the function on the loop, and end the thread's wait."""
-        waiting_threads.current = self
+        current_call.set(self)
         self._task = asyncio.current_task()
         self._blocking_tasks.append(self._task)
         try:
@@ -118,39 +119,48 @@ class LoopCall(Executor):
             self.error = error
         finally:
             self._blocking_tasks.remove(self._task)
-            waiting_threads.current = self._outer
-            self._is_over = True
+            current_call.set(self.outer)
+            self.is_over = True
             if self._lender is not None:
                 self._lender.take_back(self._task)
-            self._work.put(None)
+            self._work.put(self)
 
     def abandon(self) -> None:
         """Cancel the task, from the loop, after the thread has stopped waiting."""
         if self._task is None:
             return
         if self._lender is not None and self._lender.take_back(self._task):
-            while not self._work.empty():
-                if isinstance(handle := self._work.get(), asyncio.Handle):
-                    self.loop.call_soon(run_handle, handle)
+            for _ in range(self._work.qsize()):
+                if isinstance(work := self._work.get(), asyncio.Handle):
+                    self.loop.call_soon(run_handle, work)
+                else:
+                    self._work.put(work)
         self._task.cancel()
 
     def wait(self) -> None:
-        """Run submitted functions, and the steps of a task on the borrowed loop, until the call has ended."""
-        while (work := self._work.get()) is not None:
-            if isinstance(work, asyncio.Handle) and self._lender is not None:
-                self._lender.run_step(work)
-                self.has_suspended |= not self._is_over
-            else:
-                work()
+        """Run submitted functions, and the steps of tasks on the borrowed loop, until the call has ended."""
+        self.work_until_notice()
         self.free()
 
-    def _do(self, future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if future.set_running_or_notify_cancel():
-            fulfil(future, fn, args, kwargs)
+    def work_until_notice(self) -> None:
+        """Run submitted functions, and steps, until the call has put itself into the queue."""
+        notices_of_others = []
+        try:
+            while (work := self._work.get()) is not self:
+                if isinstance(work, LoopCall):
+                    notices_of_others.append(work)
+                elif isinstance(work, asyncio.Handle) and self._steps_of is not None:
+                    self._steps_of.run_step(work)
+                    self.has_suspended |= not self.is_over
+                else:
+                    work()
+        finally:
+            for call in notices_of_others:
+                self._work.put(call)
 
     def free(self) -> None:
-        """Release the queue after the wait."""
-        if isinstance(self._work, GreenQueue):
+        """Release the queue after the wait, unless it is that of the outer call."""
+        if isinstance(self._work, GreenQueue) and not self._is_inner:
             self._work.close()
 
 
@@ -233,7 +243,9 @@ def spawn(func: Callable[..., Coroutine[Any, Any, Any]], *args: Any) -> None:
     """Start an async function as a task, and do not wait for it: on the running loop, else on this thread's loop."""
 
     async def detached() -> None:
-        waiting_threads.current = detached_thread  # the thread of the spawning request will not wait for this task
+        current_call.set(None)  # the thread of the spawning request will not wait for this task
+        owner = Owner()
+        current_owner.set(owner)
         await func(*args)
 
     def start() -> None:

@@ -1,4 +1,4 @@
-"""Start and find the host loop of a process whose server runs no event loop.
+"""Start and find the host loop of a process: the loop of its ASGI server, else one that is started here.
 
 Under a WSGI server the host loop starts on first need, in a daemon thread: never at import, never before a fork, and a
 child process starts its own. As all requests share it, a connection pool or lock made in one works in the next. Under
@@ -11,10 +11,12 @@ import asyncio
 import os
 import select
 import threading
+from typing import Any
 
-from ..compat.upstream import can_lend_loops
+from ..compat.upstream import ThreadState, can_lend_loops, has_executor
 from .lending_loop import LendingLoop
 from .os_threads import SystemExecutor, fork_aware, is_green, start_thread, unpatched
+from .waiting import shared_loops
 
 
 class HostLoop:
@@ -28,24 +30,66 @@ class HostLoop:
         """Forget the parent's loop, which has no thread in the child, and the lock, which may have been held."""
         self._lock = threading.Lock()
         self.current: asyncio.AbstractEventLoop | None = None
+        self._is_servers = False
 
     def get(self) -> asyncio.AbstractEventLoop:
         """Return the running loop; start it in a daemon thread on first need."""
         with self._lock:
-            if self.current is None:
-                self.current = new_event_loop()
+            if self.current is None or not self._is_living():
+                self._is_servers, self.current = False, new_event_loop()
                 start_thread(self.current.run_forever, "dualapp-host-loop")
             return self.current
 
+    def adopt(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Make a server's running loop the host loop, unless there is one that lives; sync code gets our threads."""
+        self.offer()
+        if loop not in shared_loops:
+            shared_loops.add(loop)
+            if not has_executor(loop):
+                loop.set_default_executor(new_executor())
+        with self._lock:
+            if self.current is None or not self._is_living():
+                self._is_servers, self.current = True, loop
+
+    def _is_living(self) -> bool:
+        return not self._is_servers or self.current.is_running()  # type: ignore[union-attr]  # there is one
+
+    def offer(self) -> None:
+        """Make asgiref's own `async_to_sync` use this loop in threads that no loop has started; an app serves now."""
+        ThreadState.main_event_loop, ThreadState.main_event_loop_pid = lazy_host_loop, CurrentPid()
+
+
+class CurrentPid:
+    """The process of the lazy host loop: this one, also after a fork."""
+
+    def __get__(self, instance: object, owner: type) -> int:
+        return os.getpid()
+
+
+class LazyHostLoop:
+    """A proxy of the host loop for asgiref: first use starts the loop."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(host_loop.get(), name)
+
 
 host_loop = HostLoop()
+lazy_host_loop = LazyHostLoop()
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
     loop = new_green_loop() if is_green() else new_lending_loop()
-    # asyncio's default executor refuses work once the interpreter exits; some servers run `after_serving` only then.
-    loop.set_default_executor(SystemExecutor("dualapp-executor", min(32, (os.cpu_count() or 1) + 4)))
+    loop.set_default_executor(new_executor())
+    shared_loops.add(loop)
     return loop
+
+
+def new_executor() -> SystemExecutor:
+    """Make a default executor of asyncio's size, with threads for tasks that threads of this pool wait for.
+
+    asyncio's own also refuses work once the interpreter exits; some servers run `after_serving` only then.
+    """
+    return SystemExecutor("dualapp-executor", min(32, (os.cpu_count() or 1) + 4))
 
 
 def new_green_loop() -> asyncio.AbstractEventLoop:

@@ -10,8 +10,11 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_futures
 from functools import partial
 from typing import Any, Protocol, TypeVar
+
+from .waiting import waiting_thread
 
 T = TypeVar("T")
 
@@ -63,13 +66,25 @@ def new_queue() -> Any:
     return unpatched("queue", "SimpleQueue")()
 
 
-class Workers:
-    """A pool of threads of the operating system, started as they are needed, up to a number."""
+#: Runs in a thread of a pool, and calls its argument once the thread can take the next job.
+Job = Callable[[Callable[[], None]], None]
 
-    def __init__(self, name: str, size: Callable[[], int]) -> None:
-        """Name the threads `name_1` and so on; `size` returns how many there may be, asked before one is started."""
+
+class Workers:
+    """A pool of threads of the operating system, started as they are needed, up to a number.
+
+    A thread may be blocked until a task has ended that itself needs a thread. So a full pool starts a thread beyond its
+    number for the job of a task that a thread waits for: one at a time for each thread that waits.
+    """
+
+    def __init__(self, name: str, size: Callable[[], int], grows: bool = True) -> None:
+        """Name the threads `name_1` and so on; `size` returns how many there may be, asked before one is started.
+
+        Unless it `grows`, it starts no thread beyond that number.
+        """
         self._name = name
         self._size = size
+        self._grows = grows
         self.reset_after_fork()
         fork_aware.add(self)
 
@@ -78,19 +93,28 @@ class Workers:
         self._lock = unpatched("_thread", "allocate_lock")()
         self._jobs = new_queue()
         self._open = self._started = 0
+        self._helped: set[Any] = set()
         weakref.finalize(self, self._jobs.put, None)
 
-    def do(self, job: Callable[[], None]) -> None:
-        """Run a job in the next free thread; the job must not raise, and calls `done` at its end."""
+    def do(self, job: Job) -> None:
+        """Run a job, which must not raise, in the next free thread."""
+        waiting = waiting_thread() if self._grows else None
         with self._lock:
-            self._open += 1
-            if self._open > self._started < self._size():
+            is_full = self._open >= self._started >= self._size()
+            if is_beyond := is_full and waiting is not None and waiting not in self._helped:
+                self._helped.add(waiting)
+            else:
+                self._open += 1
+            if is_starting := not is_beyond and not is_full and self._open > self._started:
                 self._started += 1
-                start_thread(partial(work, self._jobs), f"{self._name}_{self._started}")
-        self._jobs.put(job)
+        if is_beyond:
+            start_thread(partial(job, partial(self._helped.discard, waiting)), f"{self._name}_beyond")
+            return
+        if is_starting:
+            start_thread(partial(work, self._jobs), f"{self._name}_{self._started}")
+        self._jobs.put(partial(job, self._done))
 
-    def done(self) -> None:
-        """Count the thread of a job as free again."""
+    def _done(self) -> None:
         with self._lock:
             self._open -= 1
 
@@ -106,31 +130,50 @@ def work(jobs: Any) -> None:
 class SystemExecutor(ThreadPoolExecutor):
     """An executor with threads of the operating system, even where gevent has replaced threads by greenlets."""
 
-    def __init__(self, name: str, size: int) -> None:
+    def __init__(self, name: str, size: int, grows: bool = True) -> None:
         super().__init__(1)
-        self._workers = Workers(name, lambda: size)
+        self._workers = Workers(name, lambda: size, grows)
+        self._running: set[Future[Any]] = set()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Call a function in one of the threads; return the future of its result."""
         future: Future[T] = Future()
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
 
-        def job() -> None:
-            if future.set_running_or_notify_cancel():
-                fulfil(future, fn, args, kwargs)
-            self._workers.done()
-
-        self._workers.do(job)
+        self._workers.do(partial(fulfil_unless_cancelled, future, fn, args, kwargs))
         return future
 
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for the submitted functions, as a loop does at its end; the threads end with this executor."""
+        submitted = list(self._running)
+        for future in submitted if cancel_futures else ():
+            future.cancel()
+        if wait:
+            wait_for_futures(submitted)
 
-def fulfil(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Call a function, and set its result or error on a future."""
+
+def fulfil_unless_cancelled(
+    future: Future[Any],
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    done: Callable[[], None] = lambda: None,
+) -> None:
+    """Call a function unless its future was cancelled, then `done`; set the result or error on the future."""
+    if not future.set_running_or_notify_cancel():
+        done()
+        return
+    result = error = None
     try:
         result = fn(*args, **kwargs)
-    except BaseException as error:
-        future.set_exception(error)
-    else:
+    except BaseException as raised:
+        error = raised
+    done()
+    if error is None:
         future.set_result(result)
+    else:
+        future.set_exception(error)
 
 
 class GreenQueue:
@@ -155,6 +198,9 @@ class GreenQueue:
             if not self._items:
                 self._event.wait()
         return self._items.popleft()
+
+    def qsize(self) -> int:
+        return len(self._items)
 
     def close(self) -> None:
         """Give the watcher back to the hub."""

@@ -151,6 +151,7 @@ class LoopIteration(LoopCall):
     def __init__(self, stream: AsyncIterator[bytes]) -> None:
         super().__init__()
         self._stream = stream
+        self._items = deque[bytes]()
         self._level = BufferLevel()
         self._is_full = False
 
@@ -163,7 +164,8 @@ class LoopIteration(LoopCall):
         try:
             async for item in self._stream:
                 self._level.add(item)
-                self._work.put(item)
+                self._items.append(item)
+                self._work.put(self)
                 if self._level.is_above(1):
                     await self._until_half_is_free()
         finally:
@@ -177,16 +179,16 @@ class LoopIteration(LoopCall):
 
     def next_item(self) -> bytes | None:
         """Wait for the next item, and run submitted functions meanwhile; None when there are no more."""
-        while (item := self._work.get()) is not None:
-            if isinstance(item, bytes):
-                self._level.remove(item)
-                if self._is_full and not self._level.is_above(0.5):
-                    self._is_full = False
-                    self.loop.call_soon_threadsafe(self._room.set)
-                return item
-            item()
-        self.free()
-        return None
+        self.work_until_notice()
+        if not self._items:  # the last notice is that of the end
+            self.free()
+            return None
+        item = self._items.popleft()
+        self._level.remove(item)
+        if self._is_full and not self._level.is_above(0.5):
+            self._is_full = False
+            self.loop.call_soon_threadsafe(self._room.set)
+        return item
 
     def stop(self) -> None:
         """Cancel the task that iterates."""

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from ..compat.upstream import thread_state, waiting_threads
+from ..compat.upstream import thread_state
 from .colour import is_async
 from .context_variables import call_contained, outcome, restore
 from .handoff import new_handoff
 from .os_threads import Workers
+from .waiting import current_call, unfinished
 
 T = TypeVar("T")
 
@@ -82,17 +83,17 @@ class Threads:
 
         `blocking_tasks` is filled with the tasks that the thread is blocked on.
         """
-        loop, workers = asyncio.get_running_loop(), self._workers
+        loop = asyncio.get_running_loop()
 
-        def job() -> None:
+        def job(done: Callable[[], None]) -> None:
             thread_state.main_event_loop, thread_state.main_event_loop_pid = loop, os.getpid()
             thread_state.task_context = [] if blocking_tasks is None else blocking_tasks
             result, error = outcome(variables, func, args, kwargs)
-            workers.done()
+            done()
             with suppress(RuntimeError):  # the loop is closed: no task waits any more
                 loop.call_soon_threadsafe(settle, result, error)
 
-        workers.do(job)
+        self._workers.do(job)
 
     def adapt(self, func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
         """Make an async function of a sync one: it runs in one of the threads while the task waits."""
@@ -119,7 +120,7 @@ async def from_loop(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> A
     """Call a function of either colour from the loop; a sync one in the waiting thread if any, else in a pool."""
     if is_async(func):
         return await func(*args, **kwargs)
-    if getattr(waiting_threads, "current", None) is None:
+    if unfinished(current_call.get()) is None:
         return await common_threads.call(func, *args, **kwargs)
     return await to_request_thread(func)(*args, **kwargs)
 

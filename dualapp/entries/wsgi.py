@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from ..compat.upstream import STATUS_LINES
-from ..crossing.bridge import offer_loop
 from ..crossing.coroutines import step
 from ..crossing.thread_pool import to_request_thread
 from ..exchange.wsgi_exchange import WSGIExchange
@@ -56,7 +55,6 @@ class WSGIGateway:
         """Answer a request as a WSGI application."""
         if not self.lifespan.has_started:
             self.lifespan.start()
-        offer_loop()
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
         answer: Iterable[bytes] = variables.run(self._answer, environ, start_response, variables)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from dualapp.compat.upstream import waiting_threads
 from dualapp.crossing.bridge import LoopRunner
 from dualapp.crossing.host_loop import host_loop
 from dualapp.crossing.lending_loop import LendingLoop
 from dualapp.crossing.thread_pool import Threads
+from dualapp.crossing.waiting import current_call
 from tests.support.waiting import LIMIT, wait_for
 
 mine = threading.get_ident
@@ -188,7 +188,7 @@ def test_a_task_whose_thread_is_stopped_is_cancelled_by_the_loops_thread() -> No
 
 
 def visit_of_this_thread() -> Any:
-    return waiting_threads.current._work
+    return current_call.get()._work
 
 
 def test_a_loop_that_is_busy_is_not_waited_for() -> None:
