@@ -29,7 +29,7 @@ from ..shortcuts.plain_response import Plain
 from ..wrappers.response import encoded, is_bodiless
 from ..wrappers.sending import is_short_file, read_at_once, timeout_of
 from .asgi_messages import chunk_of, messages_of, sendable_path, start_of
-from .disconnect import DisconnectWatch
+from .disconnect import DisconnectWatch, WaitingRequests
 
 if TYPE_CHECKING:
     from ..pipeline.generation import Generation
@@ -48,6 +48,7 @@ class ASGIGateway:
         self.threads = threads
         self.lifespan = lifespan
         self.plans = Plans(app, generation, home_at, threads.adapt)
+        self._waiting: WaitingRequests | None = None
         self._context_of: Any = app._context_of if is_replaced(app, "_context_of") else None  # type: ignore[attr-defined]  # DualApp's
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +71,8 @@ class ASGIGateway:
         messages = None
         if waits_for is EXHAUSTED:
             context.leave()
-            messages = messages_of(context)
+            if exchange.body.complete:  # a body that nobody has read is to be discarded
+                messages = messages_of(context)
         if messages is None:
             await self._finish(context, steps, waits_for, send)
             return
@@ -83,14 +85,21 @@ class ASGIGateway:
     async def _finish(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> None:
         """Run a suspended request to its end and send its response, unless its client disconnects first."""
         exchange: Any = context.exchange
-        watch = DisconnectWatch(exchange.body, exchange.receive)
+        watch = DisconnectWatch(self._waiting_requests(), exchange.body, exchange.receive)
         try:
             if waits_for is not EXHAUSTED:
-                await self._rest(context, steps, waits_for, watch)
+                if context.plan.home is LOOP:  # a thread cannot be cancelled
+                    watch.start()
+                try:
+                    await rest_of(steps, waits_for)
+                finally:
+                    watch.pause()
+                    context.leave()
             send = raising_client_left(send)
             if (messages := messages_of(context)) is None:
                 await self._deliver(context.response, context, watch, send)
                 return
+            watch.discard()
             for message in messages:
                 await send(message)
         except ClientLeft:
@@ -102,14 +111,11 @@ class ASGIGateway:
         finally:
             watch.stop()
 
-    async def _rest(self, context: Context, steps: Steps, waits_for: Any, watch: DisconnectWatch) -> None:
-        if context.plan.home is LOOP:  # a thread cannot be cancelled
-            watch.start()
-        try:
-            await rest_of(steps, waits_for)
-        finally:
-            watch.pause()
-            context.leave()
+    def _waiting_requests(self) -> WaitingRequests:
+        loop = asyncio.get_running_loop()
+        if self._waiting is None or self._waiting.loop is not loop:  # the timer of another loop runs on there
+            self._waiting = WaitingRequests(loop)
+        return self._waiting
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -124,15 +130,17 @@ class ASGIGateway:
         """Return the coroutine that answers a request at the home of its pipeline: on this loop, or in a thread."""
         plan, body = self.plans.find(context), context.exchange.body
         context.plan, begun = plan, None
-        if body is not NO_BODY and body.is_to_come:
-            begun = body.begin()  # most short bodies have arrived with their headers
+        if body is not NO_BODY:
+            body.timeout = self.app.config["BODY_TIMEOUT"]
+            if body.is_to_come:
+                begun = body.begin()  # most short bodies have arrived with their headers
         if plan.home is LOOP and (body.complete or not body.is_to_come):
             return answer_on_loop(context, plan)
         return self._answer_later(context, plan, begun)
 
     async def _answer_later(self, context: Context, plan: Plan, begun: Begun | None) -> None:
         if context.exchange.body.is_to_come:
-            await context.exchange.body.read_ahead_async(self.app.config["BODY_TIMEOUT"], begun)
+            await context.exchange.body.read_ahead_async(context.exchange.body.timeout, begun)
         if plan.home is LOOP:
             await answer_on_loop(context, plan)
         else:
@@ -165,16 +173,16 @@ class ASGIGateway:
 
     async def _send(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         if is_bodiless(response, context.exchange.method):
-            await send(start_of(response, context))
-            await send(chunk_of(b"", more=False))
+            await send_whole(response, context, watch, send, chunk_of(b"", more=False))
         elif response.is_sequence:
-            await send(start_of(response, context))
-            await send(chunk_of(b"".join(response.iter_encoded()), more=False))
+            await send_whole(response, context, watch, send, chunk_of(b"".join(response.iter_encoded()), more=False))
         elif path := sendable_path(response, context.exchange.scope):
-            await send(start_of(response, context))
-            await send({"type": "http.response.pathsend", "path": path})
+            await send_whole(response, context, watch, send, {"type": "http.response.pathsend", "path": path})
         else:
-            watch.start()
+            is_read = context.request_observed or context.state is STREAMING  # else the stream cannot read the body
+            if not is_read:
+                watch.discard()
+            watch.start(at_once=not is_read or context.exchange.body.complete)
             async with asyncio.timeout(timeout_of(response, self.app)):
                 await self._stream(response, context, watch, send)
 
@@ -197,7 +205,8 @@ class ASGIGateway:
                 await send(chunk_of(first))  # type: ignore[arg-type]  # it is not EXHAUSTED
                 async for chunk in chunks:
                     await send(chunk_of(chunk))
-            watch.stop()  # servers send http.disconnect after the last chunk too
+            watch.pause()  # servers send http.disconnect after the last chunk too
+            watch.discard()
             await send(chunk_of(b"", more=False))
         finally:
             await close_stream(chunks)
@@ -228,6 +237,14 @@ def raising_client_left(send: Send) -> Send:
             raise ClientLeft() from error
 
     return send_or_raise
+
+
+async def send_whole(
+    response: flask.Response, context: Context, watch: DisconnectWatch, send: Send, body: Message
+) -> None:
+    watch.discard()
+    await send(start_of(response, context))
+    await send(body)
 
 
 def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:

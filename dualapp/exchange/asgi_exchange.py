@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Receive = Callable[[], Awaitable[Message]]
 
+#: Methods for whose content there is no use (RFC 9110 section 9.3); few requests have any.
+BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"}
+
 
 class ASGIExchange:
     """A request that came in through ASGI."""
@@ -32,12 +35,13 @@ class ASGIExchange:
         self.host: bytes | None = self._joined(b"host") or None if self.has_repeated else headers.get(b"host")
         self.upgrades = b"upgrade" in headers
         self.has_cookies = b"cookie" in headers
-        # In HTTP/1 the headers tell whether there is content (RFC 9112 section 6.3); from HTTP/2 on only the end of the
-        # stream does (RFC 9113 section 8.1).
-        is_bare = (
-            b"content-length" not in headers and b"transfer-encoding" not in headers and scope["http_version"] < "2"
-        )
-        self.body = NO_BODY if is_bare else ASGIBody(announced_in(headers), receive)
+        self.body = NO_BODY
+        if b"content-length" in headers or b"transfer-encoding" in headers:
+            self.body = ASGIBody(announced_in(headers), receive)
+        elif scope["http_version"] >= "2":
+            # In HTTP/1 the headers tell whether there is content (RFC 9112 section 6.3); from HTTP/2 on only the end of
+            # the stream does (RFC 9113 section 8.1).
+            self.body = (UnlikelyBody if self.method in BODILESS else ASGIBody)(None, receive)
 
     @property
     def cookies(self) -> str | None:
@@ -99,12 +103,31 @@ class ASGIBody(Body):
         self.check_whole()
         chunk = b""
         while not chunk and not self._has_ended:
-            message = await self._receive()
+            if self.kept is None:
+                self.is_receiving = True
+                try:
+                    message = await self._receive()
+                finally:
+                    self.is_receiving = False
+            else:
+                message = await self.kept.take() or {"type": "http.disconnect"}
             if message["type"] == "http.disconnect":
                 self.keep(None)
             chunk = message.get("body", b"")
             self._has_ended = not message.get("more_body", False)
         self.keep(chunk)
+
+
+class UnlikelyBody(ASGIBody):
+    """The body of a request that may have one and hardly ever does: a GET over HTTP/2.
+
+    Its first message is received before the request is answered, and nearly always tells that there is none.
+    """
+
+    @property
+    def is_to_come(self) -> bool:
+        """Whether its first message has not arrived."""
+        return not self.complete and not self._received
 
 
 class ScopeHeaders(KeyedHeaders):
