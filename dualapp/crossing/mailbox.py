@@ -45,15 +45,20 @@ class Mailbox(Generic[T]):
         try:
             while True:
                 await self._until(self._has_news)
-                with suppress(IndexError):  # another reader was quicker
-                    item, size = self._items.popleft()
-                    self._taken += size
-                    self._wake()
+                if (item := self.take_at_once()) is not None or self._is_closed:
                     return item
-                if self._is_closed:
-                    return None
         finally:
             self.readers -= 1
+
+    def take_at_once(self) -> T | None:
+        """Take an item, from any thread; None if there is none now."""
+        try:
+            item, size = self._items.popleft()
+        except IndexError:
+            return None
+        self._taken += size
+        self._wake()
+        return item
 
     def discard(self) -> None:
         """Throw away what is there and all that follows."""

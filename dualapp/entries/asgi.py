@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -68,40 +68,44 @@ class ASGIGateway:
         except BaseException:
             context.leave()
             raise
-        messages = None
+        messages: Sequence[Message] | None = None
         if waits_for is EXHAUSTED:
             context.leave()
             if exchange.body.complete:  # a body that nobody has read is to be discarded
                 messages = messages_of(context)
         if messages is None:
-            await self._finish(context, steps, waits_for, send)
-            return
+            messages = await self._finish(context, steps, waits_for, send)
         try:
             for message in messages:
                 await send(message)
         except OSError:  # as in `raising_client_left`
             pass
 
-    async def _finish(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> None:
-        """Run a suspended request to its end and send its response, unless its client disconnects first."""
+    async def _finish(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> Sequence[Message]:
+        """Run a suspended request to its end and return its response, or send one that takes more than two messages.
+
+        If the client disconnects first, nothing is returned.
+        """
         exchange: Any = context.exchange
         watch = DisconnectWatch(self._waiting_requests(), exchange.body, exchange.receive)
         try:
             if waits_for is not EXHAUSTED:
-                if context.plan.home is LOOP:  # a thread cannot be cancelled
-                    watch.start()
+                watch.start(cancels=context.plan.home is LOOP)  # a thread cannot be cancelled
                 try:
                     await rest_of(steps, waits_for)
                 finally:
                     watch.pause()
                     context.leave()
+            messages = messages_of(context)
+            if messages is not None and exchange.body.complete:
+                return messages
             send = raising_client_left(send)
-            if (messages := messages_of(context)) is None:
+            if messages is None:
                 await self._deliver(context.response, context, watch, send)
-                return
-            watch.discard()
-            for message in messages:
-                await send(message)
+            else:
+                watch.discard()
+                for message in messages:
+                    await send(message)
         except ClientLeft:
             pass
         except asyncio.CancelledError:
@@ -110,6 +114,7 @@ class ASGIGateway:
             asyncio.current_task().uncancel()  # type: ignore[union-attr]  # the watch cancelled this very task
         finally:
             watch.stop()
+        return ()
 
     def _waiting_requests(self) -> WaitingRequests:
         loop = asyncio.get_running_loop()

@@ -60,6 +60,7 @@ class DisconnectWatch:
 
     saw_disconnect = False
     _is_paused = False
+    _cancels = True
     _worker: asyncio.Task[Any] | None = None
     _listener: asyncio.Task[None] | None = None
 
@@ -68,9 +69,9 @@ class DisconnectWatch:
         self._body = body
         self._receive = receive
 
-    def start(self, at_once: bool = False) -> None:
-        """Cancel this task if the client leaves while it waits; or end a pause."""
-        self._is_paused = False
+    def start(self, cancels: bool = True, at_once: bool = False) -> None:
+        """Receive while this task waits, and with `cancels` cancel it if the client leaves; or end a pause."""
+        self._is_paused, self._cancels = False, cancels
         self._worker = asyncio.current_task()
         if self.saw_disconnect:
             self._cancel()
@@ -142,5 +143,5 @@ class DisconnectWatch:
             self._cancel()
 
     def _cancel(self) -> None:
-        if self._worker is not None:  # None if the caller steps the app's coroutine without a task
+        if self._cancels and self._worker is not None:  # there is no task if the caller steps the app's coroutine
             self._worker.cancel()

@@ -101,8 +101,7 @@ class ASGIBody(Body):
     async def receive_async(self) -> None:
         """Await one more chunk, and keep it."""
         self.check_whole()
-        chunk = b""
-        while not chunk and not self._has_ended:
+        while not self._has_ended:
             if self.kept is None:
                 self.is_receiving = True
                 try:
@@ -111,11 +110,28 @@ class ASGIBody(Body):
                     self.is_receiving = False
             else:
                 message = await self.kept.take() or {"type": "http.disconnect"}
-            if message["type"] == "http.disconnect":
-                self.keep(None)
-            chunk = message.get("body", b"")
-            self._has_ended = not message.get("more_body", False)
-        self.keep(chunk)
+            if self._take(message):
+                return
+        self.keep(b"")
+
+    def receive(self) -> None:
+        """Receive one more chunk, from a thread; from the loop only if it was kept."""
+        self.check_whole()
+        while self.kept is not None and (message := self.kept.take_at_once()) is not None:
+            if self._take(message):
+                return
+        super().receive()
+
+    def _take(self, message: Message) -> bool:
+        """Keep the chunk of a message; tell whether it has one or is the end."""
+        if message["type"] == "http.disconnect":
+            self.keep(None)
+        chunk = message.get("body", b"")
+        self._has_ended = not message.get("more_body", False)
+        if chunk or self._has_ended:
+            self.keep(chunk)
+            return True
+        return False
 
 
 class UnlikelyBody(ASGIBody):
