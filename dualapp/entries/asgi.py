@@ -103,9 +103,7 @@ class ASGIGateway:
             if messages is None:
                 await self._deliver(context.response, context, watch, send)
             else:
-                watch.discard()
-                for message in messages:
-                    await send(message)
+                await send_whole(*messages, watch, send)
         except ClientLeft:
             pass
         except asyncio.CancelledError:
@@ -178,11 +176,14 @@ class ASGIGateway:
 
     async def _send(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         if is_bodiless(response, context.exchange.method):
-            await send_whole(response, context, watch, send, chunk_of(b"", more=False))
+            await send_whole(start_of(response, context), chunk_of(b"", more=False), watch, send)
         elif response.is_sequence:
-            await send_whole(response, context, watch, send, chunk_of(b"".join(response.iter_encoded()), more=False))
+            body = b"".join(response.iter_encoded())
+            await send_whole(start_of(response, context), chunk_of(body, more=False), watch, send)
         elif path := sendable_path(response, context.exchange.scope):
-            await send_whole(response, context, watch, send, {"type": "http.response.pathsend", "path": path})
+            watch.discard()
+            await send(start_of(response, context))
+            await send({"type": "http.response.pathsend", "path": path})
         else:
             is_read = context.request_observed or context.state is STREAMING  # else the stream cannot read the body
             if not is_read:
@@ -212,6 +213,7 @@ class ASGIGateway:
                     await send(chunk_of(chunk))
             watch.pause()  # servers send http.disconnect after the last chunk too
             watch.discard()
+            await watch.linger()
             await send(chunk_of(b"", more=False))
         finally:
             await close_stream(chunks)
@@ -244,11 +246,18 @@ def raising_client_left(send: Send) -> Send:
     return send_or_raise
 
 
-async def send_whole(
-    response: flask.Response, context: Context, watch: DisconnectWatch, send: Send, body: Message
-) -> None:
+async def send_whole(start: Message, body: Message, watch: DisconnectWatch, send: Send) -> None:
+    """Send a finished response; where the request's body is unread, end it when that has arrived.
+
+    Servers close a connection on which the response ends before the request, and a client that is still sending may
+    lose the response with it (RFC 9112 section 9.6).
+    """
+    await send(start)  # before anybody receives, which has a client that expects "100 Continue" send its body
     watch.discard()
-    await send(start_of(response, context))
+    if watch.is_discarding:
+        await send({**body, "more_body": True})
+        await watch.linger()
+        body = chunk_of(b"", more=False)
     await send(body)
 
 

@@ -22,6 +22,8 @@ from ..exchange.translation import Message
 
 #: A request that waits is listened to after so many seconds, at most after twice as many.
 PATIENCE = 0.02
+#: The end of a response waits for so many seconds for the end of an unread body.
+LINGER = 1
 
 
 class WaitingRequests:
@@ -63,6 +65,7 @@ class DisconnectWatch:
     _cancels = True
     _worker: asyncio.Task[Any] | None = None
     _listener: asyncio.Task[None] | None = None
+    _body_end: asyncio.Future[None]
 
     def __init__(self, waiting: WaitingRequests, body: Body, receive: Callable[[], Awaitable[Message]]) -> None:
         self._waiting = waiting
@@ -93,6 +96,17 @@ class DisconnectWatch:
             self._mailbox().discard()
             self._listen()
 
+    @property
+    def is_discarding(self) -> bool:
+        """Whether a body is being discarded that may be worth `linger`."""
+        body = self._body
+        return self._listener is not None and not (body.complete or body.has_failed) and body.ends_soon
+
+    async def linger(self) -> None:
+        """Wait for the rest of a short body that is being discarded, for `LINGER` seconds at most."""
+        if self.is_discarding:
+            await asyncio.wait([self._body_end], timeout=LINGER)
+
     def stop(self) -> None:
         """Stop watching."""
         self._is_paused, self._worker = True, None  # WaitingRequests may still hold this watch, not the task
@@ -111,6 +125,7 @@ class DisconnectWatch:
 
     def _listen(self) -> None:
         if self._listener is None and not self._body.is_receiving:
+            self._body_end = self._waiting.loop.create_future()
             self._listener = self._waiting.loop.create_task(self._until_disconnect(), context=self._variables())
 
     def _variables(self) -> Context:
@@ -134,13 +149,20 @@ class DisconnectWatch:
                     mailbox.give(message, len(message.get("body", b"")))
                     if message.get("more_body"):
                         await mailbox.until_room()
+                    else:
+                        self._end_body()
         finally:
+            self._end_body()
             if mailbox is not None:
                 has_reader = mailbox.readers > 0  # it is told by an error of its own
                 mailbox.close()
         self.saw_disconnect = True
         if not self._is_paused and not has_reader:
             self._cancel()
+
+    def _end_body(self) -> None:
+        if not self._body_end.done():
+            self._body_end.set_result(None)
 
     def _cancel(self) -> None:
         if self._cancels and self._worker is not None:  # there is no task if the caller steps the app's coroutine

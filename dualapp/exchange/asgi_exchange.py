@@ -41,7 +41,7 @@ class ASGIExchange:
         elif scope["http_version"] >= "2":
             # In HTTP/1 the headers tell whether there is content (RFC 9112 section 6.3); from HTTP/2 on only the end of
             # the stream does (RFC 9113 section 8.1).
-            self.body = (UnlikelyBody if self.method in BODILESS else ASGIBody)(None, receive)
+            self.body = (UnlikelyBody if self.method in BODILESS else UnframedBody)(None, receive)
 
     @property
     def cookies(self) -> str | None:
@@ -134,7 +134,16 @@ class ASGIBody(Body):
         return False
 
 
-class UnlikelyBody(ASGIBody):
+class UnframedBody(ASGIBody):
+    """A body of HTTP/2 without a Content-Length."""
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether a response can wait until it is discarded: hypercorn fails if one stream ends too early."""
+        return True
+
+
+class UnlikelyBody(UnframedBody):
     """The body of a request that may have one and hardly ever does: a GET over HTTP/2.
 
     Its first message is received before the request is answered, and nearly always tells that there is none.

@@ -23,6 +23,9 @@ Begun = tuple[Steps, Any]
 
 CHUNK_SIZE = 64 * 1024
 
+# The end of a response waits until a body of which up to this size is missing has been discarded.
+MOST_LINGERED = 8 * 1024 * 1024
+
 # A form up to this size is parsed on the loop's thread once it has arrived; larger ones are parsed in a thread.
 SHORT_BODY = 64 * 1024
 
@@ -82,6 +85,11 @@ class Body:
     def has_failed(self) -> bool:
         """Whether reading it raises an error from now on."""
         return self._failure is not None
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether so little of it is missing that a response can wait until it is discarded."""
+        return self.length is not None and self.length - self._received <= MOST_LINGERED
 
     @property
     def is_to_come(self) -> bool:

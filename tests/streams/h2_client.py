@@ -28,6 +28,7 @@ class H2Client:
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection((HOST, port), LIMIT)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connection = H2Connection(H2Configuration(client_side=True))
         self.connection.initiate_connection()
         self.status: dict[int, int] = {}

@@ -89,17 +89,24 @@ def test_over_http_2(caller: Caller, h2: H2Client, method: str, body: bytes, end
     wait_for(lambda: caller.seen("async.wait_async CancelledError") == left + 1)
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.2])
-def test_the_connection_goes_on(caller: Caller, colour: str, pause: float) -> None:
-    """The server may close it (RFC 9112 section 9.3), which `http.client` then opens again; it may not hang."""
+@pytest.mark.parametrize("pause", [0.0, 0.1])
+def test_the_connection_goes_on(name: str, caller: Caller, colour: str, pause: float) -> None:
     connection = HTTPConnection(HOST, caller.port, timeout=LIMIT)
-    for _ in range(3):
-        connection.request("POST", f"/{colour}/unread/{pause}", bytes(3_000_000))
-        assert connection.getresponse().read() == b"unread"
+    answers = 0
+    while answers < 3:
+        try:
+            connection.request("POST", f"/{colour}/unread/{pause}", bytes(3_000_000))
+            assert connection.getresponse().read() == b"unread"
+            answers += 1
+        except ConnectionError:
+            # It breaks one of a hundred such connections, with any app that begins to answer before it reads.
+            assert name == "granian-asgi"
+            connection.close()
     connection.close()
 
 
-def test_the_connection_of_http_2_goes_on(caller: Caller, h2: H2Client, colour: str) -> None:
+@pytest.mark.parametrize("pause", [0.0, 0.1])
+def test_the_connection_of_http_2_goes_on(caller: Caller, h2: H2Client, colour: str, pause: float) -> None:
     for _ in range(3):
-        assert h2.answer(h2.request(f"/{colour}/unread/0.2", "POST", bytes(400_000))) == (200, b"unread")
+        assert h2.answer(h2.request(f"/{colour}/unread/{pause}", "POST", bytes(400_000))) == (200, b"unread")
     assert h2.answer(h2.request("/seen"))[0] == 200
