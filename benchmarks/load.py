@@ -1,6 +1,6 @@
 """As many requests as one client sends a server: by wrk where it is installed, else by a few connections of our own.
 
-python -m benchmarks.load 8000 2
+python -m benchmarks.load 8000 2 8
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def generator() -> str:
     return " ".join(subprocess.run([WRK, "-v"], capture_output=True, text=True).stdout.split()[:2])
 
 
-def requests_per_second(port: int, seconds: float) -> float:
+def requests_per_second(port: int, seconds: float, connections: int = CONNECTIONS) -> float:
     """Load a server from another process, and return how many requests a second it has answered."""
     if WRK is None:
-        command = [sys.executable, "-m", "benchmarks.load", str(port), str(seconds)]
+        command = [sys.executable, "-m", "benchmarks.load", str(port), str(seconds), str(connections)]
         return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     # wrk knows whole seconds only.
-    command = [WRK, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}", "--timeout=10s", f"http://{HOST}:{port}/"]
+    command = [WRK, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}", "--timeout=10s", f"http://{HOST}:{port}/"]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     rate = re.search(r"Requests/sec: +([\d.]+)", said)
     if rate is None or "Non-2xx" in said or "Socket errors" in said:
@@ -83,9 +83,9 @@ class Connection:
         self.open()
 
 
-def load(port: int, seconds: float) -> float:
+def load(port: int, seconds: float, connections: int) -> float:
     with selectors.DefaultSelector() as selector:
-        connections = [Connection(port, selector) for _ in range(CONNECTIONS)]
+        clients = [Connection(port, selector) for _ in range(connections)]
         started = time.perf_counter()
         while time.perf_counter() - started < seconds:
             ready = selector.select(10)
@@ -94,10 +94,10 @@ def load(port: int, seconds: float) -> float:
             for key, _ in ready:
                 key.data.take()
         elapsed = time.perf_counter() - started
-        for connection in connections:
-            connection.close()
-    return sum(connection.count for connection in connections) / elapsed
+        for client in clients:
+            client.close()
+    return sum(client.count for client in clients) / elapsed
 
 
 if __name__ == "__main__":
-    print(load(int(sys.argv[1]), float(sys.argv[2])))
+    print(load(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])))

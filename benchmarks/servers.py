@@ -12,7 +12,7 @@ from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
-from benchmarks.load import requests_per_second
+from benchmarks.load import CONNECTIONS, requests_per_second
 from benchmarks.rows import Row
 from tests.support.server_process import HOST, Server, free_port
 
@@ -26,6 +26,7 @@ REQUESTS = 1000
 class Setup:
     entry: str
     command: str
+    connections: int = CONNECTIONS
 
     @contextmanager
     def serving(self, framework: str) -> Iterator[Server]:
@@ -36,12 +37,12 @@ class Setup:
             yield server
 
 
+UVICORN = (
+    "uvicorn --host {host} --port {port} --http httptools --loop uvloop --no-access-log --log-level warning --factory "
+)
 SETUPS = {
-    "uvicorn": Setup(
-        "asgi",
-        "uvicorn --host {host} --port {port} --http httptools --loop uvloop --no-access-log --log-level warning"
-        " --factory {module}:hello",
-    ),
+    "uvicorn": Setup("asgi", UVICORN + "{module}:hello"),
+    "uvicorn, 1 ms": Setup("asgi", UVICORN + "{module}:wait", connections=64),
     "gunicorn sync": Setup("wsgi", GUNICORN + "--worker-class sync '{module}:hello()'"),
     "gunicorn gthread": Setup("wsgi", GUNICORN + "--worker-class gthread --threads 4 '{module}:hello()'"),
 }
@@ -50,6 +51,7 @@ SETUPS = {
 def rows() -> list[Row]:
     return [
         speed_row("uvicorn", 0.8),
+        speed_row("uvicorn, 1 ms", 0.9, "a view that waits 1 ms, 64 connections, uvicorn"),
         speed_row("gunicorn sync", 0.88),
         speed_row("gunicorn gthread", 0.88),
         memory_row("gunicorn sync", "flask", "Rss", 1.2),
@@ -58,9 +60,10 @@ def rows() -> list[Row]:
     ]
 
 
-def speed_row(setup: str, least: float) -> Row:
+def speed_row(setup: str, least: float, title: str = "") -> Row:
+    title = title or f"dict, static route, {setup}"
     contestants = {name: partial(speed, setup, name) for name in ("dualapp", "bare")}
-    return Row(setup, f"dict, static route, {setup}", "requests/s", contestants, {"bare": least}, more_is_better=True)
+    return Row(setup, title, "requests/s", contestants, {"bare": least}, more_is_better=True)
 
 
 def memory_row(setup: str, peer: str, kind: str, most: float | None) -> Row:
@@ -70,8 +73,8 @@ def memory_row(setup: str, peer: str, kind: str, most: float | None) -> Row:
 
 def speed(setup: str, framework: str, seconds: float) -> float:
     with SETUPS[setup].serving(framework) as server:
-        requests_per_second(server.port, WARMING)
-        return requests_per_second(server.port, seconds)
+        requests_per_second(server.port, WARMING, SETUPS[setup].connections)
+        return requests_per_second(server.port, seconds, SETUPS[setup].connections)
 
 
 def memory(setup: str, framework: str, kind: str, _seconds: float) -> float:

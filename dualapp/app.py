@@ -94,7 +94,7 @@ class DualApp(QuartScaffold, flask.Flask):
         sync code called by an `async def` view (an extension) can read `flask.request.form`. Sync code on the loop
         gets a RuntimeError for any other body that was not awaited first. Default: 65536.
     `BODY_TIMEOUT`
-        Seconds that async code waits for a body before it raises RequestTimeout (408); None for no limit. Default: 60.
+        Seconds that reading a body may wait before it raises RequestTimeout (408); None for no limit. Default: 60.
     `RESPONSE_TIMEOUT`
         Seconds that a streamed response may take, unless `response.timeout` is set; None for no limit. Default: 60.
     `THREAD_POOL_SIZE`

@@ -213,9 +213,9 @@ class DualClient(FlaskClient):
         """Open a connection to the ASGI entry that sends one request's body and receives its response in chunks."""
         from quart.testing import QuartClient
 
-        kwargs["headers"] = Headers(kwargs.get("headers"))
-        if "Content-Length" not in kwargs["headers"]:
-            kwargs["headers"]["Transfer-Encoding"] = "chunked"  # without either there is no body (RFC 9112 section 6.3)
+        headers = kwargs["headers"] = Headers(kwargs.get("headers"))
+        if "Content-Length" not in headers and kwargs.get("method", "GET") not in ("GET", "HEAD"):
+            headers["Transfer-Encoding"] = "chunked"  # without either there is no body (RFC 9112 section 6.3)
         return QuartClient.request(self, path, **kwargs)  # type: ignore[arg-type]  # it takes the app and the cookies
 
     @property

@@ -1,5 +1,6 @@
 """No framework under ASGI: the floor."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,3 +17,13 @@ async def app(scope: dict[str, Any], receive: Callable[..., Any], send: Callable
 
 def hello() -> Callable[..., Awaitable[None]]:
     return app
+
+
+async def waiting_app(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+    if scope["type"] == "http":
+        await asyncio.sleep(0.001)
+    await app(scope, receive, send)
+
+
+def wait() -> Callable[..., Awaitable[None]]:
+    return waiting_app

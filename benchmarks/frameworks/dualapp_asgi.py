@@ -1,5 +1,6 @@
 """dualapp: `async def` views under ASGI."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -83,6 +84,29 @@ def json() -> DualApp:
     @app.post("/")
     async def age() -> dict[str, Any]:
         person = await request.get_json()
+        return {"person": person, "age": 1851 - person["born"]}
+
+    return app
+
+
+def wait() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.get("/")
+    async def index() -> dict[str, str]:
+        await asyncio.sleep(0.001)
+        return {"hello": "world"}
+
+    return app
+
+
+def wait_json() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.post("/")
+    async def age() -> dict[str, Any]:
+        person = await request.get_json()
+        await asyncio.sleep(0.001)
         return {"person": person, "age": 1851 - person["born"]}
 
     return app

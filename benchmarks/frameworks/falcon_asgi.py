@@ -1,5 +1,7 @@
 """Falcon under ASGI."""
 
+import asyncio
+
 import falcon
 import falcon.asgi
 
@@ -49,6 +51,17 @@ class Json:
         resp.media = {"person": person, "age": 1851 - person["born"]}
 
 
+class Waiting:
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        await asyncio.sleep(0.001)
+        resp.media = {"hello": "world"}
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        person = await req.get_media()
+        await asyncio.sleep(0.001)
+        resp.media = {"person": person, "age": 1851 - person["born"]}
+
+
 def app_of(route: str, resource: object) -> falcon.asgi.App:
     app = falcon.asgi.App()
     app.add_route(route, resource)
@@ -85,3 +98,10 @@ def search() -> falcon.asgi.App:
 
 def json() -> falcon.asgi.App:
     return app_of("/", Json())
+
+
+def wait() -> falcon.asgi.App:
+    return app_of("/", Waiting())
+
+
+wait_json = wait

@@ -1,5 +1,6 @@
 """Quart: `async def` views under ASGI."""
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -14,6 +15,29 @@ def hello() -> Quart:
     @app.get("/")
     async def index() -> dict[str, str]:
         return {"hello": "world"}
+
+    return app
+
+
+def wait() -> Quart:
+    app = Quart(__name__)
+
+    @app.get("/")
+    async def index() -> dict[str, str]:
+        await asyncio.sleep(0.001)
+        return {"hello": "world"}
+
+    return app
+
+
+def wait_json() -> Quart:
+    app = Quart(__name__)
+
+    @app.post("/")
+    async def age() -> dict[str, Any]:
+        person = await request.get_json()
+        await asyncio.sleep(0.001)
+        return {"person": person, "age": 1851 - person["born"]}
 
     return app
 

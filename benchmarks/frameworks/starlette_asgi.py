@@ -1,5 +1,7 @@
 """Starlette."""
 
+import asyncio
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -15,9 +17,28 @@ async def age(request: Request) -> JSONResponse:
     return JSONResponse({"person": person, "age": 1851 - person["born"]})
 
 
+async def waiting(request: Request) -> JSONResponse:
+    await asyncio.sleep(0.001)
+    return JSONResponse({"hello": "world"})
+
+
+async def age_waiting(request: Request) -> JSONResponse:
+    person = await request.json()
+    await asyncio.sleep(0.001)
+    return JSONResponse({"person": person, "age": 1851 - person["born"]})
+
+
 def hello() -> Starlette:
     return Starlette(routes=[Route("/", index)])
 
 
 def json() -> Starlette:
     return Starlette(routes=[Route("/", age, methods=["POST"])])
+
+
+def wait() -> Starlette:
+    return Starlette(routes=[Route("/", waiting)])
+
+
+def wait_json() -> Starlette:
+    return Starlette(routes=[Route("/", age_waiting, methods=["POST"])])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +25,11 @@ from ..pipeline.home import Home
 from ..pipeline.life import CLOSED, END, STREAMING
 from ..pipeline.overrides import is_replaced
 from ..pipeline.plans import Plans
-from ..shortcuts.plain_response import Plain, RawPairs, raw_pairs
+from ..shortcuts.plain_response import Plain
 from ..wrappers.response import encoded, is_bodiless
-from ..wrappers.sending import is_short_file, parts_of_finished, read_at_once, timeout_of
-from .disconnect import DisconnectWatch
+from ..wrappers.sending import is_short_file, read_at_once, timeout_of
+from .asgi_messages import chunk_of, messages_of, sendable_path, start_of
+from .disconnect import DisconnectWatch, WaitingRequests
 
 if TYPE_CHECKING:
     from ..pipeline.generation import Generation
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 Send = Callable[[Message], Awaitable[None]]
 
 LOOP = Home.LOOP
-GET_WSGI_HEADERS = flask.Response.get_wsgi_headers
 
 
 class ASGIGateway:
@@ -50,6 +48,7 @@ class ASGIGateway:
         self.threads = threads
         self.lifespan = lifespan
         self.plans = Plans(app, generation, home_at, threads.adapt)
+        self._waiting: WaitingRequests | None = None
         self._context_of: Any = app._context_of if is_replaced(app, "_context_of") else None  # type: ignore[attr-defined]  # DualApp's
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,32 +68,42 @@ class ASGIGateway:
         except BaseException:
             context.leave()
             raise
-        messages = None
+        messages: Sequence[Message] | None = None
         if waits_for is EXHAUSTED:
             context.leave()
-            messages = messages_of(context)
+            if exchange.body.complete:  # a body that nobody has read is to be discarded
+                messages = messages_of(context)
         if messages is None:
-            await self._finish(context, steps, waits_for, send)
-            return
+            messages = await self._finish(context, steps, waits_for, send)
         try:
             for message in messages:
                 await send(message)
         except OSError:  # as in `raising_client_left`
             pass
 
-    async def _finish(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> None:
-        """Run a suspended request to its end and send its response, unless its client disconnects first."""
+    async def _finish(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> Sequence[Message]:
+        """Run a suspended request to its end and return its response, or send one that takes more than two messages.
+
+        If the client disconnects first, nothing is returned.
+        """
         exchange: Any = context.exchange
-        watch = DisconnectWatch(exchange.body, exchange.receive)
+        watch = DisconnectWatch(self._waiting_requests(), exchange.body, exchange.receive)
         try:
             if waits_for is not EXHAUSTED:
-                await self._rest(context, steps, waits_for, watch)
+                watch.start(cancels=context.plan.home is LOOP)  # a thread cannot be cancelled
+                try:
+                    await rest_of(steps, waits_for)
+                finally:
+                    watch.pause()
+                    context.leave()
+            messages = messages_of(context)
+            if messages is not None and exchange.body.complete:
+                return messages
             send = raising_client_left(send)
-            if (messages := messages_of(context)) is None:
+            if messages is None:
                 await self._deliver(context.response, context, watch, send)
-                return
-            for message in messages:
-                await send(message)
+            else:
+                await send_whole(*messages, watch, send)
         except ClientLeft:
             pass
         except asyncio.CancelledError:
@@ -103,15 +112,13 @@ class ASGIGateway:
             asyncio.current_task().uncancel()  # type: ignore[union-attr]  # the watch cancelled this very task
         finally:
             watch.stop()
+        return ()
 
-    async def _rest(self, context: Context, steps: Steps, waits_for: Any, watch: DisconnectWatch) -> None:
-        if context.plan.home is LOOP:  # a thread cannot be cancelled
-            watch.start()
-        try:
-            await rest_of(steps, waits_for)
-        finally:
-            watch.pause()
-            context.leave()
+    def _waiting_requests(self) -> WaitingRequests:
+        loop = asyncio.get_running_loop()
+        if self._waiting is None or self._waiting.loop is not loop:  # the timer of another loop runs on there
+            self._waiting = WaitingRequests(loop)
+        return self._waiting
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -126,15 +133,17 @@ class ASGIGateway:
         """Return the coroutine that answers a request at the home of its pipeline: on this loop, or in a thread."""
         plan, body = self.plans.find(context), context.exchange.body
         context.plan, begun = plan, None
-        if body is not NO_BODY and body.is_to_come:
-            begun = body.begin()  # most short bodies have arrived with their headers
+        if body is not NO_BODY:
+            body.timeout = self.app.config["BODY_TIMEOUT"]
+            if body.is_to_come:
+                begun = body.begin()  # most short bodies have arrived with their headers
         if plan.home is LOOP and (body.complete or not body.is_to_come):
             return answer_on_loop(context, plan)
         return self._answer_later(context, plan, begun)
 
     async def _answer_later(self, context: Context, plan: Plan, begun: Begun | None) -> None:
         if context.exchange.body.is_to_come:
-            await context.exchange.body.read_ahead_async(self.app.config["BODY_TIMEOUT"], begun)
+            await context.exchange.body.read_ahead_async(context.exchange.body.timeout, begun)
         if plan.home is LOOP:
             await answer_on_loop(context, plan)
         else:
@@ -167,16 +176,19 @@ class ASGIGateway:
 
     async def _send(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         if is_bodiless(response, context.exchange.method):
-            await send(start_of(response, context))
-            await send(chunk_of(b"", more=False))
+            await send_whole(start_of(response, context), chunk_of(b"", more=False), watch, send)
         elif response.is_sequence:
-            await send(start_of(response, context))
-            await send(chunk_of(b"".join(response.iter_encoded()), more=False))
+            body = b"".join(response.iter_encoded())
+            await send_whole(start_of(response, context), chunk_of(body, more=False), watch, send)
         elif path := sendable_path(response, context.exchange.scope):
+            watch.discard()
             await send(start_of(response, context))
             await send({"type": "http.response.pathsend", "path": path})
         else:
-            watch.start()
+            is_read = context.request_observed or context.state is STREAMING  # else the stream cannot read the body
+            if not is_read:
+                watch.discard()
+            watch.start(at_once=not is_read or context.exchange.body.complete)
             async with asyncio.timeout(timeout_of(response, self.app)):
                 await self._stream(response, context, watch, send)
 
@@ -199,7 +211,9 @@ class ASGIGateway:
                 await send(chunk_of(first))  # type: ignore[arg-type]  # it is not EXHAUSTED
                 async for chunk in chunks:
                     await send(chunk_of(chunk))
-            watch.stop()  # servers send http.disconnect after the last chunk too
+            watch.pause()  # servers send http.disconnect after the last chunk too
+            watch.discard()
+            await watch.linger()
             await send(chunk_of(b"", more=False))
         finally:
             await close_stream(chunks)
@@ -220,23 +234,6 @@ class ClientLeft(Exception):
     """The client has disconnected: the server's `send` raised OSError."""
 
 
-def messages_of(context: Context) -> tuple[Message, Message] | None:
-    """Return the messages that send a finished response; None for one that has yet to be made, adjusted or closed."""
-    response = context.response
-    if isinstance(response, Plain):
-        headers, body = response.raw_headers(), response.body
-    elif context.state is not STREAMING and (parts := parts_of_finished(response)):
-        headers, body = raw_pairs(parts[0]), parts[1]
-    else:
-        return None
-    if context.exchange.method == "HEAD":
-        body = b""
-    return (
-        {"type": "http.response.start", "status": response.status_code, "headers": headers},
-        {"type": "http.response.body", "body": body, "more_body": False},
-    )
-
-
 def raising_client_left(send: Send) -> Send:
     """Make `send` raise ClientLeft for its OSError (a broken connection, ASGI spec 2.4), not for one of the app's."""
 
@@ -247,6 +244,21 @@ def raising_client_left(send: Send) -> Send:
             raise ClientLeft() from error
 
     return send_or_raise
+
+
+async def send_whole(start: Message, body: Message, watch: DisconnectWatch, send: Send) -> None:
+    """Send a finished response; where the request's body is unread, end it when that has arrived.
+
+    Servers close a connection on which the response ends before the request, and a client that is still sending may
+    lose the response with it (RFC 9112 section 9.6).
+    """
+    await send(start)  # before anybody receives, which has a client that expects "100 Continue" send its body
+    watch.discard()
+    if watch.is_discarding:
+        await send({**body, "more_body": True})
+        await watch.linger()
+        body = chunk_of(b"", more=False)
+    await send(body)
 
 
 def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:
@@ -284,37 +296,3 @@ def discard(context: Context, response: flask.Response | Plain) -> None:
                 step(move_on(context, context.plan, END))
             finally:
                 context.leave()
-
-
-def sendable_path(response: flask.Response, scope: Scope) -> str | None:
-    """Return the path of a file that is the whole body, if the server has the ASGI extension http.response.pathsend."""
-    if not response.direct_passthrough or "http.response.pathsend" not in (scope.get("extensions") or ()):
-        return None
-    file: Any = getattr(response.response, "file", None)
-    return os.path.abspath(file.name) if file is not None and is_all_of_its_path(file) else None
-
-
-def is_all_of_its_path(file: Any) -> bool:
-    """Tell whether opening the path of a file gives the same bytes as reading the file."""
-    # A file that unpacks or decrypts has a name too; an open file may have been read from, or removed.
-    if not isinstance(file, io.BufferedReader) or not isinstance(file.name, str) or file.tell() != 0:
-        return False
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
-    except OSError:
-        return False
-
-
-def start_of(response: flask.Response, context: Context) -> Message:
-    # The environ is costly to make and to keep while a stream lasts: only these responses read it.
-    reads_environ = response.autocorrect_location_header or type(response).get_wsgi_headers is not GET_WSGI_HEADERS
-    headers = response.get_wsgi_headers(context.exchange.environ if reads_environ else {}).to_wsgi_list()
-    return start_message(response.status_code, raw_pairs(headers))
-
-
-def start_message(status: int, headers: RawPairs) -> Message:
-    return {"type": "http.response.start", "status": status, "headers": headers}
-
-
-def chunk_of(data: bytes, more: bool = True) -> Message:
-    return {"type": "http.response.body", "body": data, "more_body": more}

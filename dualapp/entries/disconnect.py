@@ -1,70 +1,169 @@
-"""Watch for `http.disconnect` under ASGI, and cancel the task of a client that has left."""
+"""Watch for `http.disconnect` under ASGI, and cancel the task of a client that has left.
+
+A server reports a disconnect only to who calls `receive`, and only after what has arrived of the body. So once a
+request waits, the watch receives the body too, and keeps it for a view that may still read it; whoever reads takes what
+was kept first. One party at a time calls `receive`: while a reader awaits it, the watch does not listen.
+
+Most requests that wait do so for a few milliseconds, in which a listening task for each would be a third of the cost.
+So they are looked at together, by one timer for all of a loop, and only those that have waited a while get a task.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
+from contextvars import Context, copy_context
 from typing import Any
 
+from ..crossing.mailbox import Mailbox
+from ..crossing.readahead import MOST_BYTES
 from ..exchange.body import Body
+from ..exchange.translation import Message
+
+#: A request that waits is listened to after so many seconds, at most after twice as many.
+PATIENCE = 0.02
+#: The end of a response waits for so many seconds for the end of an unread body.
+LINGER = 1
+
+
+class WaitingRequests:
+    """The requests of one loop that have begun to wait; those that wait longer than `PATIENCE` begin to listen."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._is_timed = False
+        # Those that came after the last tick, and those that came before it: no request needs a time of its own.
+        self._recent: list[DisconnectWatch] = []
+        self._earlier: list[DisconnectWatch] = []
+
+    def add(self, watch: DisconnectWatch) -> None:
+        """Have a request begin to listen if it still waits after `PATIENCE`."""
+        self._recent.append(watch)
+        if not self._is_timed:
+            self._is_timed = True
+            # The timer outlives the request that sets it, and must not hold that request's context variables.
+            self.loop.call_later(PATIENCE, self._tick, context=Context())
+
+    def _tick(self) -> None:
+        due, self._earlier, self._recent = self._earlier, self._recent, []
+        for watch in due:
+            watch.listen()
+        self._is_timed = bool(self._earlier or self._recent)
+        if self._is_timed:
+            self.loop.call_later(PATIENCE, self._tick)
 
 
 class DisconnectWatch:
-    """Awaits `http.disconnect`, then cancels the task that answers the request.
+    """Listens for `http.disconnect` while a request waits, then cancels the task that answers it.
 
-    A server reports a disconnect only from `receive`. The watch calls it once the task has suspended and the body has
-    arrived: until then the code that reads the body calls `receive`. Between the view and the stream the watch pauses
-    and keeps its call: cancelling `receive` and calling it again makes granian report a disconnect that did not happen.
+    Between the view and the stream the watch pauses and keeps its call of `receive`: cancelling `receive` and calling
+    it again makes granian report a disconnect that did not happen.
     """
 
     saw_disconnect = False
     _is_paused = False
-    _handle: asyncio.Handle | None = None
+    _cancels = True
+    _worker: asyncio.Task[Any] | None = None
     _listener: asyncio.Task[None] | None = None
+    _body_end: asyncio.Future[None]
 
-    def __init__(self, body: Body, receive: Callable[[], Awaitable[Any]]) -> None:
+    def __init__(self, waiting: WaitingRequests, body: Body, receive: Callable[[], Awaitable[Message]]) -> None:
+        self._waiting = waiting
         self._body = body
         self._receive = receive
 
-    def start(self) -> None:
-        """Watch from the loop's next turn on, which work that never suspends does not reach; or end a pause."""
-        self._is_paused = False
-        loop = asyncio.get_running_loop()
-        worker = asyncio.current_task(loop)
+    def start(self, cancels: bool = True, at_once: bool = False) -> None:
+        """Receive while this task waits, and with `cancels` cancel it if the client leaves; or end a pause."""
+        self._is_paused, self._cancels = False, cancels
+        self._worker = asyncio.current_task()
         if self.saw_disconnect:
-            self._cancel(worker)
-        elif self._handle is None and self._listener is None:
-            self._handle = loop.call_soon(self._listen_when_arrived, worker)
+            self._cancel()
+        elif at_once:
+            self.listen()
+        else:
+            self._waiting.add(self)
 
     def pause(self) -> None:
-        """Keep listening, but cancel no task until the next `start`."""
+        """Keep listening if it does, but cancel no task until the next `start`."""
         self._is_paused = True
+
+    def discard(self) -> None:
+        """Receive the rest of the body from now on and throw it away: nobody may read it any more.
+
+        A server whose queue of body messages is full blocks the whole connection, and the response with it.
+        """
+        if not self._body.complete:
+            self._mailbox().discard()
+            self._listen()
+
+    @property
+    def is_discarding(self) -> bool:
+        """Whether a body is being discarded that may be worth `linger`."""
+        body = self._body
+        return self._listener is not None and not (body.complete or body.has_failed) and body.ends_soon
+
+    async def linger(self) -> None:
+        """Wait for the rest of a short body that is being discarded, for `LINGER` seconds at most."""
+        if self.is_discarding:
+            await asyncio.wait([self._body_end], timeout=LINGER)
 
     def stop(self) -> None:
         """Stop watching."""
-        if self._handle is not None:
-            self._handle.cancel()
-            self._body.on_complete = None
+        self._is_paused, self._worker = True, None  # WaitingRequests may still hold this watch, not the task
         if self._listener is not None:
             self._listener.cancel()
-        self._handle = self._listener = None
+            self._listener = None
+        if self._body.kept is not None:
+            self._body.kept.close()
 
-    def _listen_when_arrived(self, worker: asyncio.Task[Any] | None) -> None:
+    def listen(self) -> None:
+        """Begin to listen, unless somebody who reads the body does: then look again later."""
+        if self._body.is_receiving:
+            self._waiting.add(self)
+        elif not self._is_paused and not self._body.has_failed:
+            self._listen()
+
+    def _listen(self) -> None:
+        if self._listener is None and not self._body.is_receiving:
+            self._body_end = self._waiting.loop.create_future()
+            self._listener = self._waiting.loop.create_task(self._until_disconnect(), context=self._variables())
+
+    def _variables(self) -> Context:
+        """Return the context variables of the request, which middleware around `receive` may need."""
+        of_task = getattr(self._worker, "get_context", None)  # Python 3.12
+        return copy_context() if of_task is None else of_task().copy()
+
+    def _mailbox(self) -> Mailbox[Message]:
+        """Return the mailbox of the body, from which its readers take from now on."""
         body = self._body
-        if body.complete:
-            self._handle = body.on_complete = None
-            self._listener = asyncio.create_task(self._listen(worker))
-        else:
-            body.on_complete = partial(self._listen_when_arrived, worker)
+        if body.kept is None:
+            body.kept = Mailbox(max(body.ahead, MOST_BYTES))
+        return body.kept
 
-    async def _listen(self, worker: asyncio.Task[Any] | None) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    async def _until_disconnect(self) -> None:
+        mailbox = None if self._body.complete else self._mailbox()
+        has_reader = False
+        try:
+            while (message := await self._receive())["type"] != "http.disconnect":
+                if mailbox is not None:
+                    mailbox.give(message, len(message.get("body", b"")))
+                    if message.get("more_body"):
+                        await mailbox.until_room()
+                    else:
+                        self._end_body()
+        finally:
+            self._end_body()
+            if mailbox is not None:
+                has_reader = mailbox.readers > 0  # it is told by an error of its own
+                mailbox.close()
         self.saw_disconnect = True
-        if not self._is_paused:
-            self._cancel(worker)
+        if not self._is_paused and not has_reader:
+            self._cancel()
 
-    def _cancel(self, worker: asyncio.Task[Any] | None) -> None:
-        if worker is not None:  # None if the caller steps the app's coroutine without a task
-            worker.cancel()
+    def _end_body(self) -> None:
+        if not self._body_end.done():
+            self._body_end.set_result(None)
+
+    def _cancel(self) -> None:
+        if self._cancels and self._worker is not None:  # there is no task if the caller steps the app's coroutine
+            self._worker.cancel()

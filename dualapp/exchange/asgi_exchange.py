@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Receive = Callable[[], Awaitable[Message]]
 
+#: Methods for whose content there is no use (RFC 9110 section 9.3); few requests have any.
+BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"}
+
 
 class ASGIExchange:
     """A request that came in through ASGI."""
@@ -32,12 +35,13 @@ class ASGIExchange:
         self.host: bytes | None = self._joined(b"host") or None if self.has_repeated else headers.get(b"host")
         self.upgrades = b"upgrade" in headers
         self.has_cookies = b"cookie" in headers
-        # In HTTP/1 the headers tell whether there is content (RFC 9112 section 6.3); from HTTP/2 on only the end of the
-        # stream does (RFC 9113 section 8.1).
-        is_bare = (
-            b"content-length" not in headers and b"transfer-encoding" not in headers and scope["http_version"] < "2"
-        )
-        self.body = NO_BODY if is_bare else ASGIBody(announced_in(headers), receive)
+        self.body = NO_BODY
+        if b"content-length" in headers or b"transfer-encoding" in headers:
+            self.body = ASGIBody(announced_in(headers), receive)
+        elif scope["http_version"] >= "2":
+            # In HTTP/1 the headers tell whether there is content (RFC 9112 section 6.3); from HTTP/2 on only the end of
+            # the stream does (RFC 9113 section 8.1).
+            self.body = (UnlikelyBody if self.method in BODILESS else UnframedBody)(None, receive)
 
     @property
     def cookies(self) -> str | None:
@@ -97,14 +101,58 @@ class ASGIBody(Body):
     async def receive_async(self) -> None:
         """Await one more chunk, and keep it."""
         self.check_whole()
-        chunk = b""
-        while not chunk and not self._has_ended:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self.keep(None)
-            chunk = message.get("body", b"")
-            self._has_ended = not message.get("more_body", False)
-        self.keep(chunk)
+        while not self._has_ended:
+            if self.kept is None:
+                self.is_receiving = True
+                try:
+                    message = await self._receive()
+                finally:
+                    self.is_receiving = False
+            else:
+                message = await self.kept.take() or {"type": "http.disconnect"}
+            if self._take(message):
+                return
+        self.keep(b"")
+
+    def receive(self) -> None:
+        """Receive one more chunk, from a thread; from the loop only if it was kept."""
+        self.check_whole()
+        while self.kept is not None and (message := self.kept.take_at_once()) is not None:
+            if self._take(message):
+                return
+        super().receive()
+
+    def _take(self, message: Message) -> bool:
+        """Keep the chunk of a message; tell whether it has one or is the end."""
+        if message["type"] == "http.disconnect":
+            self.keep(None)
+        chunk = message.get("body", b"")
+        self._has_ended = not message.get("more_body", False)
+        if chunk or self._has_ended:
+            self.keep(chunk)
+            return True
+        return False
+
+
+class UnframedBody(ASGIBody):
+    """A body of HTTP/2 without a Content-Length."""
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether a response can wait until it is discarded: hypercorn fails if one stream ends too early."""
+        return True
+
+
+class UnlikelyBody(UnframedBody):
+    """The body of a request that may have one and hardly ever does: a GET over HTTP/2.
+
+    Its first message is received before the request is answered, and nearly always tells that there is none.
+    """
+
+    @property
+    def is_to_come(self) -> bool:
+        """Whether its first message has not arrived."""
+        return not self.complete and not self._received
 
 
 class ScopeHeaders(KeyedHeaders):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Generator
-from contextlib import suppress
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
 from ..crossing.bridge import is_host_loop_thread, is_loop_thread, run_on_loop
 from ..crossing.coroutines import END, Steps, rest_of, with_timeout
+from ..crossing.mailbox import Mailbox
 from ..crossing.thread_pool import to_request_thread
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 Begun = tuple[Steps, Any]
 
 CHUNK_SIZE = 64 * 1024
+
+# The end of a response waits until a body of which up to this size is missing has been discarded.
+MOST_LINGERED = 8 * 1024 * 1024
 
 # A form up to this size is parsed on the loop's thread once it has arrived; larger ones are parsed in a thread.
 SHORT_BODY = 64 * 1024
@@ -48,6 +53,14 @@ class Body:
     client left: reading it raises ClientDisconnected (400).
     """
 
+    #: How many seconds a read may wait; None where only the server can end it, as under WSGI.
+    timeout: float | None = None
+    #: Where the watch for the client that leaves puts the messages that it receives; None until it receives any.
+    kept: Mailbox[Any] | None = None
+    #: Whether a reader is waiting for the server's `receive`.
+    is_receiving = False
+    _deadline: float | None = None
+
     def __init__(self, length: int | None, fetch: Callable[[int], bytes] | None = None) -> None:
         """Under WSGI, `fetch` reads up to so many bytes from the server."""
         self.length = length
@@ -57,7 +70,6 @@ class Body:
         #: A body up to this many bytes is read before the request crosses, since afterwards each chunk would cross,
         #: and sync code on the loop could not wait for it at all.
         self.ahead = SHORT_BODY
-        self.on_complete: Callable[[], None] | None = None
         #: Returns the `flask.Request` of this body, None while there is none: a weak reference.
         self.request: Callable[[], Any] = no_request
         self._fetch = fetch
@@ -68,6 +80,16 @@ class Body:
     def is_short(self) -> bool:
         """Whether it is known to be so short that parsing it hardly blocks the loop."""
         return self.length is not None and self.length <= SHORT_BODY
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether reading it raises an error from now on."""
+        return self._failure is not None
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether so little of it is missing that a response can wait until it is discarded."""
+        return self.length is not None and self.length - self._received <= MOST_LINGERED
 
     @property
     def is_to_come(self) -> bool:
@@ -86,7 +108,27 @@ class Body:
                 " at least its Content-Length."
             )
         else:
-            run_on_loop(self.receive_async)
+            run_on_loop(self.receive_in_time)
+
+    async def receive_in_time(self) -> None:
+        """Receive one more chunk, from the loop; raise RequestTimeout (408) if that takes too long."""
+        seconds = self.timeout if self._deadline is None else self._deadline - time.monotonic()
+        try:
+            await with_timeout(seconds, self.receive_async())
+        except TimeoutError as error:
+            self._failure = RequestTimeout
+            raise RequestTimeout() from error
+
+    @contextmanager
+    def one_read(self) -> Iterator[None]:
+        """Have all chunks that are received meanwhile arrive within `timeout`: a client may send byte by byte."""
+        before = self._deadline
+        if self.timeout is not None and before is None:
+            self._deadline = time.monotonic() + self.timeout
+        try:
+            yield
+        finally:
+            self._deadline = before
 
     async def receive_async(self) -> None:
         """Receive one more chunk, from the loop."""
@@ -115,8 +157,6 @@ class Body:
         self.arrived = self._joined(chunk) if self.arrived else bytes(chunk)  # most bodies are one chunk: no copy
         self._received += len(chunk)
         self.complete = not chunk or len(chunk) == left
-        if self.complete and self.on_complete is not None:
-            self.on_complete()
 
     def _joined(self, chunk: bytes) -> bytearray:
         arrived = self.arrived if isinstance(self.arrived, bytearray) else bytearray(self.arrived)
@@ -177,8 +217,10 @@ class Body:
 
     def take_all(self) -> bytes:
         """Take the rest of the body; from the loop only once it has arrived."""
-        while not self.complete:
-            self.receive()
+        if not self.complete:
+            with self.one_read():
+                while not self.complete:
+                    self.receive()
         arrived, self.arrived = self.arrived, b""
         return bytes(arrived)
 
@@ -201,7 +243,8 @@ class BodyStream(io.RawIOBase):
         self._check_refusal()
         body = self.body
         if not body.is_short:  # in chunks, so that a body that is too large is refused early
-            return super().readall()
+            with body.one_read():
+                return super().readall()
         return self._counted(body.take_all())
 
     def readinto(self, buffer: WriteableBuffer) -> int:
@@ -209,8 +252,10 @@ class BodyStream(io.RawIOBase):
         # boundary for the end of a file.
         self._check_refusal()
         body, view = self.body, memoryview(buffer).cast("B")
-        while len(body.arrived) < len(view) and not body.complete:
-            body.receive()
+        if len(body.arrived) < len(view) and not body.complete:
+            with body.one_read():
+                while len(body.arrived) < len(view) and not body.complete:
+                    body.receive()
         chunk = self._counted(body.take(len(view)))
         view[: len(chunk)] = chunk
         return len(chunk)
@@ -265,7 +310,7 @@ class AsyncBody:
         body = self._body
         self._check(body.length or 0)
         while not body.arrived and not body.complete:
-            await body.receive_async()
+            await body.receive_in_time()
         if not body.arrived:
             raise StopAsyncIteration
         chunk = body.take(len(body.arrived))

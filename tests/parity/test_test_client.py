@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
 
@@ -15,6 +16,7 @@ from quart.sessions import SecureCookieSessionInterface
 from dualapp import DualApp, g, has_request_context, request, session
 
 from ..conftest import NAME, Serve
+from ..support.waiting import LIMIT
 
 
 def build(app: DualApp) -> None:
@@ -255,6 +257,32 @@ def test_a_client_class_made_for_quart(app: DualApp) -> None:
 
     posted, redirected = Serve("wsgi", "async").call(ask)
     assert (posted["header"], posted["json"], redirected["url"]) == ("made", {"x": 1}, "http://localhost/redirected")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_connection_that_is_left_ends_its_stream(method: str) -> None:
+    app, closed = DualApp(__name__), []
+
+    @app.route("/", methods=["GET", "POST"])
+    async def events():
+        async def stream():
+            try:
+                yield b"first"
+                await asyncio.Event().wait()
+            finally:
+                closed.append(method)
+
+        response = app.response_class(stream())
+        response.timeout = None
+        return response
+
+    async def main() -> None:
+        async with asyncio.timeout(LIMIT), app.test_client().request("/", method=method) as connection:
+            assert await connection.receive() == b"first"
+            await connection.disconnect()
+
+    asyncio.run(main())
+    assert closed == [method]
 
 
 def test_a_connection_takes_and_gives_piece_by_piece() -> None:

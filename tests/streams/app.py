@@ -249,6 +249,16 @@ async def form_async() -> dict[str, Any]:
         return described(await request.form, await request.files)
 
 
+@sync.post("/json")
+def json() -> dict[str, Any]:
+    return {"json": request.get_json()}
+
+
+@async_.post("/json")
+async def json_async() -> dict[str, Any]:
+    return {"json": await request.get_json()}
+
+
 def described(form: Any, files: Any) -> dict[str, Any]:
     return {"form": form.to_dict(), "files": {name: described_file(file) for name, file in files.items()}}
 
@@ -295,7 +305,7 @@ def wait(name: str) -> str:
     return "waited"
 
 
-@async_.get("/wait/<name>")
+@async_.route("/wait/<name>", methods=["GET", "POST"])
 async def wait_async(name: str) -> str:
     with noting("async.wait_async"), open(__file__):
         await gates[name].wait_async()
@@ -341,6 +351,33 @@ async def endless_chunks_async(name: str) -> AsyncIterator[bytes]:
                 yield BLOCK[: 64 * KiB]
     finally:
         seen(f"{name} GeneratorExit")
+
+
+@async_.route("/silent", methods=["GET", "POST"])
+async def silent() -> Any:
+    async def generate() -> AsyncIterator[bytes]:
+        seen("async.silent in")
+        try:
+            yield b"data: 0\n\n"
+            await asyncio.Event().wait()
+        finally:
+            seen("async.silent closed")
+
+    response = Response(generate(), mimetype="text/event-stream")
+    response.timeout = None
+    return response
+
+
+@async_.post("/unread/<float:pause>")
+async def unread(pause: float) -> str:
+    await asyncio.sleep(pause)
+    return "unread"
+
+
+@sync.post("/unread/<float:pause>")
+def unread_sync(pause: float) -> str:
+    threading.Event().wait(pause)
+    return "unread"
 
 
 # Time.

@@ -310,8 +310,8 @@ class AsgiExchange:
         require(fact, complaint)
 
     async def receive(self) -> dict[str, Any]:
-        """The chunks; then, only when asked and only when it is so, that the client went away."""
-        if self.chunks is None:
+        """The chunks; then, only when asked and only when it is so, that the client went away or has its answer."""
+        if self.chunks is None or self.gone.is_set():
             await self.gone.wait()
             return {"type": "http.disconnect"}
         await asyncio.sleep(0)

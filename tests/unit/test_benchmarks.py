@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import report
+from benchmarks import report, waiting
 from benchmarks.calls import DRIVERS, Answer, Request
 from benchmarks.cases import CASES, Case, Wrong
 from benchmarks.chart import chart
@@ -118,3 +118,16 @@ def test_the_chart_is_xml_and_cuts_a_bar_that_is_too_long() -> None:
     assert widths[1] == pytest.approx(2 * widths[0], abs=0.2)
     assert widths[2] == pytest.approx(2.5 * widths[0], abs=0.2)
     assert len(root.findall(".//{*}path")) == 1
+
+
+@pytest.mark.parametrize("case", waiting.ASKED)
+@pytest.mark.parametrize("framework", ["dualapp", "quart"])
+def test_views_that_wait_are_asked_many_times_at_once(framework: str, case: str) -> None:
+    assert waiting.measure(framework, case, 50, 0) > 0
+
+
+def test_each_peer_has_views_that_wait() -> None:
+    for peer in waiting.LIMITS:
+        spec = importlib.util.find_spec(f"benchmarks.frameworks.{peer}_asgi")
+        assert spec is not None
+        assert waiting.ASKED.keys() <= set(compile_names(spec.origin))

@@ -1,0 +1,70 @@
+"""The messages in which the ASGI entry sends a response (ASGI spec, "Response Start" and "Response Body")."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, Any
+
+import flask
+
+from ..exchange.translation import Message, Scope
+from ..pipeline.life import STREAMING
+from ..shortcuts.plain_response import Plain, RawPairs, raw_pairs
+from ..wrappers.sending import parts_of_finished
+
+if TYPE_CHECKING:
+    from ..pipeline.context import Context
+
+GET_WSGI_HEADERS = flask.Response.get_wsgi_headers
+
+
+def messages_of(context: Context) -> tuple[Message, Message] | None:
+    """Return the messages that send a finished response; None for one that has yet to be made, adjusted or closed."""
+    response = context.response
+    if isinstance(response, Plain):
+        headers, body = response.raw_headers(), response.body
+    elif context.state is not STREAMING and (parts := parts_of_finished(response)):
+        headers, body = raw_pairs(parts[0]), parts[1]
+    else:
+        return None
+    if context.exchange.method == "HEAD":
+        body = b""
+    return (
+        {"type": "http.response.start", "status": response.status_code, "headers": headers},
+        {"type": "http.response.body", "body": body, "more_body": False},
+    )
+
+
+def sendable_path(response: flask.Response, scope: Scope) -> str | None:
+    """Return the path of a file that is the whole body, if the server has the ASGI extension http.response.pathsend."""
+    if not response.direct_passthrough or "http.response.pathsend" not in (scope.get("extensions") or ()):
+        return None
+    file: Any = getattr(response.response, "file", None)
+    return os.path.abspath(file.name) if file is not None and is_all_of_its_path(file) else None
+
+
+def is_all_of_its_path(file: Any) -> bool:
+    """Tell whether opening the path of a file gives the same bytes as reading the file."""
+    # A file that unpacks or decrypts has a name too; an open file may have been read from, or removed.
+    if not isinstance(file, io.BufferedReader) or not isinstance(file.name, str) or file.tell() != 0:
+        return False
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
+    except OSError:
+        return False
+
+
+def start_of(response: flask.Response, context: Context) -> Message:
+    # The environ is costly to make and to keep while a stream lasts: only these responses read it.
+    reads_environ = response.autocorrect_location_header or type(response).get_wsgi_headers is not GET_WSGI_HEADERS
+    headers = response.get_wsgi_headers(context.exchange.environ if reads_environ else {}).to_wsgi_list()
+    return start_message(response.status_code, raw_pairs(headers))
+
+
+def start_message(status: int, headers: RawPairs) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def chunk_of(data: bytes, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": data, "more_body": more}
