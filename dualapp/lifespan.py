@@ -19,7 +19,7 @@ import flask
 from blinker import Signal
 
 from .compat.import_hook import after_import
-from .compat.upstream import request_variable
+from .compat.upstream import request_context, request_variable
 from .crossing.bridge import run_on_loop, spawn
 from .crossing.colour import is_async
 from .crossing.coroutines import END
@@ -199,6 +199,8 @@ class Lifespan:
 
     def add_task(self, func: Function, /, *args: Any, **kwargs: Any) -> None:
         """Start an async function on the host loop, or a sync one in a thread, without waiting for it."""
+        if (context := request_context(None)) is not None:
+            context.has_background_tasks = True
         spawn(self._run_task, func, args, kwargs)
 
     async def _run_task(self, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 import dualapp
 from dualapp import DualApp
+from dualapp.crossing.host_loop import host_loop
 
 from .support.entry_driver import LOOP, Client
 from .support.recolour import Build, recolour
@@ -23,6 +24,8 @@ from .support.waiting import wait_for
 Paint = Callable[[Build], Build]
 # A shell has the jobs that it starts in the background ignore SIGINT, and so would the servers that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Both entries serve in this process: the WSGI entry gets a loop of its own, not that of the ASGI requests before it.
+host_loop.get()
 # A busy machine takes its time for an example, and for making it.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")

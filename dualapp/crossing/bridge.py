@@ -18,8 +18,9 @@ from functools import partial, wraps
 from typing import Any, TypeVar
 
 from ..compat.upstream import run_handle, running_loop, thread_state
-from .context_variables import restore
+from .context_variables import await_within, bound_to, call_contained, move_thread_bound, outcome, restore
 from .coroutines import awaiting, step
+from .handoff import new_lasting_handoff
 from .host_loop import host_loop
 from .lending_loop import LendingLoop
 from .os_threads import GreenQueue, fulfil_unless_cancelled, is_green, new_queue, start_thread
@@ -92,38 +93,60 @@ class LoopCall(Executor):
             self._task = self._lender.lend(work, variables, self._work.put)
         return self._task is not None
 
+    def result(self) -> Any:
+        """Return the result of the call, or raise its error."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run a function in the waiting thread, or in a new one if the wait has ended."""
         future: Future[T] = Future()
         job = partial(fulfil_unless_cancelled, future, fn, args, kwargs)
         if running_loop() is self.loop:
-            self._put(job)
+            self.put(job)
         else:  # only this call's loop knows whether the wait goes on
-            self.loop.call_soon_threadsafe(self._put, job)
+            self.loop.call_soon_threadsafe(self.put, job)
         return future
 
-    def _put(self, job: Callable[[], None]) -> None:
+    def put(self, job: Callable[[], None]) -> None:
+        """Run a job, which must not raise, as `submit` does; called on the loop."""
         if self.is_over:
             start_thread(job, "dualapp-late")
         else:
             self._work.put(job)
 
-    async def run(self, func: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Await the function on the loop, and end the thread's wait."""
-        current_call.set(self)
+    async def run(
+        self, func: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any], within: Context | None
+    ) -> None:
+        """Await the function on the loop, and end the thread's wait.
+
+        `within` is a context for the function's steps. It is not the task's own, because the loop would still be in it
+        when the thread goes on.
+        """
         self._task = asyncio.current_task()
         self._blocking_tasks.append(self._task)
         try:
-            self.value = await func(*args, **kwargs)
+            if within is None:
+                self.value = await self._awaited(func, args, kwargs)
+            else:
+                self.value = await await_within(within, self._awaited, func, args, kwargs)
         except BaseException as error:
             self.error = error
         finally:
             self._blocking_tasks.remove(self._task)
-            current_call.set(self.outer)
             self.is_over = True
             if self._lender is not None:
                 self._lender.take_back(self._task)
             self._work.put(self)
+
+    async def _awaited(self, func: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        before = current_call.get()
+        current_call.set(self)
+        try:
+            return await func(*args, **kwargs)
+        finally:
+            current_call.set(before)
 
     def abandon(self) -> None:
         """Cancel the task, from the loop, after the thread has stopped waiting."""
@@ -181,8 +204,27 @@ class LoopRunner:
         """
         if is_loop_thread():
             return run_in_place(func, *args, **kwargs)
-        call, variables = LoopCall(), copy_context()
-        work = call.run(func, args, kwargs)
+        variables = copy_context()
+        call = self._waited_for(func, args, kwargs, variables, None)
+        restore(variables)
+        return call.result()  # type: ignore[no-any-return]  # it is T
+
+    def run_within(self, variables: Context, func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
+        """Run the function as `run` does, but in a context that this thread is not in, instead of a copy."""
+        if is_loop_thread():
+            return variables.run(run_in_place, func, *args, **kwargs)
+        return self._waited_for(func, args, kwargs, copy_context(), variables).result()  # type: ignore[no-any-return]  # it is T
+
+    def _waited_for(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        variables: Context,
+        within: Context | None,
+    ) -> LoopCall:
+        call = LoopCall()
+        work = call.run(func, args, kwargs, within)
         if self._suspends or not call.borrow(work, variables):
             call.start(work, variables)
         try:
@@ -191,11 +233,7 @@ class LoopRunner:
             call.loop.call_soon_threadsafe(call.abandon)
             raise
         self._suspends |= call.has_suspended
-        restore(variables)
-        if call.error is not None:
-            raise call.error
-        result: T = call.value
-        return result
+        return call
 
 
 run_on_loop = LoopRunner(suspends=True).run
@@ -223,6 +261,30 @@ def run_in_place(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any
             f"{name} is async and was called from sync code on the event loop: await it, or call it from a thread."
         )
         raise
+
+
+async def call_in_waiting_thread(
+    variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> T:
+    """Call a sync function in the thread that waits for this task, in the context that the calling code runs in too."""
+    call = unfinished(current_call.get())
+    if not isinstance(call, LoopCall):  # the loop's own thread waits: `run_in_place`
+        return call_contained(func, *args, **kwargs)
+    blocking_tasks: list[asyncio.Task[Any]] = []
+
+    def start(settle: Callable[[Any, BaseException | None], None]) -> None:
+        call.put(partial(work, settle))
+
+    def work(settle: Callable[[Any, BaseException | None], None]) -> None:
+        before, thread_state.task_context = thread_state.task_context, blocking_tasks
+        result, error = outcome(bound_to(variables, func, args, kwargs))
+        thread_state.task_context = before
+        call.loop.call_soon_threadsafe(settle, result, error)
+
+    try:
+        return await new_lasting_handoff(call.loop, start, blocking_tasks)  # type: ignore[no-any-return]  # it is T
+    finally:
+        move_thread_bound(variables)
 
 
 def to_loop(func: Callable[..., Awaitable[T]]) -> Callable[..., T]:

@@ -1,13 +1,20 @@
-"""Carry context variables across a crossing, both ways: a value set on one side is seen on the other."""
+"""Carry context variables across a crossing, both ways: a value set on one side is seen on the other.
+
+The functions of one request run in one `contextvars.Context`, whichever thread runs them, so that a token made in one
+is valid in the next. A Context can be entered by one thread at a time, so the code that waits is outside of it. Other
+calls, as those of `app.ensure_sync`, run in a copy, whose values are copied back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import types
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextvars import Context
+from functools import partial
 from typing import Any, TypeVar
 
 from ..compat.upstream import ThreadBound, move_to_this_thread
-from .coroutines import END
+from .coroutines import END, close_stream
 
 T = TypeVar("T")
 
@@ -22,23 +29,33 @@ def restore(variables: Context) -> None:
             variable.set(value)
 
 
-def outcome(
-    variables: Context, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Any, BaseException | None]:
-    """Call a function in a context; return its result and its error, one of which is None."""
+def outcome(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Call a function; return its result and its error, one of which is None."""
     try:
-        return variables.run(call_moved, variables, func, args, kwargs), None
+        return call(), None
     except BaseException as error:
         return None, error
 
 
+def bound_to(
+    variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Callable[[], T]:
+    """Bind a call to a context, in whichever thread it is made."""
+    return partial(variables.run, call_moved, variables, func, args, kwargs)
+
+
 def call_moved(variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
     """Move asgiref's thread-bound values to this thread, then call a function."""
+    move_thread_bound(variables)
+    return call_contained(func, *args, **kwargs)
+
+
+def move_thread_bound(variables: Context) -> None:
+    """Move asgiref's thread-bound values of the current context to this thread."""
     for value in variables.values():
         if type(value) is ThreadBound:
             move_to_this_thread(variables)
-            break
-    return call_contained(func, *args, **kwargs)
+            return
 
 
 def call_contained(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
@@ -50,3 +67,44 @@ def call_contained(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         return func(*args, **kwargs)
     except StopIteration as stop:
         raise RuntimeError(f"{getattr(func, '__qualname__', func)} raised StopIteration") from stop
+
+
+async def await_within(variables: Context, func: Callable[..., Awaitable[T]], /, *args: Any) -> T:
+    """Await an async function, whose steps run in a context that is not the task's."""
+    steps: Any = variables.run(func, *args).__await__()
+    try:
+        waits_for = variables.run(next, steps)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    return await rest_within(variables, steps, waits_for)  # type: ignore[no-any-return]  # it is T
+
+
+@types.coroutine
+def rest_within(variables: Context, steps: Any, waits_for: Any) -> Generator[Any, Any, Any]:
+    """Await the rest of an awaitable that was stepped in a context until it yielded `waits_for`; return its result."""
+    sent: Any = None
+    try:
+        while True:
+            go_on: Callable[[Any], Any] = steps.send
+            try:
+                sent = yield waits_for
+            except GeneratorExit:
+                variables.run(steps.close)
+                raise
+            except BaseException as error:
+                go_on, sent = steps.throw, error
+            waits_for = variables.run(go_on, sent)  # outside the handler, as in `rest_of`
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        sent = None  # breaks a reference cycle, as in `rest_of`
+
+
+async def iterate_within(variables: Context, stream: AsyncIterator[T]) -> AsyncIterator[T]:
+    """Iterate over an async iterator, and close it, in a context."""
+    try:
+        while (item := await await_within(variables, anext, stream, END)) is not END:
+            yield item
+    finally:
+        await await_within(variables, close_stream, stream)

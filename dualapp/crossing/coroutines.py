@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Gener
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+CancelledError = asyncio.CancelledError
 #: The iterator that `__await__` of an awaitable without a result returns.
 Steps = Generator[Any, Any, None]
 
@@ -28,13 +29,14 @@ def step(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError(f"{coroutine!r} waited for something where there is no event loop to wake it.")
 
 
-async def direct(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-    """Call a sync function: what a pipeline that is stepped in a thread awaits."""
-    return func(*args, **kwargs)
+def is_being_cancelled() -> bool:
+    """Tell whether the running task is being cancelled, or the coroutine is closed outside of a task."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 async def awaiting(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
-    """Call and await an async function: what a pipeline that runs on the loop awaits."""
+    """Call and await an async function."""
     return await func(*args, **kwargs)
 
 

@@ -92,4 +92,58 @@ class FutureHandoff:
             self._future.set_exception(error)
 
 
+#: Has a thread work for a task; called with `settle`, for the thread's result and error.
+Start = Callable[[Callable[[Any, BaseException | None], None]], None]
+
+
+class LastingHandoff(Handoff):
+    """A handoff whose task resumes only once the thread has ended, even if the task is cancelled.
+
+    Task and thread run in one `contextvars.Context`, which only one of them can enter at a time. So the thread starts
+    when the task has suspended: asyncio.Task then adds its callback.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, start: Start, blocking_tasks: list[asyncio.Task[Any]]) -> None:
+        super().__init__(loop)
+        self._start = start
+        self._blocking_tasks = blocking_tasks
+
+    def add_done_callback(self, callback: Callable[[Any], None], *, context: Context) -> None:
+        super().add_done_callback(callback, context=context)
+        self._start(self.settle)
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel the tasks that the thread is blocked on; the waiting task is cancelled when it resumes."""
+        for task in self._blocking_tasks:
+            task.cancel(msg)
+        return False
+
+
+class LastingFuture(asyncio.Future[Any]):
+    """The same as a future."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, start: Start, blocking_tasks: list[asyncio.Task[Any]]) -> None:
+        super().__init__(loop=loop)
+        self._start = start
+        self._blocking_tasks = blocking_tasks
+
+    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
+        super().add_done_callback(callback, context=context)
+        self._start(self.settle)
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel the tasks that the thread is blocked on, as LastingHandoff.cancel does."""
+        for task in self._blocking_tasks:
+            task.cancel(msg)
+        return False
+
+    def settle(self, result: Any, error: BaseException | None) -> None:
+        """Continue the task with a result or an error; to be called on the loop."""
+        if error is None:
+            self.set_result(result)
+        else:
+            self.set_exception(error)
+
+
 new_handoff: type[Handoff | FutureHandoff] = Handoff if can_hand_off else FutureHandoff
+new_lasting_handoff: type[LastingHandoff | LastingFuture] = LastingHandoff if can_hand_off else LastingFuture

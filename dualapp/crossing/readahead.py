@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import partial
 
 from .bridge import LoopCall, is_loop_thread, run_in_place
+from .context_variables import bound_to
 from .coroutines import END, close_stream
 from .thread_pool import Threads
 
@@ -65,15 +66,16 @@ async def until_done(step: asyncio.Future[bool]) -> None:
 class ThreadProducer:
     """Iterate over a sync iterator in threads, for a consumer on the loop.
 
-    A step runs in one thread until the buffer is full; between steps no thread is held. All steps share one context.
+    A step runs in one thread until the buffer is full; between steps no thread is held. All steps run in one context.
     """
 
-    def __init__(self, threads: Threads, source: Iterator[bytes]) -> None:
+    def __init__(self, threads: Threads, source: Iterator[bytes], variables: Context) -> None:
         self.items = deque[bytes]()
         self.level = BufferLevel()
         self._threads = threads
         self._source = source
-        self._loop, self._variables = asyncio.get_running_loop(), copy_context()
+        self._loop = asyncio.get_running_loop()
+        self._variables = variables
         self._arrived = asyncio.Event()
         self._is_awaited = self._is_over = False
         self.resume()
@@ -82,7 +84,7 @@ class ThreadProducer:
         """Have a thread produce until the buffer is full or the source is exhausted."""
         self.step: asyncio.Future[bool] = self._loop.create_future()
         self.step.add_done_callback(lambda _: self._arrived.set())
-        self._threads.start(partial(set_outcome, self.step), self._variables, self._produce, (), {})
+        self._threads.start(partial(set_outcome, self.step), bound_to(self._variables, self._produce, (), {}))
 
     def _produce(self) -> bool:
         """Fill the buffer, in a thread; return False when the source is exhausted."""
@@ -121,12 +123,12 @@ class ThreadProducer:
         await until_done(self.step)
 
 
-async def iterate_in_threads(threads: Threads, source: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Iterate over a sync iterator from the loop.
+async def iterate_in_threads(threads: Threads, source: Iterator[bytes], variables: Context) -> AsyncIterator[bytes]:
+    """Iterate over a sync iterator from the loop; its code runs in a context that the loop's code is not in.
 
     If the task is cancelled while a thread is producing, it waits until that thread has finished its item.
     """
-    producer = ThreadProducer(threads, source)
+    producer = ThreadProducer(threads, source, variables)
     try:
         while True:
             if producer.items:
@@ -155,9 +157,9 @@ class LoopIteration(LoopCall):
         self._level = BufferLevel()
         self._is_full = False
 
-    def start_producing(self) -> None:
+    def start_producing(self, within: Context | None) -> None:
         """Iterate over the stream as a task in the loop's thread."""
-        self.start(self.run(self._produce, (), {}), copy_context())
+        self.start(self.run(self._produce, (), {}, within), copy_context())
 
     async def _produce(self) -> None:
         self._room = asyncio.Event()
@@ -195,13 +197,17 @@ class LoopIteration(LoopCall):
         self.loop.call_soon_threadsafe(self.abandon)
 
 
-def iterate_on_loop(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
-    """Iterate over an async iterator from a thread; closing this iterator closes the stream, on the loop."""
+def iterate_on_loop(stream: AsyncIterator[bytes], variables: Context | None = None) -> Iterator[bytes]:
+    """Iterate over an async iterator from a thread; closing this iterator closes the stream, on the loop.
+
+    The stream's code runs in a copy of the current context; if `variables` are given, in these, which the thread must
+    not be in.
+    """
     if is_loop_thread():
         yield from iterate_in_place(stream)
         return
     iteration = LoopIteration(stream)
-    iteration.start_producing()
+    iteration.start_producing(variables)
     try:
         while (item := iteration.next_item()) is not None:
             yield item

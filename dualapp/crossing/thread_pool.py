@@ -11,15 +11,15 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
-from functools import partial, wraps
+from functools import partial
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
 from ..compat.upstream import thread_state
 from .colour import is_async
-from .context_variables import call_contained, outcome, restore
-from .handoff import new_handoff
+from .context_variables import bound_to, call_contained, move_thread_bound, outcome, restore
+from .handoff import new_handoff, new_lasting_handoff
 from .os_threads import Workers
 from .waiting import current_call, unfinished
 
@@ -35,51 +35,55 @@ class Threads:
 
     async def call(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """Call a sync function in one of the threads; if the task is cancelled, the function still runs to its end."""
-        return await self._call(None, func, args, kwargs)
+        variables = copy_context()
+        result = await self.run(bound_to(variables, func, args, kwargs))
+        restore(variables)
+        return result
 
-    async def call_or_discard(self, discard: Callable[[T], None], func: Callable[..., T], /, *args: Any) -> T:
-        """Call a sync function as `call` does; if the task was cancelled, call `discard` with the result, in a thread.
+    async def run(self, call: Callable[[], T], discard: Callable[[T], None] | None = None) -> T:
+        """Call a function in one of the threads, outside of this context; discard its result if the task was cancelled.
 
         Errors of `discard` go to the loop's exception handler.
         """
-        return await self._call(discard, func, args, {})
-
-    async def _call(
-        self,
-        discard: Callable[[T], None] | None,
-        func: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> T:
-        loop, variables = asyncio.get_running_loop(), copy_context()
+        loop = asyncio.get_running_loop()
         blocking_tasks: list[asyncio.Task[Any]] = []
         handoff = new_handoff(loop)
 
         def settle(result: Any, error: BaseException | None) -> None:
             if handoff.is_cancelled and discard is not None and error is None:
-                self.start(partial(report, loop), variables, discard, (result,), {})
+                self.start(partial(report, loop), partial(discard, result))
             handoff.settle(result, error)
 
-        self.start(settle, variables, func, args, kwargs, blocking_tasks)
+        self.start(settle, call, blocking_tasks)
         try:
-            result: T = await handoff
+            return await handoff  # type: ignore[no-any-return]  # it is T
         except asyncio.CancelledError:
             for task in blocking_tasks:  # the tasks that the abandoned thread is blocked on
                 task.cancel()
             raise
-        restore(variables)
-        return result
+
+    async def call_within(
+        self, variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> T:
+        """Call a sync function in one of the threads, in the context that the calling code runs in too."""
+        blocking_tasks: list[asyncio.Task[Any]] = []
+        call = bound_to(variables, func, args, kwargs)
+
+        def start(settle: Callable[[Any, BaseException | None], None]) -> None:
+            self.start(settle, call, blocking_tasks)
+
+        try:
+            return await new_lasting_handoff(asyncio.get_running_loop(), start, blocking_tasks)  # type: ignore[no-any-return]  # it is T
+        finally:
+            move_thread_bound(variables)
 
     def start(
         self,
         settle: Callable[[Any, BaseException | None], None],
-        variables: Context,
-        func: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        call: Callable[[], Any],
         blocking_tasks: list[asyncio.Task[Any]] | None = None,
     ) -> None:
-        """Call a sync function in one of the threads, then `settle` with its result and its error on this loop.
+        """Call a function in one of the threads, then `settle` with its result and its error on this loop.
 
         `blocking_tasks` is filled with the tasks that the thread is blocked on.
         """
@@ -88,21 +92,12 @@ class Threads:
         def job(done: Callable[[], None]) -> None:
             thread_state.main_event_loop, thread_state.main_event_loop_pid = loop, os.getpid()
             thread_state.task_context = [] if blocking_tasks is None else blocking_tasks
-            result, error = outcome(variables, func, args, kwargs)
+            result, error = outcome(call)
             done()
             with suppress(RuntimeError):  # the loop is closed: no task waits any more
                 loop.call_soon_threadsafe(settle, result, error)
 
         self._workers.do(job)
-
-    def adapt(self, func: Callable[..., T]) -> Callable[..., Awaitable[T]]:
-        """Make an async function of a sync one: it runs in one of the threads while the task waits."""
-
-        @wraps(func, updated=())
-        async def crossing(*args: Any, **kwargs: Any) -> T:
-            return await self.call(func, *args, **kwargs)
-
-        return crossing
 
 
 def report(loop: asyncio.AbstractEventLoop, _: Any, error: BaseException | None) -> None:

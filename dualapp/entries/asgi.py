@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextvars import Context as Variables
+from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import flask
 
 from ..compat.upstream import close_functions
+from ..crossing.context_variables import await_within, call_moved, iterate_within, rest_within
 from ..crossing.coroutines import END as EXHAUSTED
-from ..crossing.coroutines import Steps, close_stream, rest_of, step
+from ..crossing.coroutines import Steps, close_stream, is_being_cancelled, rest_of
 from ..crossing.readahead import iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
@@ -19,6 +22,7 @@ from ..exchange.body import NO_BODY, Begun
 from ..exchange.translation import Message, Scope
 from ..lifespan import Lifespan, serve
 from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
+from ..pipeline.calls import as_exception, finish, run_again
 from ..pipeline.context import Context
 from ..pipeline.dispatch import move_on, recover
 from ..pipeline.home import Home
@@ -27,7 +31,7 @@ from ..pipeline.overrides import is_replaced
 from ..pipeline.plans import Plans
 from ..shortcuts.plain_response import Plain
 from ..wrappers.response import encoded, is_bodiless
-from ..wrappers.sending import is_short_file, read_at_once, timeout_of
+from ..wrappers.sending import checked, is_short_file, read_at_once, timeout_of
 from .asgi_messages import chunk_of, messages_of, sendable_path, start_of
 from .disconnect import DisconnectWatch, WaitingRequests
 
@@ -47,7 +51,7 @@ class ASGIGateway:
         self.app = app
         self.threads = threads
         self.lifespan = lifespan
-        self.plans = Plans(app, generation, home_at, threads.adapt)
+        self.plans = Plans(app, generation, home_at, threads.call_within)
         self._waiting: WaitingRequests | None = None
         self._context_of: Any = app._context_of if is_replaced(app, "_context_of") else None  # type: ignore[attr-defined]  # DualApp's
 
@@ -59,54 +63,82 @@ class ASGIGateway:
             await self.lifespan.start_async()
         exchange = ASGIExchange(scope, receive)
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
-        context.enter()
-        try:
-            # Most requests never suspend: one `next` on a coroutine that returns None is faster than awaiting it, and
-            # shows whether it suspended.
-            steps = self._answering(context).__await__()
+        body, begun = exchange.body, None
+        if body is not NO_BODY:
+            body.timeout = self.app.config["BODY_TIMEOUT"]
+            if body.is_to_come:
+                begun = body.begin()  # most short bodies have arrived with their headers
+        # Each request runs in a context of its own, as under WSGI: values that it sets stay within it.
+        context.variables = variables = copy_context()
+        # Most requests never suspend: one step by hand is faster than awaiting them, and shows whether they do.
+        steps, waits_for = variables.run(self._begin, context)
+        rest: Callable[..., Awaitable[None]] = rest_within
+        if steps is None:
+            steps, rest = self._answer_later(context, begun).__await__(), rest_outside
             waits_for = next(steps, EXHAUSTED)
-        except BaseException:
-            context.leave()
-            raise
         messages: Sequence[Message] | None = None
-        if waits_for is EXHAUSTED:
-            context.leave()
-            if exchange.body.complete:  # a body that nobody has read is to be discarded
-                messages = messages_of(context)
+        if waits_for is EXHAUSTED and body.complete:  # a body that nobody has read is to be discarded
+            messages = messages_of(context)
         if messages is None:
-            messages = await self._finish(context, steps, waits_for, send)
+            work = None if waits_for is EXHAUSTED else rest(variables, steps, waits_for)
+            messages = await self._finish(context, work, send)
+        else:
+            context.end()
         try:
             for message in messages:
                 await send(message)
         except OSError:  # as in `raising_client_left`
             pass
 
-    async def _finish(self, context: Context, steps: Steps, waits_for: Any, send: Send) -> Sequence[Message]:
-        """Run a suspended request to its end and return its response, or send one that takes more than two messages.
+    def _begin(self, context: Context) -> tuple[Any, Any]:
+        """Begin to answer a request on the loop: return the steps, and what they wait for; else None and None."""
+        context.enter()
+        context.plan = plan = self.plans.find(context)
+        if plan.home is not LOOP or context.exchange.body.is_to_come:
+            return None, None
+        steps = answer_on_loop(context, plan).__await__()
+        return steps, next(steps, EXHAUSTED)
+
+    async def _answer_later(self, context: Context, begun: Begun | None) -> None:
+        """Answer a request in a thread, or on the loop once its body has arrived."""
+        plan, body, variables = context.plan, context.exchange.body, context.variables
+        if body.is_to_come:
+            await body.read_ahead_async(body.timeout, begun)
+        if plan.home is LOOP:
+            await await_within(variables, answer_on_loop, context, plan)
+            return
+        context.response = variables.run(answer_in_place, context, plan) or await self.threads.run(
+            partial(answer_at_once, context, plan), partial(discard, context)
+        )
+
+    async def _finish(self, context: Context, work: Awaitable[None] | None, send: Send) -> Sequence[Message]:
+        """Wait for the answer; return its messages, or send one that takes more than two.
 
         If the client disconnects first, nothing is returned.
         """
         exchange: Any = context.exchange
         watch = DisconnectWatch(self._waiting_requests(), exchange.body, exchange.receive)
         try:
-            if waits_for is not EXHAUSTED:
+            if work is not None:
                 watch.start(cancels=context.plan.home is LOOP)  # a thread cannot be cancelled
                 try:
-                    await rest_of(steps, waits_for)
+                    await work
                 finally:
                     watch.pause()
-                    context.leave()
             messages = messages_of(context)
-            if messages is not None and exchange.body.complete:
-                return messages
-            send = raising_client_left(send)
-            if messages is None:
-                await self._deliver(context.response, context, watch, send)
+            if messages is not None:
+                context.end()
+                if exchange.body.complete:
+                    return messages
+                await send_whole(*messages, watch, raising_client_left(send))
             else:
-                await send_whole(*messages, watch, send)
+                if context.plan.home is LOOP:
+                    context.variables.run(context.leave)
+                await self._deliver(context.response, context, watch, raising_client_left(send))
         except ClientLeft:
             pass
         except asyncio.CancelledError:
+            context.is_abandoned = True
             if not watch.saw_disconnect:
                 raise
             asyncio.current_task().uncancel()  # type: ignore[union-attr]  # the watch cancelled this very task
@@ -129,50 +161,30 @@ class ASGIGateway:
         else:
             raise ValueError(f"ASGI scope type {kind!r} is not supported; 'http' and 'lifespan' are.")
 
-    def _answering(self, context: Context) -> Coroutine[Any, Any, None]:
-        """Return the coroutine that answers a request at the home of its pipeline: on this loop, or in a thread."""
-        plan, body = self.plans.find(context), context.exchange.body
-        context.plan, begun = plan, None
-        if body is not NO_BODY:
-            body.timeout = self.app.config["BODY_TIMEOUT"]
-            if body.is_to_come:
-                begun = body.begin()  # most short bodies have arrived with their headers
-        if plan.home is LOOP and (body.complete or not body.is_to_come):
-            return answer_on_loop(context, plan)
-        return self._answer_later(context, plan, begun)
-
-    async def _answer_later(self, context: Context, plan: Plan, begun: Begun | None) -> None:
-        if context.exchange.body.is_to_come:
-            await context.exchange.body.read_ahead_async(context.exchange.body.timeout, begun)
-        if plan.home is LOOP:
-            await answer_on_loop(context, plan)
-        else:
-            in_place = answer_in_place(context, plan)
-            context.response = in_place or await self.threads.call_or_discard(
-                partial(discard, context), answer_at_once, context, plan
-            )
-
     async def _deliver(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         try:
             try:
                 if is_read_at_once(response, context):
-                    await self.threads.call(read_at_once, response, context.exchange.method)
+                    await self.threads.call_within(
+                        context.variables, read_at_once, (response, context.exchange.method), {}
+                    )
                 await self._send(response, context, watch, send)
             finally:
-                await self._close(response)
+                await self._close(response, context)
         finally:
             if context.state is not CLOSED:
                 await self._in_context(context, move_on, END)
 
     async def _in_context(self, context: Context, pipeline: Callable[..., Any], *args: Any) -> Any:
-        """Run a pipeline to its end within a context that was left before."""
-        context.enter()
+        """Run a pipeline to its end at its home, within a context that was left before."""
+        if context.plan.home is not LOOP:
+            return await self.threads.run(partial(run_again, pipeline, context, *args))
+        variables = context.variables
+        variables.run(context.enter)
         try:
-            if context.plan.home is LOOP:
-                return await pipeline(context, context.plan, *args)
-            return await self.threads.call(run_stepped, pipeline, context, context.plan, *args)
+            return await await_within(variables, pipeline, context, context.plan, *args)
         finally:
-            context.leave()
+            variables.run(context.leave)
 
     async def _send(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         if is_bodiless(response, context.exchange.method):
@@ -180,7 +192,7 @@ class ASGIGateway:
         elif response.is_sequence:
             body = b"".join(response.iter_encoded())
             await send_whole(start_of(response, context), chunk_of(body, more=False), watch, send)
-        elif path := sendable_path(response, context.exchange.scope):
+        elif path := sendable_path(response, context):
             watch.discard()
             await send(start_of(response, context))
             await send({"type": "http.response.pathsend", "path": path})
@@ -194,23 +206,22 @@ class ASGIGateway:
 
     async def _stream(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         """Send a body chunk by chunk; if it fails before its first chunk, send the error's response instead."""
-        chunks: AsyncIterator[Any] = self._chunks(response)
+        chunks = self._chunks(response, context.variables)
         try:
             try:
-                first = await anext(chunks, EXHAUSTED)
+                chunk = await next_chunk(chunks)
             except Exception as error:
                 answer = await self._in_context(context, recover, error)
                 watch.pause()  # as below; if the error's response is a stream, `_send` starts the watch again
                 try:
                     await self._send(answer, context, watch, send)
                 finally:
-                    await self._close(answer)
+                    await self._close(answer, context)
                 return
             await send(start_of(response, context))
-            if first is not EXHAUSTED:
-                await send(chunk_of(first))  # type: ignore[arg-type]  # it is not EXHAUSTED
-                async for chunk in chunks:
-                    await send(chunk_of(chunk))
+            while chunk is not None:
+                await send(chunk_of(chunk))
+                chunk = await next_chunk(chunks)
             watch.pause()  # servers send http.disconnect after the last chunk too
             watch.discard()
             await watch.linger()
@@ -218,16 +229,32 @@ class ASGIGateway:
         finally:
             await close_stream(chunks)
 
-    def _chunks(self, response: flask.Response) -> AsyncIterator[bytes]:
-        """Iterate over the chunks of a body of either colour."""
+    def _chunks(self, response: flask.Response, variables: Variables) -> AsyncIterator[bytes]:
+        """Iterate over the chunks of a body of either colour, in the context variables of its request."""
         if hasattr(response.response, "__aiter__"):
-            return encoded(response.response)  # type: ignore[arg-type]  # werkzeug knows sync bodies only
-        return iterate_in_threads(self.threads, iter(response.iter_encoded()))
+            return iterate_within(variables, encoded(response.response))  # type: ignore[arg-type]  # werkzeug knows sync bodies only
+        return iterate_in_threads(self.threads, iter(variables.run(response.iter_encoded)), variables)
 
-    async def _close(self, response: flask.Response) -> None:
+    async def _close(self, response: flask.Response, context: Context) -> None:
         """Close the body and call the functions given to `call_on_close`, in a thread, where they may block."""
         if hasattr(response.response, "close") or close_functions(response):
-            await self.threads.call(response.close)
+            await self.threads.call_within(context.variables, response.close, (), {})
+
+
+async def next_chunk(chunks: AsyncIterator[Any]) -> bytes | None:
+    """Return the next chunk of a stream, None after the last one."""
+    try:
+        chunk = await anext(chunks, EXHAUSTED)
+    except (asyncio.CancelledError, GeneratorExit) as error:
+        if is_being_cancelled():
+            raise
+        raise as_exception(error) from error
+    return None if chunk is EXHAUSTED else checked(chunk)
+
+
+def rest_outside(_: Variables, steps: Steps, waits_for: Any) -> Awaitable[None]:
+    """Return the rest of work that enters the context variables by itself, as `rest_within` does for other work."""
+    return rest_of(steps, waits_for)
 
 
 class ClientLeft(Exception):
@@ -263,9 +290,13 @@ async def send_whole(start: Message, body: Message, watch: DisconnectWatch, send
 
 def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:
     """Answer a request in a thread, and read a short file there, which would cost another crossing later."""
-    response = answer_in_thread(context, plan)
-    if not isinstance(response, Plain) and is_read_at_once(response, context):
-        read_at_once(response, context.exchange.method)
+    variables = context.variables
+    begun = variables.run(call_moved, variables, answer_in_thread, (context, plan), {})
+    response: flask.Response | Plain = finish(variables, begun)
+    if not isinstance(response, Plain):
+        if is_read_at_once(response, context):
+            variables.run(read_at_once, response, context.exchange.method)
+        variables.run(context.leave)
     return response
 
 
@@ -273,26 +304,18 @@ def is_read_at_once(response: flask.Response, context: Context) -> bool:
     method = context.exchange.method
     if context.state is STREAMING or not is_short_file(response, method):
         return False
-    return is_bodiless(response, method) or sendable_path(response, context.exchange.scope) is None
+    return is_bodiless(response, method) or sendable_path(response, context) is None
 
 
 def home_at(home: Home) -> Home:
     return Home.LOOP if home is Home.EITHER else home
 
 
-def run_stepped(pipeline: Callable[..., Any], *args: Any) -> Any:
-    return step(pipeline(*args))
-
-
 def discard(context: Context, response: flask.Response | Plain) -> None:
     """Close a response that a thread returned after its task was cancelled, and tear its context down."""
     try:
         if not isinstance(response, Plain):
-            response.close()
+            context.variables.run(response.close)
     finally:
         if context.state is not CLOSED:
-            context.enter()
-            try:
-                step(move_on(context, context.plan, END))
-            finally:
-                context.leave()
+            run_again(move_on, context, END)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from ..exchange.translation import Message, Scope
+from ..compat.upstream import close_functions
+from ..exchange.translation import Message
 from ..pipeline.life import STREAMING
 from ..shortcuts.plain_response import Plain, RawPairs, raw_pairs
 from ..wrappers.sending import parts_of_finished
@@ -36,9 +37,15 @@ def messages_of(context: Context) -> tuple[Message, Message] | None:
     )
 
 
-def sendable_path(response: flask.Response, scope: Scope) -> str | None:
-    """Return the path of a file that is the whole body, if the server has the ASGI extension http.response.pathsend."""
-    if not response.direct_passthrough or "http.response.pathsend" not in (scope.get("extensions") or ()):
+def sendable_path(response: flask.Response, context: Context) -> str | None:
+    """Return the path of a file that is the whole body, if the server has the ASGI extension http.response.pathsend.
+
+    Not if functions are to be called after the response, or in the background: the server opens the file by its path
+    some time after it was told to, and they may remove it.
+    """
+    if not response.direct_passthrough or close_functions(response) or context.has_background_tasks:
+        return None
+    if "http.response.pathsend" not in (context.exchange.scope.get("extensions") or ()):
         return None
     file: Any = getattr(response.response, "file", None)
     return os.path.abspath(file.name) if file is not None and is_all_of_its_path(file) else None

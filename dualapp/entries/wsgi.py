@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context as Variables
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.wsgi import ClosingIterator
 
-from ..compat.upstream import STATUS_LINES
-from ..crossing.coroutines import step
-from ..crossing.thread_pool import to_request_thread
+from ..compat.upstream import STATUS_LINES, close_functions
+from ..crossing.bridge import call_in_waiting_thread
+from ..crossing.coroutines import CancelledError
 from ..exchange.wsgi_exchange import WSGIExchange
 from ..pipeline.answer import answer_in_thread, answer_on_loop
+from ..pipeline.calls import Suspended, as_exception, finish, run_again
 from ..pipeline.context import Context
 from ..pipeline.dispatch import move_on, recover
 from ..pipeline.home import Home
@@ -23,16 +25,15 @@ from ..pipeline.life import AWAITING_START, CLOSED, END, START, STREAMING
 from ..pipeline.overrides import is_replaced
 from ..pipeline.plans import Plans
 from ..shortcuts.plain_response import Plain
-from ..wrappers.response import is_bodiless
+from ..wrappers.response import Response, is_bodiless
 from ..wrappers.sending import parts_of_finished, timeout_of
-from .wsgi_stream import WSGIStream, close
+from .wsgi_stream import ChunksWithin, WSGIStream, chunks_on_loop, close
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from ..lifespan import Lifespan
     from ..pipeline.generation import Generation
-    from ..pipeline.plan import Plan
 
 LOOP = Home.LOOP
 
@@ -46,7 +47,7 @@ class WSGIGateway:
     def __init__(self, app: flask.Flask, generation: Generation, lifespan: Lifespan) -> None:
         self.app = app
         self.lifespan = lifespan
-        self.plans = Plans(app, generation, home_at, to_request_thread)
+        self.plans = Plans(app, generation, home_at, call_in_waiting_thread)
         has_own = is_replaced(app, "request_context") or is_replaced(app, "_context_of")
         self._context_of: Any = app.request_context if has_own else None
         self._has_own_wsgi_app = is_replaced(app, "wsgi_app")
@@ -57,78 +58,127 @@ class WSGIGateway:
             self.lifespan.start()
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
-        answer: Iterable[bytes] = variables.run(self._answer, environ, start_response, variables)
-        return answer
+        answer = variables.run(self._answer_in_place, environ, start_response, variables)
+        return answer if type(answer) is list else self._answer(answer, start_response)  # type: ignore[arg-type]  # else it is a context
 
-    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse, variables: Variables) -> Iterable[bytes]:
-        context = self._context_of(environ) if self._context_of else Context(self.app, WSGIExchange(environ))
+    def _answer_in_place(
+        self, environ: WSGIEnvironment, start_response: StartResponse, variables: Variables
+    ) -> list[bytes] | Context:
+        """Answer a request that needs neither the loop nor a stream; return the context of any other."""
+        context: Context = self._context_of(environ) if self._context_of else Context(self.app, WSGIExchange(environ))
+        context.variables = variables
         context.enter()
-        try:
-            context.plan = plan = self.plans.find(context)
-            if self._has_own_wsgi_app or "wsgi_app" in vars(self.app):  # there may be middleware
-                start_response = starting_in_context(context, start_response)
-            try:
-                if plan.home is LOOP:
-                    run_on_host_loop(answer_on_loop, context, plan)
-                    response = context.response
-                else:
-                    response = answer_in_thread(context, plan)
-            finally:
-                if PRESERVE in environ:
-                    environ[PRESERVE](context)
-        except BaseException:
-            context.leave()
-            raise
+        context.plan = plan = self.plans.find(context)
+        if self._has_own_wsgi_app or "wsgi_app" in vars(self.app):  # there may be middleware
+            context.state, context.response_observed = AWAITING_START, True
+        if plan.home is LOOP or PRESERVE in environ:
+            return context
+        response = answer_in_thread(context, plan)
         if isinstance(response, Plain):
-            context.end()
-            start_response(STATUS_LINES[response.status_code], response.headers())
-            return [b"" if context.exchange.method == "HEAD" else response.body]
-        context.leave()
+            return start_plain(response, context, start_response)
+        context.response = response
+        if isinstance(response, Suspended) or context.state is not CLOSED:
+            return context
+        if (parts := parts_of_finished(response)) is None:
+            return context
+        context.end()
+        return start_finished(response, context, parts, start_response)
+
+    def _answer(self, context: Context, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, outside of its context variables: the functions that need the loop run in them there."""
+        variables: Variables = context.variables
+        if context.state is AWAITING_START:
+            start_response = starting_in_context(context, start_response)
         try:
-            return self._send(response, context, start_response, variables)
+            try:
+                self._respond(context, variables)
+            finally:
+                if preserve := context.exchange.fields.get(PRESERVE):
+                    preserve(context)
+        except BaseException:
+            variables.run(context.leave)
+            raise
+        if isinstance(context.response, Plain):
+            return start_plain(context.response, context, start_response)
+        variables.run(context.leave)
+        try:
+            return self._send(context.response, context, start_response)
         except BaseException:
             end(context)
             raise
 
-    def _send(
-        self, response: flask.Response, context: Context, start_response: StartResponse, variables: Variables
-    ) -> Iterable[bytes]:
+    def _respond(self, context: Context, variables: Variables) -> None:
+        plan = context.plan
+        if plan.home is LOOP:
+            run_on_host_loop(answer_on_loop, context)
+            return
+        if context.response is None:
+            context.response = variables.run(answer_in_thread, context, plan)
+        context.response = finish(variables, context.response)
+
+    def _send(self, response: flask.Response, context: Context, start_response: StartResponse) -> Iterable[bytes]:
         if context.state is not STREAMING:
             if parts := parts_of_finished(response):
-                headers, body = parts
-                start_response(response.status, headers)
-                return [b"" if context.exchange.method == "HEAD" else body]
+                return start_finished(response, context, parts, start_response)
             if response.direct_passthrough and not is_bodiless(response, context.exchange.method):
                 return start_file(response, context, start_response)
-        return self._start(response, context, start_response, variables)
+        return self._start(response, context, start_response)
 
-    def _start(
-        self, response: flask.Response, context: Context, start_response: StartResponse, variables: Variables
-    ) -> Iterable[bytes]:
+    def _start(self, response: flask.Response, context: Context, start_response: StartResponse) -> Iterable[bytes]:
         """Start a response once it has a first chunk; if its body fails before that, start the error's response."""
-        body, status, headers = response.get_wsgi_response(context.exchange.environ)
-        chunks = iter(body)
+        body, status, headers = context.variables.run(response.get_wsgi_response, context.exchange.environ)
+        chunks = chunks_of(response, body, context)
         try:
             first = b"".join(chunks) if response.is_sequence else next(chunks, b"")
-        except Exception as error:
+        except (Exception, CancelledError, GeneratorExit) as raised:
             close(chunks)
+            error = as_exception(raised)
             if context.error is not None:  # the body of an error's response has failed
-                raise
+                raise error from error.__cause__
             answer = in_context(recover, context, error)
-            return self._start(answer, context, start_response, variables)
+            return self._start(answer, context, start_response)
         try:
             start_response(status, headers)
         except BaseException:  # a server may refuse the headers
             close(chunks)
             raise
         deadline = time.monotonic() + (timeout_of(response, self.app) or math.inf)
-        return WSGIStream(first, chunks, variables, deadline, lambda: end(context))
+        return WSGIStream(first, chunks, deadline, lambda: end(context))
+
+
+def start_plain(plain: Plain, context: Context, start_response: StartResponse) -> list[bytes]:
+    context.end()
+    start_response(STATUS_LINES[plain.status_code], plain.headers())
+    return [b"" if context.exchange.method == "HEAD" else plain.body]
+
+
+def start_finished(
+    response: flask.Response,
+    context: Context,
+    parts: tuple[list[tuple[str, str]], bytes],
+    start_response: StartResponse,
+) -> list[bytes]:
+    headers, body = parts
+    start_response(response.status, headers)
+    return [b"" if context.exchange.method == "HEAD" else body]
+
+
+def chunks_of(response: flask.Response, body: Iterable[bytes], context: Context) -> Iterator[bytes]:
+    """Iterate over a body, made by `get_app_iter`, in the context variables of its request."""
+    is_async = hasattr(response.response, "__aiter__") and type(response).iter_encoded is Response.iter_encoded
+    if is_async and not is_bodiless(response, context.exchange.method):
+        return chunks_on_loop(response, context.variables)
+    return ChunksWithin(context.variables, iter(body))
 
 
 def start_file(response: flask.Response, context: Context, start_response: StartResponse) -> Iterable[bytes]:
-    """Start a response whose body is a file, and return a body that the server may send itself (wsgi.file_wrapper)."""
+    """Start a response whose body is a file, and return a body that the server may send itself (wsgi.file_wrapper).
+
+    Not if functions are to be called at its end: the server would close the file only.
+    """
     try:
-        return response(context.exchange.environ, start_response)
+        body = response(context.exchange.environ, start_response)
+        return ClosingIterator(body, response.close) if close_functions(response) else body
     except BaseException:
         response.close()
         raise
@@ -136,17 +186,14 @@ def start_file(response: flask.Response, context: Context, start_response: Start
 
 def starting_in_context(context: Context, start_response: StartResponse) -> StartResponse:
     """Wrap `start_response` to run within the context, which middleware may read, and to end the context after it."""
-    context.state, context.response_observed = AWAITING_START, True
 
     def start(*args: Any) -> Any:
         context.enter()
         try:
             return start_response(*args)
         finally:
-            try:
-                drive(move_on, context, START)
-            finally:
-                context.leave()
+            context.leave()
+            in_context(move_on, context, START)
 
     return start
 
@@ -155,28 +202,22 @@ def home_at(home: Home) -> Home:
     return Home.THREAD if home is Home.EITHER else home
 
 
-def run_on_host_loop(pipeline: Callable[..., Any], context: Context, plan: Plan, *args: Any) -> Any:
+def run_on_host_loop(pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
     """Run a pipeline to its end on the host loop; this thread waits for it, or borrows the loop."""
     if context.exchange.body.is_to_come:
         context.exchange.read_ahead()
-    return plan.loop_runner.run(pipeline, context, plan, *args)
-
-
-def drive(pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
-    """Run a pipeline to its end at its home."""
-    plan = context.plan
-    return (
-        run_on_host_loop(pipeline, context, plan, *args) if plan.home is LOOP else step(pipeline(context, plan, *args))
-    )
+    return context.plan.loop_runner.run_within(context.variables, pipeline, context, context.plan, *args)
 
 
 def in_context(pipeline: Callable[..., Any], context: Context, *args: Any) -> Any:
-    """Run a pipeline to its end within a context that was left before."""
-    context.enter()
+    """Run a pipeline to its end at its home, within a context that was left before."""
+    if context.plan.home is not LOOP:
+        return run_again(pipeline, context, *args)
+    context.variables.run(context.enter)
     try:
-        return drive(pipeline, context, *args)
+        return run_on_host_loop(pipeline, context, *args)
     finally:
-        context.leave()
+        context.variables.run(context.leave)
 
 
 def end(context: Context) -> None:

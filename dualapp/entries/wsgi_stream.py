@@ -7,24 +7,50 @@ from collections.abc import Callable, Iterator
 from contextvars import Context as Variables
 from typing import Any
 
-from ..crossing.coroutines import END
+from ..crossing.coroutines import END, CancelledError
+from ..crossing.readahead import iterate_on_loop
+from ..pipeline.calls import as_exception
+from ..wrappers.response import encoded
+from ..wrappers.sending import checked
+
+
+class ChunksWithin:
+    """Iterates over the chunks of a sync body in the context variables of its request."""
+
+    def __init__(self, variables: Variables, chunks: Iterator[bytes]) -> None:
+        self._variables = variables
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk: Any = self._variables.run(next, self._chunks, END)
+        if chunk is END:
+            raise StopIteration
+        return checked(chunk)
+
+    def close(self) -> None:
+        """Close the body and its response."""
+        self._variables.run(close, self._chunks)
+
+
+def chunks_on_loop(response: Any, variables: Variables) -> Iterator[bytes]:
+    """Iterate over the chunks of an async body on the loop, in the context variables of its request."""
+    try:
+        for chunk in iterate_on_loop(encoded(response.response), variables):
+            yield checked(chunk)
+    finally:
+        variables.run(response.close)
 
 
 class WSGIStream:
-    """The iterable of a streamed body (PEP 3333); its chunks are produced in the context of their request."""
+    """The iterable of a streamed body (PEP 3333)."""
 
-    def __init__(
-        self,
-        first: bytes,
-        chunks: Iterator[bytes],
-        variables: Variables,
-        deadline: float,
-        end: Callable[[], None],
-    ) -> None:
-        # There is always a first chunk, even an empty one: servers send the headers with it (PEP 3333).
+    def __init__(self, first: bytes, chunks: Iterator[bytes], deadline: float, end: Callable[[], None]) -> None:
+        # There is always a first chunk, even an empty one: most servers send the headers with it (PEP 3333).
         self._first: bytes | None = first
         self._chunks = chunks
-        self._variables = variables
         self._deadline = deadline
         self._end = end
 
@@ -35,19 +61,20 @@ class WSGIStream:
         if self._first is not None:
             first, self._first = self._first, None
             return first
-        chunk: Any = self._variables.run(next, self._chunks, END)
-        if chunk is END:
-            raise StopIteration
+        try:
+            chunk = next(self._chunks)
+        except (CancelledError, GeneratorExit) as error:  # of the app's own: it would end the server's thread
+            raise as_exception(error) from error
         if time.monotonic() > self._deadline:
             raise TimeoutError("The response took longer than its `timeout`, or RESPONSE_TIMEOUT if it has none.")
-        return chunk  # type: ignore[no-any-return]  # it is not END
+        return chunk
 
     def close(self) -> None:
         """Close the body and tear the context down; the server calls this in any case (PEP 3333)."""
         try:
-            self._variables.run(close, self._chunks)
+            close(self._chunks)
         finally:
-            self._variables.run(self._end)
+            self._end()
 
 
 def close(chunks: Iterator[bytes]) -> None:

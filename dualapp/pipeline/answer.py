@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from ..crossing.coroutines import step
+from ..crossing.coroutines import is_being_cancelled
 from ..shortcuts.plain_response import Plain
 from ..wrappers.response import Response
+from .calls import Suspended, as_exception, begin
 from .dispatch import conclude, cookie_arrived, dispatch, respond
 from .life import CLOSED
 from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN
@@ -24,22 +25,22 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain:
-    """Answer a request in a thread."""
+def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain | Suspended:
+    """Answer a request in a thread; return a `Suspended` if that waits for an async function."""
     if context.exchange.method not in plan.view_only_methods or PUSHED or STARTED:
-        return step(dispatch(context, plan))
+        return begin(dispatch(context, plan))  # type: ignore[no-any-return]  # as the last line
     if plan.static is not None and (known := static_answer(context, plan)):
         return known
     try:
         arguments, view = context.view_args, plan.view
         value = view(**arguments) if arguments else view()  # type: ignore[misc]  # there is one
     except BaseException as error:
-        outcome = raised(error)
+        outcome = raised(error if context.is_abandoned else as_exception(error))
     else:
         if (plain := plain_answer(context, plan, value)) is not None:
             return plain
         outcome = returned(value)
-    return step(conclude(context, plan, respond(context, plan, outcome)))
+    return begin(conclude(context, plan, respond(context, plan, outcome)))  # type: ignore[no-any-return]  # the pipeline's result
 
 
 async def answer_on_loop(context: Context, plan: Plan) -> None:
@@ -51,7 +52,7 @@ async def answer_on_loop(context: Context, plan: Plan) -> None:
         arguments, view = context.view_args, plan.view
         value = await (view(**arguments) if arguments else view())  # type: ignore[misc]  # as above
     except BaseException as error:
-        outcome = raised(error)
+        outcome = raised(error if is_being_cancelled() else as_exception(error))
     else:
         context.response = plain_answer(context, plan, value)
         if context.response is not None:

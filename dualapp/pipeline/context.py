@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextvars import Context as Variables
-from contextvars import copy_context
 from functools import cached_property, wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -22,13 +20,12 @@ from ..compat.quart_binding import Binding
 from ..compat.upstream import app_variable, request_context, request_variable, step_arguments
 from ..crossing.bridge import is_loop_thread, run_on_loop
 from ..crossing.colour import is_async
-from ..crossing.context_variables import restore
 from ..crossing.thread_pool import from_loop
 from ..exchange.body import NO_BODY
 from ..shortcuts.signed_sessions import fast_interface
 from ..wrappers.faces import async_face, close_request, sync_face
 from .app_context import NOT_GIVEN, AppContext, unbind
-from .life import CLOSED, OPEN, keep_open
+from .life import OPEN, keep_open
 from .sessions import opens_async
 from .teardown import Errors
 
@@ -77,7 +74,9 @@ class Context(upstream.RequestContext):
     #: How often it was pushed while entered. Flask 3.2's `stream_with_context` pushes it for the whole stream, which
     #: may continue in another thread, where there would be nothing to pop.
     holds = 0
-    _sync_variables: Variables | None = None
+    #: Whether the task that waits for this request was cancelled; a pipeline in a thread goes on.
+    is_abandoned = False
+    has_background_tasks = False
 
     def __init__(self, app: flask.Flask, exchange: Exchange) -> None:
         self.app = app
@@ -89,6 +88,8 @@ class Context(upstream.RequestContext):
         self.response: Any = None
         self.opened_session: SessionMixin | None = None
         self.state = OPEN
+        #: The context variables of this request, in which all of its functions run; None once they are not needed.
+        self.variables: Any = None
         self.owns_app_context = False
         #: Whether the request object was made.
         self.request_observed = False
@@ -235,8 +236,6 @@ class Context(upstream.RequestContext):
         """Make the previous context the current one."""
         if request_context(None) is not self:
             raise AssertionError(f"Popped wrong request context. ({request_context(None)!r} instead of {self!r})")
-        if self._sync_variables is not None and self.state is CLOSED:
-            self._sync_variables = None  # breaks a reference cycle: they hold this context
         try:
             for reset, token in self._bound[-1]:  # `unbind` inlined: the call would take as long as its work
                 reset(token)
@@ -245,25 +244,11 @@ class Context(upstream.RequestContext):
         else:
             self._bound.pop()
 
-    def call_in_sync_variables(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-        """Call a sync function of a request whose home is the loop.
-
-        All of them run in one `contextvars.Context`, so that a token made in one hook is valid in the next.
-        """
-        variables, self._sync_variables = self._sync_variables, None  # an abandoned function may still run in them
-        if variables is None:
-            variables = copy_context()
-        else:
-            variables.run(restore, copy_context())
-        try:
-            return variables.run(func, *args, **kwargs)
-        finally:
-            restore(variables)
-            self._sync_variables = variables
-
     def end(self) -> None:
         """Leave without resetting variables: the `contextvars.Context` that they are set in ends with the request."""
-        self._bound.clear()  # breaks a reference cycle: the tokens hold that Context, which holds this context
+        # Breaks a reference cycle: the tokens hold that Context, which holds this context.
+        self._bound.clear()
+        self.variables = None
 
     def push(self) -> None:
         """Enter the context, open its session and match its request, as `with app.request_context(...)` does."""

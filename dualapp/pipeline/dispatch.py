@@ -25,10 +25,13 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.routing import RequestRedirect, RoutingException
 
 from ..compat.upstream import find_error_handler, runs_all_teardowns, step_arguments
+from ..crossing.bridge import LoopRunner
+from ..crossing.coroutines import await_value
 from ..shortcuts.plain_response import Plain, response_from_plain
 from ..shortcuts.signed_sessions import fast_interface
 from ..wrappers.response import Response
-from ..wrappers.return_values import response_from, run_returned_coroutine
+from ..wrappers.return_values import response_from
+from .calls import OnLoop
 from .context import Context
 from .home import Home
 from .hooks import Hook, each_called, first_answer
@@ -40,6 +43,9 @@ from .teardown import Errors, each_torn_down
 
 if TYPE_CHECKING:
     from blinker import Signal
+
+#: Runs the coroutines that sync views return.
+RETURNED = LoopRunner(suspends=True)
 
 Answer = Coroutine[Any, Any, flask.Response | Plain]
 
@@ -102,7 +108,8 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
     try:
         returned = await value
         if type(returned) is CoroutineType and plan.home is Home.THREAD:
-            returned = run_returned_coroutine(returned)
+            # Usually of a sync decorator around an async view.
+            returned = await plan.call(OnLoop, RETURNED, await_value, returned)
     except Exception as error:
         returned = await handle_user_exception(context, plan, error)
     if plan.generation != plan.app_generation.number:

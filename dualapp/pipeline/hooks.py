@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..compat.upstream import request_variable
-from ..crossing.coroutines import awaiting, direct, step
-
-if TYPE_CHECKING:
-    from .context import Context
+from ..crossing.coroutines import step
+from .calls import call_async, call_sync
 
 Hook = Callable[..., Any]
-
-
-def in_sync_variables(func: Hook) -> Hook:
-    """Make a sync function run in the `contextvars.Context` that all sync functions of its request share."""
-
-    @wraps(func, updated=())
-    def call(*args: Any, **kwargs: Any) -> Any:
-        context: Context = request_variable.get()
-        return context.call_in_sync_variables(func, *args, **kwargs)
-
-    return call
 
 
 def joined(functions: list[Hook], run: Hook, coloured_async: bool) -> Hook:
@@ -32,10 +17,10 @@ def joined(functions: list[Hook], run: Hook, coloured_async: bool) -> Hook:
         return functions[0]
 
     async def run_async(*args: Any) -> Any:
-        return await run(awaiting, functions, *args)
+        return await run(call_async, functions, *args)
 
     def run_sync(*args: Any) -> Any:
-        return step(run(direct, functions, *args))
+        return step(run(call_sync, functions, *args))
 
     return run_async if coloured_async else run_sync
 

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from ..compat.upstream import runs_all_teardowns
-from ..crossing.bridge import LoopRunner, to_loop
+from ..crossing.bridge import LoopRunner
 from ..crossing.colour import is_async
-from ..crossing.coroutines import awaiting, direct
 from ..shortcuts.static_files import StaticFiles
 from ..shortcuts.switches import is_on
 from ..wrappers.response import Response
+from .calls import OnLoop, call_async, call_sync, in_thread
 from .class_views import in_own_colour
 from .context import with_body
 from .home import Home, home_of
-from .hooks import Hook, each_applied, each_called, first_answer, in_sync_variables, joined
+from .hooks import Hook, each_applied, each_called, first_answer, joined
 from .overrides import is_replaced, replaced_steps
 from .sessions import has_flasks_sessions, open_current_session, open_current_session_async
 from .teardown import each_torn_down
@@ -56,7 +56,7 @@ class Plan:
         self.names = blueprints_of(endpoint)
         self.replaced = replaced_steps(self.app)
         self.home = plans.home_at(self._find_home())
-        self.call: Callable[..., Awaitable[Any]] = awaiting if self.home is Home.LOOP else direct
+        self.call: Callable[..., Awaitable[Any]] = call_async if self.home is Home.LOOP else call_sync
         self.loop_runner = LoopRunner()
         self._adapt_functions()
         self._decide_sessions()
@@ -133,12 +133,12 @@ class Plan:
     def adapt(self, func: Hook) -> Hook:
         """Return `func` as `self.call` takes it: unchanged if at home, with a crossing if it has the other colour."""
         if self.home is Home.LOOP:
-            return func if is_async(func) else self._plans.to_thread(in_sync_variables(func))
-        return with_body(to_loop(func)) if is_async(func) else func
+            return func if is_async(func) else in_thread(self._plans.call_in_thread, func)
+        return with_body(partial(OnLoop, LoopRunner(), func)) if is_async(func) else func
 
     def _in_place(self, func: Hook) -> Hook:
         """Return a sync function that does not block as `self.call` takes it, without a crossing."""
-        return partial(direct, func) if self.home is Home.LOOP else func
+        return partial(call_sync, func) if self.home is Home.LOOP else func
 
     def _collect(
         self, registry: dict[Any, list[Any]], names: Iterable[str | None], run: Hook, backwards: bool = False

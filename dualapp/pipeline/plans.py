@@ -22,8 +22,8 @@ from .plan import Plan
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
+    from .calls import CallInThread
     from .context import Context
-    from .hooks import Hook
 
 #: A limit to what is kept: clients may send any Host header.
 MOST_HOSTS = 256
@@ -37,13 +37,13 @@ class Plans:
         app: flask.Flask,
         generation: Generation,
         home_at: Callable[[Home], Home],
-        to_thread: Callable[[Hook], Hook],
+        call_in_thread: CallInThread,
     ) -> None:
-        """Take the entry's decisions: `home_at` picks a home, `to_thread` makes sync functions awaitable."""
+        """Take the entry's decisions: `home_at` picks a home, `call_in_thread` calls sync functions from the loop."""
         self.app = app
         self.app_generation = generation
         self.home_at = home_at
-        self.to_thread = to_thread
+        self.call_in_thread = call_in_thread
         self.generation = -1
         self._plans: dict[str | tuple[str | None, str] | None, Plan] = {}
         # Cached matches, by method and path, of rules without arguments.

@@ -98,6 +98,15 @@ def failing(error: Exception) -> Iterator[bytes]:
     raise error
 
 
+def checked(chunk: Any) -> bytes:
+    """Return a chunk of a stream as bytes; raise TypeError unless it was bytes or text."""
+    if type(chunk) is bytes:
+        return chunk
+    if isinstance(chunk, bytes | bytearray | memoryview):
+        return bytes(chunk)
+    raise TypeError(f"A stream must yield bytes or text, not {type(chunk).__name__}.")
+
+
 def timeout_of(response: flask.Response, app: Flask) -> float | None:
     """Return how many seconds sending a stream may take: the response's `timeout`, else RESPONSE_TIMEOUT."""
     timeout = getattr(response, "timeout", UNSET_TIMEOUT)

@@ -342,8 +342,11 @@ ERRORS: dict[str, Any] = {
     "memory": MemoryError(),
     "group": BaseExceptionGroup("several", [ValueError(), KeyError()]),
     "generator exit": GeneratorExit(),
+    "cancelled": asyncio.CancelledError(),
     "stop": Stop(),
 }
+#: These end a worker of many a server that serves plain Flask; here they are errors like any other.
+OWN = {"generator exit", "cancelled"}
 
 
 def raising(app: DualApp) -> None:
@@ -383,7 +386,8 @@ def test_errors_of_all_kinds(serve: Serve, build: Build) -> None:
     clients = BothRoads(serve, build).clients.values()
     for name, when in product(ERRORS, ("", "late/")):
         ask = Ask(target=f"/{when}{name.replace(' ', '%20')}")
-        outcomes = [outcome(client, ask) for client in (*clients, *map(twin_of, clients))]
+        twins = () if name in OWN else map(twin_of, clients)
+        outcomes = [outcome(client, ask) for client in (*clients, *twins)]
         assert outcomes[1:] == outcomes[:-1], name
 
 
@@ -406,7 +410,7 @@ def test_a_cancelled_view_leaves_nothing_behind(serve: Serve) -> None:
             return str(has_request_context())
 
     client = serve(build, twin=False)
-    assert outcome(client, Ask()).__name__ == "CancelledError"
+    assert outcome(client, Ask())[0] == 500
     assert not has_request_context()
     assert client.get("/fine").text == "True"
 

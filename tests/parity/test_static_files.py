@@ -424,13 +424,13 @@ def test_a_short_file_crosses_once(serve: Serve, folder: Path, monkeypatch: pyte
     if serve.entry == "wsgi" or serve.road == "general":  # a class of one's own sends itself
         return
     client, crossed = serve(build), []
-    call = client.app._threads._call
+    start = client.app._threads.start
 
-    async def counting(*args: Any) -> Any:
+    def counting(*args: Any) -> None:
         crossed.append(args)
-        return await call(*args)
+        start(*args)
 
-    monkeypatch.setattr(client.app._threads, "_call", counting)
+    monkeypatch.setattr(client.app._threads, "start", counting)
     first = client.get("/a.txt")
     for headers in ([], [("Range", "bytes=1-2")], [("If-None-Match", str(first.header("etag")))]):
         for method in ("GET", "HEAD"):
@@ -446,18 +446,18 @@ def test_a_look_at_a_file_crosses_if_the_last_one_was_slow(
     if serve.entry == "wsgi" or serve.road == "general":
         return
     crossed: list[Any] = []
-    call = client.app._threads._call
+    start = client.app._threads.start
 
-    async def counting(*args: Any) -> Any:
+    def counting(*args: Any) -> None:
         crossed.append(args)
-        return await call(*args)
+        start(*args)
 
     def crossings() -> int:
         crossed.clear()
         assert client.get("/s/a.txt", [("If-None-Match", str(first.header("etag")))]).status == 304
         return len(crossed)
 
-    monkeypatch.setattr(client.app._threads, "_call", counting)
+    monkeypatch.setattr(client.app._threads, "start", counting)
     assert crossings() == 0
     monkeypatch.setattr(of_static, "NEAR", 0)
     assert [crossings(), crossings()] == [0, 1]

@@ -1,0 +1,130 @@
+"""Call the functions of a request: at the pipeline's home in place, otherwise with a crossing.
+
+All functions of a request run in one `contextvars.Context`, so that a token that one of them makes is valid in the
+next. A pipeline whose home is the loop awaits its sync functions, which run in a thread. A pipeline whose home is a
+thread cannot await: for an async function it yields an `OnLoop`, leaves the Context, has the function run on the loop
+in that Context, and goes on with its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import Context as Variables
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..compat.upstream import request_variable
+from ..crossing.bridge import LoopRunner
+from ..crossing.coroutines import CancelledError, is_being_cancelled
+
+if TYPE_CHECKING:
+    from .context import Context
+
+T = TypeVar("T")
+Function = Callable[..., Any]
+#: Calls a sync function in a thread, in a Context, and waits for its result: each entry has its own.
+CallInThread = Callable[[Variables, Function, tuple[Any, ...], dict[str, Any]], Awaitable[Any]]
+
+
+async def call_sync(func: Function, /, *args: Any, **kwargs: Any) -> Any:
+    """Call a function from a pipeline in a thread."""
+    try:
+        value = func(*args, **kwargs)
+        return await value if type(value) is OnLoop else value
+    except (CancelledError, GeneratorExit) as error:
+        if request_variable.get().is_abandoned:
+            raise
+        raise as_exception(error) from error
+
+
+async def call_async(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
+    """Await a function from a pipeline on the loop."""
+    try:
+        return await func(*args, **kwargs)
+    except (CancelledError, GeneratorExit) as error:
+        if is_being_cancelled():
+            raise
+        raise as_exception(error) from error
+
+
+def as_exception(error: BaseException) -> Exception:
+    """Make an exception of a CancelledError or GeneratorExit that code of the app raised; return any other error."""
+    if not isinstance(error, CancelledError | GeneratorExit):
+        return error  # type: ignore[return-value]  # KeyboardInterrupt and SystemExit, which end the process
+    exception = RuntimeError(f"{type(error).__name__} was raised, but nobody has cancelled this request.")
+    exception.__cause__ = error
+    return exception
+
+
+class OnLoop:
+    """A call of an async function by a pipeline in a thread."""
+
+    def __init__(self, runner: LoopRunner, func: Function, /, *args: Any, **kwargs: Any) -> None:
+        self.runner = runner
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
+
+    def __await__(self) -> Generator[OnLoop, Any, Any]:
+        return (yield self)
+
+
+class Suspended:
+    """A pipeline in a thread that waits for an async function."""
+
+    def __init__(self, pipeline: Coroutine[Any, Any, Any], call: OnLoop) -> None:
+        self._pipeline = pipeline
+        self._call = call
+
+    def go_on(self, variables: Variables) -> Any:
+        """Run the function on the loop, then the pipeline until it ends, or waits again."""
+        call = self._call
+        try:
+            value = call.runner.run_within(variables, call.func, *call.args, **call.kwargs)
+        except BaseException as error:
+            return variables.run(step, self._pipeline, self._pipeline.throw, error)
+        return variables.run(step, self._pipeline, self._pipeline.send, value)
+
+
+def step(pipeline: Coroutine[Any, Any, Any], go_on: Callable[[Any], Any], value: Any) -> Any:
+    """Run a pipeline in a thread; return its result, or a `Suspended` if it waits for an async function."""
+    try:
+        waits_for = go_on(value)
+    except StopIteration as stop:
+        return stop.value
+    if type(waits_for) is OnLoop:
+        return Suspended(pipeline, waits_for)
+    pipeline.close()
+    raise RuntimeError(f"{pipeline!r} waited for something where there is no event loop to wake it.")
+
+
+def begin(pipeline: Coroutine[Any, Any, Any]) -> Any:
+    """Begin to run a pipeline in a thread, as `step` does."""
+    return step(pipeline, pipeline.send, None)
+
+
+def finish(variables: Variables, outcome: Any) -> Any:
+    """Run a pipeline in this thread to its end, and return its result; the thread must not be in the Context."""
+    while type(outcome) is Suspended:
+        outcome = outcome.go_on(variables)
+    return outcome
+
+
+def run_again(pipeline: Function, context: Context, *args: Any) -> Any:
+    """Run a pipeline in this thread, within a request context that was left before; as `finish`."""
+    variables: Variables = context.variables
+    variables.run(context.enter)
+    try:
+        return finish(variables, variables.run(begin, pipeline(context, context.plan, *args)))
+    finally:
+        variables.run(context.leave)
+
+
+def in_thread(call: CallInThread, func: Function) -> Function:
+    """Make a sync function awaitable for a pipeline on the loop."""
+
+    @wraps(func, updated=())
+    async def crossing(*args: Any, **kwargs: Any) -> Any:
+        return await call(request_variable.get().variables, func, args, kwargs)
+
+    return crossing
