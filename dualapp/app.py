@@ -88,7 +88,9 @@ class DualApp(QuartScaffold, flask.Flask):
     Configuration beyond Flask's:
 
     `BACKGROUND_TASK_SHUTDOWN_TIMEOUT`
-        Seconds that background tasks get to end when the process exits. Default: 5.
+        Seconds that background tasks get to end when the process exits, and again once they are cancelled. Default: 5.
+    `BACKGROUND_THREAD_POOL_SIZE`
+        Number of threads for sync functions given to `add_background_task`. Default: 40.
     `BODY_READ_AHEAD`
         Bytes: a body with a Content-Length of at most this is read before an `async def` function is called, so that
         sync code called by an `async def` view (an extension) can read `flask.request.form`. Sync code on the loop
@@ -114,6 +116,7 @@ class DualApp(QuartScaffold, flask.Flask):
         {
             **flask.Flask.default_config,
             "BACKGROUND_TASK_SHUTDOWN_TIMEOUT": 5,
+            "BACKGROUND_THREAD_POOL_SIZE": 40,
             "BODY_READ_AHEAD": 64 * 1024,
             "BODY_TIMEOUT": 60,
             "RESPONSE_TIMEOUT": 60,
@@ -223,7 +226,9 @@ class DualApp(QuartScaffold, flask.Flask):
     @cached_property
     def _lifespan(self) -> Lifespan:
         """The functions that run before, while and after the process serves."""
-        return Lifespan(self, self._threads)
+        # Slow background functions must not keep views waiting for a thread.
+        threads = Threads(f"{self.name}-background", lambda: self.config["BACKGROUND_THREAD_POOL_SIZE"])
+        return Lifespan(self, threads)
 
     @setupmethod
     def before_serving(self, func: F) -> F:
@@ -270,9 +275,9 @@ class DualApp(QuartScaffold, flask.Flask):
         """Run a function, sync or async, in the background within an app context.
 
         Its exceptions are logged and sent with the signal `got_background_exception`. At exit the process waits
-        `BACKGROUND_TASK_SHUTDOWN_TIMEOUT` seconds for it, then cancels it.
+        `BACKGROUND_TASK_SHUTDOWN_TIMEOUT` seconds for it, then cancels it. Raises TypeError for a coroutine.
         """
-        self._lifespan.add_task(func, *args, **kwargs)
+        self._lifespan.tasks.add(func, *args, **kwargs)
 
     # Contexts.
 

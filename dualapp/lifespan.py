@@ -1,4 +1,4 @@
-"""Run the functions registered around serving (before, while, after), and background tasks.
+"""Run the functions registered around serving: before, while and after it.
 
 They run on the host loop, exactly once per process. The startup is triggered by the lifespan messages of an ASGI
 server, by a hook of a WSGI server (`dualapp.gunicorn`), or by the first request.
@@ -12,39 +12,23 @@ import contextlib
 import threading
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextvars import Context, ContextVar, copy_context
+from contextvars import ContextVar
 from typing import Any
 
 import flask
-from blinker import Signal
 
-from .compat.import_hook import after_import
-from .compat.upstream import request_variable
-from .crossing.bridge import run_on_loop, spawn
-from .crossing.colour import is_async
+from .background_tasks import BackgroundTasks
+from .crossing.bridge import run_on_loop
 from .crossing.coroutines import END
 from .crossing.os_threads import fork_aware
 from .crossing.thread_pool import Threads, from_loop
 from .exchange.translation import Message
+from .failures import got_serving_exception, name_of, report
 
 Function = Callable[..., Any]
 
 # The lifespan whose startup the running code is part of.
 starting: ContextVar[Lifespan] = ContextVar("dualapp.starting")
-
-got_background_exception = Signal("An exception ended a background task.")
-got_serving_exception = Signal("A function that runs before, while or after serving failed.")
-
-
-def join_quarts_signals() -> None:
-    """Join the two signals with Quart's of the same names."""
-    from .compat import quart_signals
-
-    quart_signals.connect(got_background_exception, "got_background_exception")
-    quart_signals.connect(got_serving_exception, "got_serving_exception")
-
-
-after_import("quart", join_quarts_signals)
 
 
 class StartupFailed(RuntimeError):
@@ -52,14 +36,14 @@ class StartupFailed(RuntimeError):
 
 
 class Lifespan:
-    """The startup, shutdown and background tasks of one app in this process."""
+    """The startup and the shutdown of one app in this process."""
 
-    def __init__(self, app: flask.Flask, threads: Threads) -> None:
+    def __init__(self, app: flask.Flask, background_threads: Threads) -> None:
         self.before: list[Function] = []
         self.during: list[Function] = []
         self.after: list[Function] = []
         self._app = app
-        self._threads = threads
+        self._background_threads = background_threads
         self.reset_after_fork()
         fork_aware.add(self)
 
@@ -70,12 +54,12 @@ class Lifespan:
         self._lock = threading.Lock()
         self._starting: asyncio.Task[None] | None = None
         self._running: list[AsyncIterator[Any]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks = BackgroundTasks(self._app, self._background_threads)
 
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to start and nothing to stop."""
-        return not (self.before or self.during or self.after or self._tasks)
+        return not (self.before or self.during or self.after or self.tasks)
 
     # From a thread, under WSGI.
 
@@ -150,8 +134,7 @@ class Lifespan:
         try:
             await work
         except Exception as error:
-            self._app.logger.exception("Startup failed in %s", name_of(func))
-            await self._send(got_serving_exception, error)
+            await report(self._app, got_serving_exception, "Startup failed in %s", func, error)
             self._failure = StartupFailed(f"{name_of(func)} failed: {error!r}")
             raise self._failure from error
 
@@ -160,7 +143,7 @@ class Lifespan:
         if self.is_idle:
             return
         self.has_started, self._starting = False, None
-        await self._end_tasks()
+        await self.tasks.end()
         async with self._app.app_context():  # type: ignore[attr-defined]  # as in startup
             for func in self.after:
                 await self._log_failure(func, from_loop(func))
@@ -173,65 +156,12 @@ class Lifespan:
         try:
             await work
         except Exception as error:
-            self._app.logger.exception("Shutdown failed in %s", name_of(subject))
-            await self._send(got_serving_exception, error)
-
-    async def _send(self, signal: Signal, error: Exception) -> None:
-        await signal.send_async(
-            self._app,
-            _sync_wrapper=self._app.ensure_async,  # type: ignore[attr-defined]  # as in startup
-            exception=error,
-        )
-
-    async def _end_tasks(self) -> None:
-        tasks = set(self._tasks)
-        if not tasks:
-            return
-        _, late = await asyncio.wait(tasks, timeout=self._app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"])
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-
-    # Background tasks.
-
-    def add_task(self, func: Function, /, *args: Any, **kwargs: Any) -> None:
-        """Start an async function on the host loop, or a sync one in a thread, without waiting for it."""
-        spawn(self._run_task, func, args, kwargs)
-
-    async def _run_task(self, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment]  # spawn made one
-        self._tasks.add(task)
-        try:
-            async with self._app.app_context():  # type: ignore[attr-defined]  # as in startup
-                if is_async(func):
-                    await func(*args, **kwargs)
-                else:
-                    await self._threads.call(func, *args, **kwargs)
-        except Exception as error:
-            variables_without_request().run(
-                self._app.logger.exception, "Exception in background task %s", name_of(func)
-            )
-            await self._send(got_background_exception, error)
-        finally:
-            self._tasks.discard(task)
+            await report(self._app, got_serving_exception, "Shutdown failed in %s", subject, error)
 
 
 def stop_if_alive(reference: weakref.ref[Lifespan]) -> None:
     if (lifespan := reference()) is not None:
         lifespan.stop()
-
-
-def variables_without_request() -> Context:
-    """Copy the context variables except the request's: Flask's logger would write to the ended request's errors."""
-    variables = Context()
-    for variable, value in copy_context().items():
-        if variable is not request_variable:
-            variables.run(variable.set, value)
-    return variables
-
-
-def name_of(subject: object) -> str:
-    return f"{getattr(subject, '__module__', '?')}.{getattr(subject, '__qualname__', repr(subject))}"
 
 
 def as_async_iterator(generator: Any) -> AsyncIterator[Any]:
