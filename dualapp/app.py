@@ -11,6 +11,7 @@ from flask.sansio.scaffold import setupmethod
 from werkzeug.datastructures import ImmutableDict
 
 from . import templating
+from .background_tasks import require_function
 from .blueprints import QuartScaffold
 from .cli import DualGroup
 from .compat.import_hook import LazyAttribute
@@ -127,6 +128,10 @@ class DualApp(QuartScaffold, flask.Flask):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         vars(self)["_generation"] = Generation()
         super().__init__(*args, **kwargs)
+        #: What runs before, while and after serving; extensions of Quart append to these lists.
+        self.before_serving_funcs: list[Callable[..., Any]] = []
+        self.while_serving_gens: list[Any] = []
+        self.after_serving_funcs: list[Callable[..., Any]] = []
         self.cli = DualGroup(name=self.name, commands=self.cli.commands)
         self.jinja_environment = type(self).jinja_environment
         self.request_class = type(self).request_class
@@ -236,7 +241,8 @@ class DualApp(QuartScaffold, flask.Flask):
 
         If it raises, the process does not serve: each request, or the ASGI startup, fails.
         """
-        self._lifespan.before.append(func)
+        require_function(func, "before_serving")
+        self.before_serving_funcs.append(func)
         return func
 
     @setupmethod
@@ -245,13 +251,15 @@ class DualApp(QuartScaffold, flask.Flask):
 
         The part before `yield` runs before serving, the part after it when serving has ended.
         """
-        self._lifespan.during.append(func)
+        require_function(func, "while_serving")
+        self.while_serving_gens.append(func)
         return func
 
     @setupmethod
     def after_serving(self, func: F) -> F:
         """Register a function, of either colour, to run once in each process when it has ended serving."""
-        self._lifespan.after.append(func)
+        require_function(func, "after_serving")
+        self.after_serving_funcs.append(func)
         return func
 
     async def startup(self) -> None:
@@ -262,7 +270,10 @@ class DualApp(QuartScaffold, flask.Flask):
         await self._lifespan.start_async()
 
     async def shutdown(self) -> None:
-        """End background tasks and run the functions registered to run after serving; the entries call this."""
+        """End background tasks and run the functions registered to run after serving; the entries call this.
+
+        Raises a RuntimeError that names the functions that failed, when all have run.
+        """
         await self._lifespan.shutdown()
 
     def run_task(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, None]:
