@@ -33,6 +33,7 @@ from flask.signals import (
 
 from .app import DualApp
 from .blueprints import Blueprint
+from .failures import got_background_exception, got_serving_exception
 from .helpers import (
     copy_current_app_context,
     copy_current_request_context,
@@ -49,7 +50,6 @@ from .helpers import (
     stream_template_string,
     stream_with_context,
 )
-from .lifespan import got_background_exception, got_serving_exception
 from .wrappers.response import Response
 from .wrappers.sync_request import Request
 

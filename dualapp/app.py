@@ -11,6 +11,7 @@ from flask.sansio.scaffold import setupmethod
 from werkzeug.datastructures import ImmutableDict
 
 from . import templating
+from .background_tasks import require_function
 from .blueprints import QuartScaffold
 from .cli import DualGroup
 from .compat.import_hook import LazyAttribute
@@ -88,7 +89,9 @@ class DualApp(QuartScaffold, flask.Flask):
     Configuration beyond Flask's:
 
     `BACKGROUND_TASK_SHUTDOWN_TIMEOUT`
-        Seconds that background tasks get to end when the process exits. Default: 5.
+        Seconds that background tasks get to end when the process exits, and again once they are cancelled. Default: 5.
+    `BACKGROUND_THREAD_POOL_SIZE`
+        Number of threads for sync functions given to `add_background_task`. Default: 40.
     `BODY_READ_AHEAD`
         Bytes: a body with a Content-Length of at most this is read before an `async def` function is called, so that
         sync code called by an `async def` view (an extension) can read `flask.request.form`. Sync code on the loop
@@ -114,6 +117,7 @@ class DualApp(QuartScaffold, flask.Flask):
         {
             **flask.Flask.default_config,
             "BACKGROUND_TASK_SHUTDOWN_TIMEOUT": 5,
+            "BACKGROUND_THREAD_POOL_SIZE": 40,
             "BODY_READ_AHEAD": 64 * 1024,
             "BODY_TIMEOUT": 60,
             "RESPONSE_TIMEOUT": 60,
@@ -124,6 +128,10 @@ class DualApp(QuartScaffold, flask.Flask):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         vars(self)["_generation"] = Generation()
         super().__init__(*args, **kwargs)
+        #: What runs before, while and after serving; extensions of Quart append to these lists.
+        self.before_serving_funcs: list[Callable[..., Any]] = []
+        self.while_serving_gens: list[Any] = []
+        self.after_serving_funcs: list[Callable[..., Any]] = []
         self.cli = DualGroup(name=self.name, commands=self.cli.commands)
         self.jinja_environment = type(self).jinja_environment
         self.request_class = type(self).request_class
@@ -223,7 +231,9 @@ class DualApp(QuartScaffold, flask.Flask):
     @cached_property
     def _lifespan(self) -> Lifespan:
         """The functions that run before, while and after the process serves."""
-        return Lifespan(self, self._threads)
+        # Slow background functions must not keep views waiting for a thread.
+        threads = Threads(f"{self.name}-background", lambda: self.config["BACKGROUND_THREAD_POOL_SIZE"])
+        return Lifespan(self, threads)
 
     @setupmethod
     def before_serving(self, func: F) -> F:
@@ -231,7 +241,8 @@ class DualApp(QuartScaffold, flask.Flask):
 
         If it raises, the process does not serve: each request, or the ASGI startup, fails.
         """
-        self._lifespan.before.append(func)
+        require_function(func, "before_serving")
+        self.before_serving_funcs.append(func)
         return func
 
     @setupmethod
@@ -240,13 +251,15 @@ class DualApp(QuartScaffold, flask.Flask):
 
         The part before `yield` runs before serving, the part after it when serving has ended.
         """
-        self._lifespan.during.append(func)
+        require_function(func, "while_serving")
+        self.while_serving_gens.append(func)
         return func
 
     @setupmethod
     def after_serving(self, func: F) -> F:
         """Register a function, of either colour, to run once in each process when it has ended serving."""
-        self._lifespan.after.append(func)
+        require_function(func, "after_serving")
+        self.after_serving_funcs.append(func)
         return func
 
     async def startup(self) -> None:
@@ -257,7 +270,10 @@ class DualApp(QuartScaffold, flask.Flask):
         await self._lifespan.start_async()
 
     async def shutdown(self) -> None:
-        """End background tasks and run the functions registered to run after serving; the entries call this."""
+        """End background tasks and run the functions registered to run after serving; the entries call this.
+
+        Raises a RuntimeError that names the functions that failed, when all have run.
+        """
         await self._lifespan.shutdown()
 
     def run_task(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, None]:
@@ -270,9 +286,9 @@ class DualApp(QuartScaffold, flask.Flask):
         """Run a function, sync or async, in the background within an app context.
 
         Its exceptions are logged and sent with the signal `got_background_exception`. At exit the process waits
-        `BACKGROUND_TASK_SHUTDOWN_TIMEOUT` seconds for it, then cancels it.
+        `BACKGROUND_TASK_SHUTDOWN_TIMEOUT` seconds for it, then cancels it. Raises TypeError for a coroutine.
         """
-        self._lifespan.add_task(func, *args, **kwargs)
+        self._lifespan.tasks.add(func, *args, **kwargs)
 
     # Contexts.
 

@@ -1,7 +1,8 @@
-"""Run the functions registered around serving (before, while, after), and background tasks.
+"""Run the functions registered around serving: before, while and after it.
 
 They run on the host loop, exactly once per process. The startup is triggered by the lifespan messages of an ASGI
-server, by a hook of a WSGI server (`dualapp.gunicorn`), or by the first request.
+server, by a hook of a WSGI server (`dualapp.gunicorn`), or by the first request. What it made lives on its loop: if
+that loop is closed, as in tests that have a loop each, the next request starts anew.
 """
 
 from __future__ import annotations
@@ -11,72 +12,69 @@ import atexit
 import contextlib
 import threading
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextvars import Context, ContextVar, copy_context
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 import flask
-from blinker import Signal
 
-from .compat.import_hook import after_import
-from .compat.upstream import request_context, request_variable
-from .crossing.bridge import run_on_loop, spawn
-from .crossing.colour import is_async
-from .crossing.coroutines import END
+from .background_tasks import BackgroundTasks
+from .crossing.bridge import run_on_loop
+from .crossing.coroutines import END, step
 from .crossing.host_loop import host_loop
 from .crossing.os_threads import fork_aware
 from .crossing.thread_pool import Threads, from_loop
 from .exchange.translation import Message
-
-Function = Callable[..., Any]
+from .failures import got_serving_exception, is_cancellation, name_of, report
 
 # The lifespan whose startup the running code is part of.
 starting: ContextVar[Lifespan] = ContextVar("dualapp.starting")
-
-got_background_exception = Signal("An exception ended a background task.")
-got_serving_exception = Signal("A function that runs before, while or after serving failed.")
-
-
-def join_quarts_signals() -> None:
-    """Join the two signals with Quart's of the same names."""
-    from .compat import quart_signals
-
-    quart_signals.connect(got_background_exception, "got_background_exception")
-    quart_signals.connect(got_serving_exception, "got_serving_exception")
-
-
-after_import("quart", join_quarts_signals)
 
 
 class StartupFailed(RuntimeError):
     """A function that runs before serving failed; the process must not serve."""
 
 
-class Lifespan:
-    """The startup, shutdown and background tasks of one app in this process."""
+class ShutdownFailed(RuntimeError):
+    """A function that runs after serving failed; the others have run."""
 
-    def __init__(self, app: flask.Flask, threads: Threads) -> None:
-        self.before: list[Function] = []
-        self.during: list[Function] = []
-        self.after: list[Function] = []
-        self._app = app
-        self._threads = threads
+
+class Lifespan:
+    """The startup and the shutdown of one app in this process."""
+
+    def __init__(self, app: flask.Flask, background_threads: Threads) -> None:
+        self._app: Any = app
+        self._background_threads = background_threads
         self.reset_after_fork()
         fork_aware.add(self)
 
     def reset_after_fork(self) -> None:
         """Forget the parent's startup and tasks, in the child: they live on the parent's loop."""
-        self.has_started = False
-        self._failure: StartupFailed | None = None
         self._lock = threading.Lock()
+        self._stops_at_exit = False
+        self._streams: list[tuple[object, AsyncIterator[Any]]] = []  # the `while_serving` generators that have begun
+        self.tasks = BackgroundTasks(self._app, self._background_threads)
+        self._forget_startup()
+
+    def _forget_startup(self) -> None:
+        self.has_started = False
+        #: The loop of the startup, once it has ended; None under WSGI if there was nothing to start.
+        self.startup_loop: asyncio.AbstractEventLoop | None = None
+        self._last_loop: asyncio.AbstractEventLoop | None = None  # that of a startup that failed, too
+        self._failure: StartupFailed | None = None
         self._starting: asyncio.Task[None] | None = None
-        self._running: list[AsyncIterator[Any]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _forget_closed_loop(self) -> None:
+        """Forget the startup if its loop is closed."""
+        if self._last_loop is not None and self._last_loop.is_closed():
+            self._forget_startup()
+            self.tasks.forget_closed_loops()
 
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to start and nothing to stop."""
-        return not (self.before or self.during or self.after or self._tasks)
+        app = self._app
+        return not (app.before_serving_funcs or app.while_serving_gens or app.after_serving_funcs or self.tasks)
 
     # From a thread, under WSGI.
 
@@ -85,9 +83,10 @@ class Lifespan:
 
         Raises StartupFailed, in this call and all later ones, if one of the functions fails.
         """
-        if self.has_started or starting.get(None) is self:  # a request made during startup must not wait for its end
+        if starting.get(None) is self:  # a request made during startup must not wait for its end
             return
         with self._lock:
+            self._forget_closed_loop()
             if not self.has_started and self._failure is None:
                 with contextlib.suppress(StartupFailed):  # _raise_failure raises it in every waiting thread
                     self._start()
@@ -98,27 +97,39 @@ class Lifespan:
         if not self.is_idle:
             run_on_loop(self.startup)
         self.has_started = True
-        atexit.register(stop_if_alive, weakref.ref(self))  # even if idle: background tasks may be added later
+        if not self._stops_at_exit:  # even if idle: background tasks may be added later
+            self._stops_at_exit = True
+            atexit.register(stop_if_alive, weakref.ref(self))
 
     def stop(self) -> None:
         """Run the shutdown once, from a thread."""
         with self._lock:
             if self.has_started and not self.is_idle:
-                run_on_loop(self.shutdown)
+                with contextlib.suppress(ShutdownFailed):  # it is logged
+                    run_on_loop(self.shutdown)
 
     # On the loop, under ASGI.
 
     async def start_async(self) -> None:
         """Run the startup once, from the loop; raises StartupFailed as `start` does."""
-        if self.has_started or starting.get(None) is self:
+        if starting.get(None) is self:
             return
-        if self._starting is None:
-            self._starting = asyncio.create_task(self._start_quietly())
-        await asyncio.shield(self._starting)
+        host_loop.adopt(asyncio.get_running_loop())
+        self._forget_closed_loop()
+        if not self.has_started and self._failure is None:
+            await until_done(self._startup_task())
+        if self.has_started and self.startup_loop is None:  # there was nothing to start
+            self.startup_loop = self._last_loop = asyncio.get_running_loop()
         self._raise_failure()
 
+    def _startup_task(self) -> asyncio.Task[None]:
+        """Return the task of the startup that is under way, or begin one."""
+        task = self._starting
+        if task is None or task.done() or not task.get_loop().is_running():
+            task = self._starting = asyncio.create_task(self._start_quietly())
+        return task
+
     async def _start_quietly(self) -> None:
-        host_loop.adopt(asyncio.get_running_loop())
         with contextlib.suppress(StartupFailed):  # as in start
             if not self.is_idle:
                 await self.startup()
@@ -132,93 +143,84 @@ class Lifespan:
 
     async def startup(self) -> None:
         """Run the functions registered to run before serving, in their order."""
+        self._last_loop = asyncio.get_running_loop()
         token = starting.set(self)
         try:
-            async with self._app.app_context():  # type: ignore[attr-defined]  # a DualApp's context is for both colours
-                for func in self.before:
+            async with self._app.app_context():
+                self._drop_streams()
+                for func in self._app.before_serving_funcs:
                     await self._attempt(func, from_loop(func))
-                for func in self.during:
-                    stream = as_async_iterator(func())
-                    await self._attempt(func, anext(stream, END))
-                    self._running.append(stream)
+                for func in self._app.while_serving_gens:
+                    await self._attempt(func, self._begin(func))
                 # From here on there is something to stop, also if a signal interrupts the thread that waits for this.
-                self.has_started = True
-        except Exception:
-            self.has_started = False
-            raise
+                self.has_started, self.startup_loop = True, self._last_loop
+        except Exception as error:
+            self.has_started, self.startup_loop = False, None
+            if self._failure is None:
+                await self._fail(self._app.app_context, error)
+            raise self._failure from self._failure.__cause__  # type: ignore[union-attr,misc]  # _fail has set it
         finally:
             starting.reset(token)
 
-    async def _attempt(self, func: Function, work: Awaitable[Any]) -> None:
+    async def _attempt(self, func: Any, work: Awaitable[Any]) -> None:
         try:
             await work
-        except Exception as error:
-            self._app.logger.exception("Startup failed in %s", name_of(func))
-            await self._send(got_serving_exception, error)
-            self._failure = StartupFailed(f"{name_of(func)} failed: {error!r}")
-            raise self._failure from error
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancellation(error):
+                raise
+            await self._fail(func, error)
+            raise self._failure from error  # type: ignore[misc]  # _fail has set it
+
+    async def _fail(self, func: object, error: BaseException) -> None:
+        self._failure = StartupFailed(f"{name_of(func)} failed: {error!r}")
+        self._failure.__cause__ = error
+        await report(self._app, got_serving_exception, "Startup failed in %s", func, error)
+
+    async def _begin(self, func: Any) -> None:
+        """Run a `while_serving` generator up to its `yield`."""
+        stream = as_async_iterator(func() if callable(func) else func)  # extensions of Quart append generators
+        await anext(stream, END)
+        self._streams.append((func, stream))
+
+    def _drop_streams(self) -> None:
+        """Close the generators of a closed loop, as far as they do not wait for it."""
+        while self._streams:
+            stream: Any = self._streams.pop()[1]
+            with contextlib.suppress(Exception):
+                step(stream.aclose())
 
     async def shutdown(self) -> None:
-        """End the background tasks, then run the functions registered to run after serving."""
+        """End the background tasks and the generators, the last first, and run the functions to run after serving.
+
+        Raises ShutdownFailed, when all of them have run, if one fails.
+        """
+        self._forget_closed_loop()
+        is_orphaned = self._last_loop is None
+        self.has_started, self.startup_loop, self._starting = False, None, None
         if self.is_idle:
             return
-        self.has_started, self._starting = False, None
-        await self._end_tasks()
-        async with self._app.app_context():  # type: ignore[attr-defined]  # as in startup
-            for func in self.after:
-                await self._log_failure(func, from_loop(func))
-            for stream in reversed(self._running):
-                await self._log_failure(stream, run_to_end(stream))
-        self._running.clear()
+        await self.tasks.end()
+        failures: dict[str, BaseException] = {}
+        async with self._app.app_context():
+            if is_orphaned:
+                self._drop_streams()
+            while self._streams:
+                func, stream = self._streams.pop()
+                await self._finish(func, run_to_end(stream), failures)
+            for func in self._app.after_serving_funcs:
+                await self._finish(func, from_loop(func), failures)
+        for error in failures.values():
+            raise ShutdownFailed("; ".join(failures)) from error
 
-    async def _log_failure(self, subject: object, work: Awaitable[Any]) -> None:
-        """Await one part of the shutdown; log its error, so that the other parts run."""
+    async def _finish(self, func: object, work: Awaitable[Any], failures: dict[str, BaseException]) -> None:
+        """Await one part of the shutdown; log and note its error, so that the other parts run."""
         try:
             await work
-        except Exception as error:
-            self._app.logger.exception("Shutdown failed in %s", name_of(subject))
-            await self._send(got_serving_exception, error)
-
-    async def _send(self, signal: Signal, error: Exception) -> None:
-        await signal.send_async(
-            self._app,
-            _sync_wrapper=self._app.ensure_async,  # type: ignore[attr-defined]  # as in startup
-            exception=error,
-        )
-
-    async def _end_tasks(self) -> None:
-        tasks = set(self._tasks)
-        if not tasks:
-            return
-        _, late = await asyncio.wait(tasks, timeout=self._app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"])
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-
-    # Background tasks.
-
-    def add_task(self, func: Function, /, *args: Any, **kwargs: Any) -> None:
-        """Start an async function on the host loop, or a sync one in a thread, without waiting for it."""
-        if (context := request_context(None)) is not None:
-            context.has_background_tasks = True
-        spawn(self._run_task, func, args, kwargs)
-
-    async def _run_task(self, func: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment]  # spawn made one
-        self._tasks.add(task)
-        try:
-            async with self._app.app_context():  # type: ignore[attr-defined]  # as in startup
-                if is_async(func):
-                    await func(*args, **kwargs)
-                else:
-                    await self._threads.call(func, *args, **kwargs)
-        except Exception as error:
-            variables_without_request().run(
-                self._app.logger.exception, "Exception in background task %s", name_of(func)
-            )
-            await self._send(got_background_exception, error)
-        finally:
-            self._tasks.discard(task)
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancellation(error):
+                raise
+            await report(self._app, got_serving_exception, "Shutdown failed in %s", func, error)
+            failures[f"{name_of(func)} failed: {error!r}"] = error
 
 
 def stop_if_alive(reference: weakref.ref[Lifespan]) -> None:
@@ -226,17 +228,13 @@ def stop_if_alive(reference: weakref.ref[Lifespan]) -> None:
         lifespan.stop()
 
 
-def variables_without_request() -> Context:
-    """Copy the context variables except the request's: Flask's logger would write to the ended request's errors."""
-    variables = Context()
-    for variable, value in copy_context().items():
-        if variable is not request_variable:
-            variables.run(variable.set, value)
-    return variables
-
-
-def name_of(subject: object) -> str:
-    return f"{getattr(subject, '__module__', '?')}.{getattr(subject, '__qualname__', repr(subject))}"
+async def until_done(task: asyncio.Task[None]) -> None:
+    """Wait for a task of any loop; the end of the wait does not end the task."""
+    loop = task.get_loop()
+    if loop is asyncio.get_running_loop():
+        await asyncio.shield(task)
+    else:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(until_done(task), loop))
 
 
 def as_async_iterator(generator: Any) -> AsyncIterator[Any]:
@@ -244,9 +242,12 @@ def as_async_iterator(generator: Any) -> AsyncIterator[Any]:
     return generator if hasattr(generator, "__anext__") else iterate_from_loop(generator)
 
 
-async def iterate_from_loop(generator: Iterator[Any]) -> AsyncIterator[Any]:
-    while (item := await from_loop(next, generator, END)) is not END:
-        yield item
+async def iterate_from_loop(generator: Any) -> AsyncIterator[Any]:
+    try:
+        while (item := await from_loop(next, generator, END)) is not END:
+            yield item
+    finally:
+        generator.close()
 
 
 async def run_to_end(stream: AsyncIterator[Any]) -> None:
@@ -258,14 +259,30 @@ async def run_to_end(stream: AsyncIterator[Any]) -> None:
 async def serve(
     lifespan: Lifespan, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
-    """Speak the ASGI lifespan protocol until the server shuts down."""
+    """Speak the ASGI lifespan protocol until the server shuts down.
+
+    Raises StartupFailed or ShutdownFailed after it has told the server: test clients pass it on to the test.
+    """
     await receive()
+    await step_of("startup", lifespan.start_async(), send)
+    await receive()
+    await step_of("shutdown", lifespan.shutdown(), send)
+
+
+async def step_of(event: str, work: Awaitable[None], send: Callable[[Message], Awaitable[None]]) -> None:
+    """Tell the server whether the startup or the shutdown has succeeded; raise the failure."""
+    failure = await failure_of(work)
+    if failure is None:
+        await send({"type": f"lifespan.{event}.complete"})
+    else:
+        await send({"type": f"lifespan.{event}.failed", "message": str(failure)})
+        raise failure
+
+
+async def failure_of(work: Awaitable[None]) -> StartupFailed | ShutdownFailed | None:
+    """Return the failure without its cause, which is logged already: granian and hypercorn would log it once more."""
     try:
-        await lifespan.start_async()
-    except StartupFailed as failure:
-        await send({"type": "lifespan.startup.failed", "message": str(failure)})
-        return
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    await lifespan.shutdown()
-    await send({"type": "lifespan.shutdown.complete"})
+        await work
+    except (StartupFailed, ShutdownFailed) as failure:
+        return type(failure)(str(failure))
+    return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from ..compat.upstream import close_functions
+from ..compat.upstream import close_functions, running_loop
 from ..crossing.context_variables import await_within, call_moved, iterate_within, rest_within
 from ..crossing.coroutines import END as EXHAUSTED
 from ..crossing.coroutines import Steps, close_stream, is_being_cancelled, rest_of
@@ -59,7 +59,7 @@ class ASGIGateway:
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
-        if not self.lifespan.has_started:
+        if self.lifespan.startup_loop is not running_loop():
             await self.lifespan.start_async()
         exchange = ASGIExchange(scope, receive)
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)

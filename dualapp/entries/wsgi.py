@@ -54,8 +54,9 @@ class WSGIGateway:
 
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request as a WSGI application."""
-        if not self.lifespan.has_started:
-            self.lifespan.start()
+        lifespan = self.lifespan
+        if not lifespan.has_started or ((loop := lifespan.startup_loop) is not None and loop.is_closed()):
+            lifespan.start()
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
         answer = variables.run(self._answer_in_place, environ, start_response, variables)

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from dualapp import DualApp, current_app, got_background_exception, has_request_context
+from tests.support.waiting import LONG
 
 from .events import note
 
@@ -59,6 +60,21 @@ async def last_async(seconds: float) -> None:
         note("cancelled")
         raise
     note("ends")
+
+
+def hang_sync() -> None:
+    note("begins")
+    while True:
+        time.sleep(0.01)
+
+
+async def hang_async() -> None:
+    note("begins")
+    while True:
+        try:
+            await asyncio.sleep(LONG)
+        except BaseException as error:
+            note(f"swallows {type(error).__name__}")
 
 
 TASKS: dict[str, Callable[..., Any]] = {

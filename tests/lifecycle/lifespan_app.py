@@ -1,4 +1,4 @@
-"""An app that notes what runs before, while and after a process serves. What FAIL names fails at the start."""
+"""An app that notes what runs before, while and after a process serves. What FAIL names fails."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ async def connect() -> None:
 def hold() -> Iterator[None]:
     note_or_fail("while begins, def")
     yield
-    note("while ends, def")
+    note_or_fail("while ends, def")
 
 
 @app.while_serving
@@ -43,7 +43,7 @@ async def live() -> AsyncIterator[None]:
     heart = asyncio.create_task(beat())
     yield
     heart.cancel()
-    note("while ends, async")
+    note_or_fail("while ends, async")
 
 
 async def beat() -> None:
@@ -55,7 +55,7 @@ async def beat() -> None:
 
 @app.after_serving
 def tidy() -> None:
-    note("after, def")
+    note_or_fail("after, def")
 
 
 @app.after_serving
@@ -63,7 +63,7 @@ async def disconnect() -> None:
     # Both need a thread: the process must still be able to make one.
     await asyncio.to_thread(note, "after, thread")
     await asyncio.sleep(0.01)
-    note("after, async")
+    note_or_fail("after, async")
 
 
 @app.get("/")

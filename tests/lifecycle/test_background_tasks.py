@@ -56,13 +56,19 @@ def wait_for_output(server: Server, text: str, times: int) -> None:
 
 
 def how_they_ended(kind: Kind, seconds: float, timeout: float, events: Events) -> list[str]:
+    end_with(f"last_{{task}}/{seconds:.1f}", kind, timeout, events)
+    return sorted(events.all())
+
+
+def end_with(path: str, kind: Kind, timeout: float, events: Events) -> str:
+    """End a server that has four tasks in the background; return what it said."""
     environment = {**events.environment, "FLASK_BACKGROUND_TASK_SHUTDOWN_TIMEOUT": str(timeout)}
     with kind.serve(APP, environment) as server:
         for view, task in product(VIEWS, ("sync", "async")):
-            ask(server.port, f"/{view}/last_{task}/{seconds:.1f}")
+            ask(server.port, f"/{view}/{path.format(task=task)}")
         events.wait_for("begins", times=4)
         end(server, SIGTERM if "gunicorn" in kind.command else SIGINT, requests=4)
-    return sorted(events.all())
+    return server.output
 
 
 @on_each_server
@@ -75,3 +81,12 @@ def test_long_tasks_are_not_waited_for(kind: Kind, events: Events) -> None:
     """The process ends within the limit for all events, and they would take ten times as long."""
     # What runs in a thread cannot be cancelled; it ends with the process.
     assert how_they_ended(kind, LONG, 0.5, events) == ["begins"] * 4 + ["cancelled"] * 2
+
+
+@on_each_server
+def test_tasks_that_never_end_are_named_and_left(kind: Kind, events: Events) -> None:
+    """A server waits for all tasks of its loop, so one that swallows its cancellation would keep the process."""
+    said = end_with("hang_{task}", kind, 0.5, events)
+    assert sorted(events.all()) == ["begins"] * 4 + ["swallows CancelledError"] * 2 + ["swallows GeneratorExit"] * 2
+    for task in ("sync", "async"):
+        assert said.count(f"Background task {NAME}.hang_{task} goes on after it was cancelled: it is left behind") == 2

@@ -12,11 +12,11 @@ from tests.support.server_process import Server, ServerFailed
 from tests.support.waiting import LIMIT
 
 from .events import Events
-from .servers import ASGI, BARE, GUNICORN, OTHERS, PRELOADED, Kind, end, gunicorn
+from .servers import ASGI, BARE, BARE_CONFIG, GUNICORN, OTHERS, PRELOADED, Kind, end, gunicorn
 
 APP = "tests.lifecycle.lifespan_app:app"
 START = ["before, def", "before, async", "while begins, def", "while begins, async"]
-STOP = ["after, def", "after, thread", "after, async", "while ends, async", "while ends, def"]
+STOP = ["while ends, async", "while ends, def", "after, def", "after, thread", "after, async"]
 
 # Servers that end without a word to the app. By SIGTERM they die at once, as a Python program does that has no handler.
 SILENT = {
@@ -127,17 +127,18 @@ failing = pytest.mark.parametrize("fail", FUNCTIONS)
 @failing
 @each(ASGI)
 def test_an_asgi_server_that_cannot_start_does_not_serve(kind: Kind, events: Events, fail: str) -> None:
-    check_refusal(kind, events, fail)  # hypercorn's exit status is 0 all the same
+    said = check_refusal(kind, events, fail).output  # hypercorn's exit status is 0 all the same
+    assert said.count("\nLookupError: nothing to connect to\n") == 1  # the servers get the failure without its cause
 
 
 @failing
 @each({**GUNICORN, "sync-preload": PRELOADED["sync-preload"]})
 def test_a_gunicorn_that_cannot_start_does_not_serve(kind: Kind, events: Events, fail: str) -> None:
-    assert check_refusal(kind, events, fail) != 0
+    assert check_refusal(kind, events, fail).process.returncode != 0
 
 
-def check_refusal(kind: Kind, events: Events, fail: str) -> int:
-    """Check that a server ends by itself and without a request; return its exit status."""
+def check_refusal(kind: Kind, events: Events, fail: str) -> Server:
+    """Check that a server ends by itself and without a request, and return it."""
     server = serve(kind, events, FAIL=fail)
     # gunicorn listens before its workers start.
     with suppress(ServerFailed), server:
@@ -146,7 +147,7 @@ def check_refusal(kind: Kind, events: Events, fail: str) -> int:
     assert f"Startup failed in tests.lifecycle.lifespan_app.{FUNCTIONS[fail]}\n" in said
     assert "LookupError: nothing to connect to" in said
     assert "request" not in events.all()
-    return server.process.wait()
+    return server
 
 
 @failing
@@ -168,3 +169,21 @@ def status_of(port: int, path: str) -> int | None:
         return next(ask_in_turn(port, [path])).status
     except RemoteDisconnected:
         return None
+
+
+STOPPING = {"while ends, def": "hold", "while ends, async": "live", "after, def": "tidy", "after, async": "disconnect"}
+
+
+@pytest.mark.parametrize("fail", STOPPING)
+@each({**GUNICORN, "gthread-bare": BARE["gthread-bare"], "waitress": OTHERS["waitress"], **ASGI})
+def test_a_failure_at_the_end_is_logged_once_and_the_rest_runs(kind: Kind, events: Events, fail: str) -> None:
+    with serve(kind, events, FAIL=fail) as server:
+        ask(server.port, "/")
+        if "-w 2" in kind.command and BARE_CONFIG not in kind.command:
+            events.wait_for(START[-1], times=2)
+        # uvicorn sends itself the signal again.
+        assert end(server, SIGINT if "waitress" in kind.command else SIGTERM) in (0, -SIGTERM)
+    check_whole_lives(events)
+    lives = len(events.by_process())
+    assert server.output.count(f"Shutdown failed in tests.lifecycle.lifespan_app.{STOPPING[fail]}\n") == lives
+    assert server.output.count("\nLookupError: nothing to connect to\n") == lives

@@ -242,7 +242,7 @@ def test_what_runs_before_while_and_after_serving(serve: Serve, cls: type) -> No
             await test_app.test_client().get("/")
 
     asyncio.run(ask())
-    assert order == ["before", "during", "request", "after", "ended"]
+    assert order == ["before", "during", "request", "ended", "after"]
 
 
 @pytest.mark.parametrize("cls", [quart.Blueprint, dualapp.Blueprint])

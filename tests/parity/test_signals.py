@@ -223,7 +223,8 @@ def test_errors_beside_requests_reach_receivers_of_quarts_signals(serve: Serve) 
 
     quart.signals.got_background_exception.connect(receive, app)
     quart.signals.got_serving_exception.connect(receive, app)
-    asyncio.run(live())
+    with pytest.raises(Exception, match=r"fail failed: LookupError\('serving'\)"):
+        asyncio.run(live())
     assert seen == [(True, "background"), (True, "serving")]
 
 
