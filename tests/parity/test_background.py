@@ -210,8 +210,9 @@ def test_a_thread_that_does_not_end_is_left(serve: Serve, caplog: pytest.LogCapt
             client.get("/")
             assert began.wait(LIMIT)
             client.app._lifespan.stop()
-        assert [record.message.split(".")[-1] for record in caplog.records] == [
-            "hang goes on after it was cancelled: it is left behind"
+        # On a slow machine the teardown of the other may be late, too.
+        assert "hang goes on after it was cancelled: it is left behind" in [
+            record.message.split(".")[-1] for record in caplog.records
         ]
     finally:
         gate.set()
