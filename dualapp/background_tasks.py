@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, Self
 
-from .compat.upstream import request_context
+from .compat.upstream import request_context, thread_state
 from .crossing.bridge import spawn
 from .crossing.colour import is_async
 from .crossing.os_threads import new_queue, start_thread
@@ -77,6 +77,7 @@ class BackgroundTask:
         self._task: asyncio.Task[Any] | None = None
         self._work: Abandonable | None = None
         self._is_in_thread = False
+        self._blocking_tasks: list[asyncio.Task[Any]] = []
         self._task_ended, self._thread_returned = asyncio.Event(), asyncio.Event()
 
     @property
@@ -110,6 +111,7 @@ class BackgroundTask:
         if self._task_ended.is_set():  # cancelled before there was a free thread
             return None
         self._is_in_thread = True
+        self._blocking_tasks = thread_state.task_context or []  # those that this thread is blocked on
         try:
             return self.func(*self._args, **self._kwargs)
         finally:
@@ -136,6 +138,20 @@ class BackgroundTask:
         if self._work is not None:
             self._work.abandon()
         self.cancel()
+        for task in list(self._blocking_tasks):
+            if task.get_loop() is asyncio.get_running_loop():
+                end_by_force(task)
+
+
+def end_by_force(task: asyncio.Task[Any]) -> None:
+    """End a task of this loop that swallows its cancellation: close its coroutine, so that the next step fails."""
+    coroutine: Any = task.get_coro()
+    try:
+        coroutine.close()
+    except RuntimeError:  # as in Abandonable.throw
+        keep_forever(coroutine)
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())  # or asyncio logs it
+    task.cancel()
 
 
 class BackgroundTasks:

@@ -117,7 +117,7 @@ class Lifespan:
         host_loop.adopt(asyncio.get_running_loop())
         self._forget_closed_loop()
         if not self.has_started and self._failure is None:
-            await until_done(self._startup_task())
+            await until_task_ended(self._startup_task())
         if self.has_started and self.startup_loop is None:  # there was nothing to start
             self.startup_loop = self._last_loop = asyncio.get_running_loop()
         self._raise_failure()
@@ -228,13 +228,13 @@ def stop_if_alive(reference: weakref.ref[Lifespan]) -> None:
         lifespan.stop()
 
 
-async def until_done(task: asyncio.Task[None]) -> None:
+async def until_task_ended(task: asyncio.Task[None]) -> None:
     """Wait for a task of any loop; the end of the wait does not end the task."""
     loop = task.get_loop()
     if loop is asyncio.get_running_loop():
         await asyncio.shield(task)
     else:
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(until_done(task), loop))
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(until_task_ended(task), loop))
 
 
 def as_async_iterator(generator: Any) -> AsyncIterator[Any]:

@@ -66,6 +66,19 @@ def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, None]:
         sent = None  # breaks a reference cycle: the error's traceback holds this frame
 
 
+async def until_done(future: asyncio.Future[Any], on_cancel: Callable[[], None] = lambda: None) -> None:
+    """Wait for a future to be done however often this task is cancelled, then re-raise the cancellation."""
+    cancelled: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            on_cancel()
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+
+
 async def close_stream(stream: AsyncIterator[Any]) -> None:
     """Close an async iterator if it has `aclose`."""
     if (aclose := getattr(stream, "aclose", None)) is not None:

@@ -8,6 +8,7 @@ from contextvars import Context
 from typing import Any
 
 from ..compat.upstream import can_hand_off
+from .coroutines import until_done
 from .lending_loop import LendingLoop
 
 
@@ -119,31 +120,24 @@ class LastingHandoff(Handoff):
         return False
 
 
-class LastingFuture(asyncio.Future[Any]):
-    """The same as a future."""
+class LastingFutureHandoff(FutureHandoff):
+    """The same with a plain future."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, start: Start, blocking_tasks: list[asyncio.Task[Any]]) -> None:
-        super().__init__(loop=loop)
-        self._start = start
+        super().__init__(loop)
+        loop.call_soon(start, self.settle)  # the loop calls it when this task has suspended
         self._blocking_tasks = blocking_tasks
 
-    def add_done_callback(self, callback: Callable[[Any], object], *, context: Context | None = None) -> None:
-        super().add_done_callback(callback, context=context)
-        self._start(self.settle)
+    def __await__(self) -> Generator[Any, None, Any]:
+        yield from until_done(self._future, self._cancel_blocking_tasks).__await__()
+        return self._future.result()
 
-    def cancel(self, msg: Any = None) -> bool:
-        """Cancel the tasks that the thread is blocked on, as LastingHandoff.cancel does."""
+    def _cancel_blocking_tasks(self) -> None:
         for task in self._blocking_tasks:
-            task.cancel(msg)
-        return False
-
-    def settle(self, result: Any, error: BaseException | None) -> None:
-        """Continue the task with a result or an error; to be called on the loop."""
-        if error is None:
-            self.set_result(result)
-        else:
-            self.set_exception(error)
+            task.cancel()
 
 
 new_handoff: type[Handoff | FutureHandoff] = Handoff if can_hand_off else FutureHandoff
-new_lasting_handoff: type[LastingHandoff | LastingFuture] = LastingHandoff if can_hand_off else LastingFuture
+new_lasting_handoff: type[LastingHandoff | LastingFutureHandoff] = (
+    LastingHandoff if can_hand_off else LastingFutureHandoff
+)

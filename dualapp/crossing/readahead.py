@@ -14,7 +14,7 @@ from functools import partial
 
 from .bridge import LoopCall, is_loop_thread, run_in_place
 from .context_variables import bound_to
-from .coroutines import END, close_stream
+from .coroutines import END, close_stream, until_done
 from .thread_pool import Threads
 
 MOST_BYTES = 512 * 1024
@@ -49,18 +49,6 @@ def set_outcome(future: asyncio.Future[bool], result: bool, error: BaseException
         future.set_result(result)
     else:
         future.set_exception(error)
-
-
-async def until_done(step: asyncio.Future[bool]) -> None:
-    """Wait for the step to finish however often this task is cancelled, then re-raise the cancellation."""
-    cancelled: asyncio.CancelledError | None = None
-    while not step.done():
-        try:
-            await asyncio.wait([step])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
 
 
 class ThreadProducer:
