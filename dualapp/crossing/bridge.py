@@ -24,7 +24,7 @@ from .handoff import new_lasting_handoff
 from .host_loop import host_loop
 from .lending_loop import LendingLoop
 from .os_threads import GreenQueue, fulfil_unless_cancelled, is_green, new_queue, start_thread
-from .thread_sensitive import Owner, current_owner
+from .thread_sensitive import Owner, current_owner, new_job
 from .waiting import current_call, unfinished
 
 T = TypeVar("T")
@@ -270,6 +270,7 @@ async def call_in_waiting_thread(
     call = unfinished(current_call.get())
     if not isinstance(call, LoopCall):  # the loop's own thread waits: `run_in_place`
         return call_contained(func, *args, **kwargs)
+    job = new_job(call)
     blocking_tasks: list[asyncio.Task[Any]] = []
 
     def start(settle: Callable[[Any, BaseException | None], None]) -> None:
@@ -277,7 +278,7 @@ async def call_in_waiting_thread(
 
     def work(settle: Callable[[Any, BaseException | None], None]) -> None:
         before, thread_state.task_context = thread_state.task_context, blocking_tasks
-        result, error = outcome(bound_to(variables, func, args, kwargs))
+        result, error = outcome(bound_to(variables, job.run_here, (func, args, kwargs), {}))
         thread_state.task_context = before
         call.loop.call_soon_threadsafe(settle, result, error)
 

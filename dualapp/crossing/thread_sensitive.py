@@ -73,7 +73,18 @@ class Job(Executor):
         self.call = None
         return own_threads.of(self.outer or request_context(None) or asyncio.current_task() or running_loop())
 
-    def _end(self, _: Future[Any]) -> None:
+    def run_here(self, fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+        """Run the function in this thread, which is the waiting one."""
+        self.is_running = True
+        before = current_owner.get()
+        current_owner.set(self)
+        try:
+            return fn(*args, **kwargs)
+        finally:
+            current_owner.set(before)
+            self._end()
+
+    def _end(self, _: Future[Any] | None = None) -> None:
         self.is_running = False
         self.call = None  # breaks a reference cycle: the call has a task, whose context variables have this job
 
@@ -84,6 +95,11 @@ def running_jobs(owner: Any) -> Iterator[Any]:
         if owner.is_running:
             yield owner
         owner = owner.outer
+
+
+def new_job(call: Any) -> Job:
+    """Make a job of the running code, for which `call` waits, if anything does."""
+    return Job(call, next(running_jobs(current_owner.get()), None))
 
 
 class OwnThreads:
@@ -121,9 +137,8 @@ class WaitingThreads:
         call, loop = current_call.get(), running_loop()
         if loop is None or (call is None and not gives_threads(loop)):
             return call
-        # asgiref asks for it before it copies the context variables, so that the function sees them.
-        job = Job(call, next(running_jobs(current_owner.get()), None))
-        current_owner.set(job)
+        job = new_job(call)
+        current_owner.set(job)  # asgiref asks before it copies the context variables, so that the function sees it
         return job
 
     @current.setter
