@@ -19,7 +19,7 @@ from typing import Any
 import flask
 
 from .background_tasks import BackgroundTasks
-from .crossing.bridge import run_on_loop
+from .crossing.bridge import await_on, run_on_loop
 from .crossing.coroutines import END, step
 from .crossing.host_loop import host_loop
 from .crossing.os_threads import fork_aware
@@ -234,7 +234,7 @@ async def until_task_ended(task: asyncio.Task[None]) -> None:
     if loop is asyncio.get_running_loop():
         await asyncio.shield(task)
     else:
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(until_task_ended(task), loop))
+        await await_on(loop, until_task_ended, task)
 
 
 def as_async_iterator(generator: Any) -> AsyncIterator[Any]:

@@ -299,6 +299,11 @@ def to_loop(func: Callable[..., Awaitable[T]]) -> Callable[..., T]:
     return crossing
 
 
+async def await_on(loop: asyncio.AbstractEventLoop, func: Callable[..., Coroutine[Any, Any, T]], /, *args: Any) -> T:
+    """Await an async function on a loop that runs in another thread."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(func(*args), loop))
+
+
 running: set[asyncio.Task[Any]] = set()
 
 

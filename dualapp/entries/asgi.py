@@ -18,7 +18,7 @@ from ..crossing.coroutines import Steps, close_stream, is_being_cancelled, rest_
 from ..crossing.readahead import iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
-from ..exchange.body import NO_BODY, Begun
+from ..exchange.body import Begun
 from ..exchange.translation import Message, Scope
 from ..lifespan import Lifespan, serve
 from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
@@ -64,10 +64,11 @@ class ASGIGateway:
         exchange = ASGIExchange(scope, receive)
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
         body, begun = exchange.body, None
-        if body is not NO_BODY:
-            body.timeout = self.app.config["BODY_TIMEOUT"]
+        if not body.complete:
             if body.is_to_come:
                 begun = body.begin()  # most short bodies have arrived with their headers
+            if not body.complete:
+                body.timeout = self.app.config["BODY_TIMEOUT"]
         # Each request runs in a context of its own, as under WSGI: values that it sets stay within it.
         context.variables = variables = copy_context()
         # Most requests never suspend: one step by hand is faster than awaiting them, and shows whether they do.

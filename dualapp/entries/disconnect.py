@@ -64,6 +64,8 @@ class DisconnectWatch:
     _is_paused = False
     _cancels = True
     _worker: asyncio.Task[Any] | None = None
+    #: The context variables of the request, which middleware around `receive` may need.
+    _variables: Context | None = None
     _listener: asyncio.Task[None] | None = None
     _body_end: asyncio.Future[None]
 
@@ -75,7 +77,7 @@ class DisconnectWatch:
     def start(self, cancels: bool = True, at_once: bool = False) -> None:
         """Receive while this task waits, and with `cancels` cancel it if the client leaves; or end a pause."""
         self._is_paused, self._cancels = False, cancels
-        self._worker = asyncio.current_task()
+        self._worker, self._variables = asyncio.current_task(), copy_context()
         if self.saw_disconnect:
             self._cancel()
         elif at_once:
@@ -100,7 +102,9 @@ class DisconnectWatch:
     def is_discarding(self) -> bool:
         """Whether a body is being discarded that may be worth `linger`."""
         body = self._body
-        return self._listener is not None and not (body.complete or body.has_failed) and body.ends_soon
+        if self._listener is None or self._body_end.done():
+            return False
+        return body.ends_soon and not (body.complete or body.has_failed)
 
     async def linger(self) -> None:
         """Wait for the rest of a short body that is being discarded, for `LINGER` seconds at most."""
@@ -109,7 +113,8 @@ class DisconnectWatch:
 
     def stop(self) -> None:
         """Stop watching."""
-        self._is_paused, self._worker = True, None  # WaitingRequests may still hold this watch, not the task
+        self._is_paused = True
+        self._worker = self._variables = None  # WaitingRequests may still hold this watch, but not the request
         if self._listener is not None:
             self._listener.cancel()
             self._listener = None
@@ -118,20 +123,20 @@ class DisconnectWatch:
 
     def listen(self) -> None:
         """Begin to listen, unless somebody who reads the body does: then look again later."""
+        if self._is_paused or self._body.has_failed:
+            return
         if self._body.is_receiving:
             self._waiting.add(self)
-        elif not self._is_paused and not self._body.has_failed:
+        else:
             self._listen()
 
     def _listen(self) -> None:
-        if self._listener is None and not self._body.is_receiving:
-            self._body_end = self._waiting.loop.create_future()
-            self._listener = self._waiting.loop.create_task(self._until_disconnect(), context=self._variables())
-
-    def _variables(self) -> Context:
-        """Return the context variables of the request, which middleware around `receive` may need."""
-        of_task = getattr(self._worker, "get_context", None)  # Python 3.12
-        return copy_context() if of_task is None else of_task().copy()
+        body, loop = self._body, self._waiting.loop
+        if self._listener is None and not body.is_receiving:
+            self._body_end = loop.create_future()
+            # Made before the task starts: a reader may come in between, and must not call `receive` as well.
+            mailbox = None if body.complete else self._mailbox()
+            self._listener = loop.create_task(self._until_disconnect(mailbox), context=self._variables)
 
     def _mailbox(self) -> Mailbox[Message]:
         """Return the mailbox of the body, from which its readers take from now on."""
@@ -140,9 +145,7 @@ class DisconnectWatch:
             body.kept = Mailbox(max(body.ahead, MOST_BYTES))
         return body.kept
 
-    async def _until_disconnect(self) -> None:
-        mailbox = None if self._body.complete else self._mailbox()
-        has_reader = False
+    async def _until_disconnect(self, mailbox: Mailbox[Message] | None) -> None:
         try:
             while (message := await self._receive())["type"] != "http.disconnect":
                 if mailbox is not None:
@@ -154,10 +157,11 @@ class DisconnectWatch:
         finally:
             self._end_body()
             if mailbox is not None:
-                has_reader = mailbox.readers > 0  # it is told by an error of its own
                 mailbox.close()
         self.saw_disconnect = True
-        if not self._is_paused and not has_reader:
+        while mailbox is not None and (mailbox.readers or self._body.reads):
+            await asyncio.sleep(PATIENCE)  # who reads is told by an error of its own
+        if not self._is_paused and not self._body.has_failed:
             self._cancel()
 
     def _end_body(self) -> None:
@@ -165,5 +169,6 @@ class DisconnectWatch:
             self._body_end.set_result(None)
 
     def _cancel(self) -> None:
-        if self._cancels and self._worker is not None:  # there is no task if the caller steps the app's coroutine
-            self._worker.cancel()
+        worker, self._worker = self._worker, None  # once: a second time would interrupt what ends the request
+        if self._cancels and worker is not None:  # there is no task if the caller steps the app's coroutine
+            worker.cancel()

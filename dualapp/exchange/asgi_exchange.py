@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from werkzeug.datastructures import EnvironHeaders, Headers
 
-from ..compat.upstream import KeyedHeaders
+from ..compat.upstream import KeyedHeaders, running_loop
+from ..crossing.bridge import await_on
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .translation import Message, Scope, environ_from, fields_from, path_of
 
@@ -96,10 +97,14 @@ class ASGIBody(Body):
     def __init__(self, length: int | None, receive: Receive) -> None:
         super().__init__(length)
         self._receive = receive
+        self._loop = running_loop()
         self._has_ended = False
 
     async def receive_async(self) -> None:
         """Await one more chunk, and keep it."""
+        if (loop := self._loop) is not None and loop is not running_loop():  # sync code runs a loop of its own
+            await await_on(loop, self.receive_async)
+            return
         self.check_whole()
         while not self._has_ended:
             if self.kept is None:

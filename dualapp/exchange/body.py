@@ -57,6 +57,8 @@ class Body:
     timeout: float | None = None
     #: Where the watch for the client that leaves puts the messages that it receives; None until it receives any.
     kept: Mailbox[Any] | None = None
+    #: How many async readers of all of it there are now; a thread that parses a form for one may be between two chunks.
+    reads = 0
     #: Whether a reader is waiting for the server's `receive`.
     is_receiving = False
     _deadline: float | None = None

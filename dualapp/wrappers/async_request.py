@@ -92,10 +92,14 @@ class Request(quart.Request):
             await self._in_time(self._exchange.body.gather(self.max_content_length))
 
     async def _in_time(self, work: Awaitable[None]) -> None:
+        body = self._exchange.body
+        body.reads += 1
         try:
             await with_timeout(flask.current_app.config["BODY_TIMEOUT"], work)
         except TimeoutError as error:
             raise RequestTimeout() from error
+        finally:
+            body.reads -= 1
 
     @property
     async def form(self) -> ImmutableMultiDict[str, str]:

@@ -303,6 +303,7 @@ class AsgiExchange:
         self.chunks: Iterator[bytes] | None = iter(ask.chunks)
         self.ahead = next(self.chunks, None)
         self.gone = asyncio.Event()
+        self.is_asked = False
 
     def require(self, fact: object, complaint: str) -> None:
         """Complain now and at the end: the app may well catch what send raises."""
@@ -310,6 +311,14 @@ class AsgiExchange:
         require(fact, complaint)
 
     async def receive(self) -> dict[str, Any]:
+        self.require(not self.is_asked, "receive called while it is awaited")
+        self.is_asked = True
+        try:
+            return await self.next_message()
+        finally:
+            self.is_asked = False
+
+    async def next_message(self) -> dict[str, Any]:
         """The chunks; then, only when asked and only when it is so, that the client went away or has its answer."""
         if self.chunks is None or self.gone.is_set():
             await self.gone.wait()
