@@ -77,7 +77,7 @@ class BackgroundTask:
         self._task: asyncio.Task[Any] | None = None
         self._work: Abandonable | None = None
         self._is_in_thread = False
-        self._blocking_tasks: list[asyncio.Task[Any]] = []
+        self._blocking_tasks: list[asyncio.Task[Any]] | None = None
         self._task_ended, self._thread_returned = asyncio.Event(), asyncio.Event()
 
     @property
@@ -111,7 +111,7 @@ class BackgroundTask:
         if self._task_ended.is_set():  # cancelled before there was a free thread
             return None
         self._is_in_thread = True
-        self._blocking_tasks = thread_state.task_context or []  # those that this thread is blocked on
+        self._blocking_tasks = thread_state.task_context  # those that this thread is blocked on
         try:
             return self.func(*self._args, **self._kwargs)
         finally:
@@ -138,7 +138,7 @@ class BackgroundTask:
         if self._work is not None:
             self._work.abandon()
         self.cancel()
-        for task in list(self._blocking_tasks):
+        for task in list(self._blocking_tasks or ()):
             if task.get_loop() is asyncio.get_running_loop():
                 end_by_force(task)
 
