@@ -59,14 +59,16 @@ def move_thread_bound(variables: Context) -> None:
 
 
 def call_contained(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-    """Call a function and turn StopIteration into RuntimeError, as PEP 479 does for generators.
+    """Call a function and turn StopIteration into RuntimeError, as PEP 479 does for generators; also GeneratorExit.
 
-    A future refuses StopIteration: on Python 3.11 a task that awaits such a future never wakes up.
+    A future refuses StopIteration: on Python 3.11 a task that awaits such a future never wakes up. GeneratorExit would
+    close the coroutine that awaits the function.
     """
     try:
         return func(*args, **kwargs)
-    except StopIteration as stop:
-        raise RuntimeError(f"{getattr(func, '__qualname__', func)} raised StopIteration") from stop
+    except (StopIteration, GeneratorExit) as error:
+        name = getattr(func, "__qualname__", func)
+        raise RuntimeError(f"{name} raised {type(error).__name__}") from error
 
 
 async def await_within(variables: Context, func: Callable[..., Awaitable[T]], /, *args: Any) -> T:

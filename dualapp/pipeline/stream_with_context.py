@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
 from ..compat.upstream import request_context
+from ..crossing.coroutines import close_stream
 from .life import keep_open
 
 
@@ -39,24 +41,31 @@ def kept_context() -> Any:
     return context
 
 
+@contextmanager
+def entered(context: Any) -> Iterator[None]:
+    context.enter()
+    try:
+        yield
+    finally:
+        context.leave()
+
+
 def keep(stream: Iterator[Any]) -> Iterator[Any]:
     context, end = kept_context(), object()
 
     def generate() -> Iterator[Any]:
-        # Entered anew for each item, because each may be produced in another thread.
+        # Entered anew for each item: between two of them, code of the server may run in this thread.
         try:
             while True:
-                context.enter()
-                try:
+                with entered(context):
                     item = next(stream, end)
-                finally:
-                    context.leave()
                 if item is end:
                     return
                 yield item
         finally:
             if hasattr(stream, "close"):
-                stream.close()
+                with entered(context):
+                    stream.close()
 
     return generate()
 
@@ -67,16 +76,13 @@ def keep_async(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
     async def generate() -> AsyncIterator[Any]:
         try:
             while True:
-                context.enter()
-                try:
+                with entered(context):
                     item = await anext(stream, end)
-                finally:
-                    context.leave()
                 if item is end:
                     return
                 yield item
         finally:
-            if hasattr(stream, "aclose"):
-                await stream.aclose()
+            with entered(context):
+                await close_stream(stream)
 
     return generate()

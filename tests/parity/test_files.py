@@ -206,3 +206,26 @@ def test_weak_etags(serve: Serve) -> None:
     client = serve(conditional)
     assert client.get("/made").header("etag") == 'W/"fixed"'
     assert client.get("/made", [("If-None-Match", '"fixed"')]).status == 304
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "headers", [[], [("Range", "bytes=1-2")], [("If-None-Match", "*")]], ids=["all", "range", "304"]
+)
+def test_what_is_to_happen_on_close_of_a_file_happens(
+    serve: Serve, tmp_path: Path, method: str, headers: list[tuple[str, str]]
+) -> None:
+    (tmp_path / "hello.txt").write_bytes(HELLO)
+
+    def build(app: DualApp) -> None:
+        app.extensions["closed"] = []
+
+        @app.get("/")
+        async def index():
+            response = await send_file(tmp_path / "hello.txt")
+            response.call_on_close(lambda: app.extensions["closed"].append(1))
+            return response
+
+    client = serve(build, twin=False)
+    client.request(method, "/", headers)
+    assert client.app.extensions["closed"] == [1]

@@ -475,20 +475,3 @@ def test_a_rule_of_the_users_own(serve: Serve, folder: Path) -> None:
     client = serve(build, static_folder=folder, static_url_path="/s")
     assert get(client, path="/icon").body == b"0123456789"
     assert get(client, path="/en/icon").status == 500
-
-
-def test_what_is_called_when_a_file_was_sent(serve: Serve, folder: Path) -> None:
-    def build(app: DualApp) -> None:
-        calls = app.extensions["calls"] = []
-
-        @app.get("/")
-        async def index():
-            response = flask.send_file(folder / "a.txt")
-            response.call_on_close(lambda: calls.append("closed"))
-            return response
-
-    if serve.entry == "asgi":  # under WSGI it is the server that closes the file
-        client = serve(build, twin=False)
-        for method, headers in (("GET", []), ("HEAD", []), ("GET", [("Range", "bytes=2-3")])):
-            client.request(method, "/", headers)
-        assert client.app.extensions["calls"] == ["closed"] * 3

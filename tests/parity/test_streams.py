@@ -153,6 +153,21 @@ def test_a_client_that_leaves_ends_a_stream_that_a_hook_has_changed(serve: Serve
     wait_for(lambda: "closed" in seen)
 
 
+@pytest.mark.usefixtures("without_log")
+@pytest.mark.parametrize("chunk", [1, None, ["text"], {"a": 1}, object], ids=str)
+def test_a_first_chunk_that_is_neither_text_nor_bytes_is_a_500_page(serve: Serve, chunk: object) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            async def words():
+                yield chunk
+
+            return Response(words())
+
+    answer = serve(build, twin=False).get("/")
+    assert (answer.status, "Internal Server Error" in answer.text) == (500, True)
+
+
 def test_an_empty_stream_is_an_empty_body(serve: Serve) -> None:
     answer = serve(streaming).get("/empty")
     assert (answer.status, answer.body) == (200, b"")

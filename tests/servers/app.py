@@ -194,6 +194,16 @@ def boom() -> Any:
     raise Boom
 
 
+@both("/cancelled")
+def cancelled() -> Any:
+    raise asyncio.CancelledError
+
+
+@both("/generator-exit")
+def generator_exit() -> Any:
+    raise GeneratorExit
+
+
 @both("/cookies")
 def cookies() -> Any:
     response = make_response("two cookies")

@@ -116,6 +116,9 @@ ASKS = {
     "redirect": get("/{c}/redirect", status=303),
     "missing": get("/{c}/missing", status=404),
     "boom": get("/{c}/boom", status=500),
+    # Errors that are no Exception would end a thread of a WSGI server, and a task of an ASGI server.
+    "cancelled": get("/{c}/cancelled", status=500),
+    "generator-exit": get("/{c}/generator-exit", status=500),
     "set-cookies": get("/{c}/cookies"),
     "set-headers": get("/{c}/headers", status=201),
     "static": get("/static/hello.txt"),

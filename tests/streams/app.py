@@ -8,6 +8,7 @@ import gc
 import hashlib
 import logging
 import os
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -122,6 +123,20 @@ def link_of(fd: str) -> str:
 @app.get("/file")
 def file() -> Any:
     return send_file(request.args["path"])
+
+
+@app.get("/removed/<when>")
+def removed(when: str) -> Any:
+    """A file that is removed once it was sent, or at some time while it is."""
+    handle, path = tempfile.mkstemp()
+    os.write(handle, BLOCK)
+    os.close(handle)
+    response = send_file(path, mimetype="application/octet-stream")
+    if when == "on-close":
+        response.call_on_close(lambda: os.unlink(path))
+    else:
+        app.add_background_task(os.unlink, path)
+    return response
 
 
 @app.teardown_appcontext

@@ -51,6 +51,14 @@ def test_a_large_file(name: str, caller: Caller, large: Path) -> None:
     assert memory.peak() - idle < 32 * MiB
 
 
+@pytest.mark.parametrize("name", one_worker_each(SERVERS), indirect=True, scope="module")
+@pytest.mark.parametrize("when", ["on-close", "in-background"])
+def test_a_file_that_is_removed(name: str, caller: Caller, when: str) -> None:
+    """The server gets an open file, not its path: it would open that some time after the response was made."""
+    for _ in range(10):
+        assert caller.ask(f"/removed/{when}").read() == BLOCK
+
+
 def serving(make: Callable[[], Any]) -> DualApp:
     app = DualApp(__name__, static_folder="static")
 
