@@ -17,6 +17,7 @@ from ..crossing.bridge import run_on_loop
 from ..crossing.colour import caller_is_async
 from ..crossing.coroutines import close_stream
 from ..crossing.readahead import iterate_on_loop
+from ..crossing.thread_pool import from_loop
 from .file_body import FileBody
 
 if TYPE_CHECKING:
@@ -63,9 +64,11 @@ class Response(flask.Response):
         return super().get_data(as_text)  # type: ignore[call-overload]  # as_text is not literal
 
     async def _get_data_async(self, as_text: bool = False) -> Any:
+        self.direct_passthrough = False  # as in _get_data
         if self.is_async:
             await self._collect()
-        self.direct_passthrough = False  # as in _get_data
+        elif not self.is_sequence:
+            await from_loop(super().make_sequence)  # in a thread: it may block, or wait for this very loop
         return super().get_data(as_text)  # type: ignore[call-overload]  # as_text is not literal
 
     async def _collect(self) -> None:

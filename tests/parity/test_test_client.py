@@ -13,7 +13,7 @@ from flask.testing import EnvironBuilder, FlaskClient
 from quart.datastructures import FileStorage
 from quart.sessions import SecureCookieSessionInterface
 
-from dualapp import DualApp, g, has_request_context, request, session
+from dualapp import DualApp, Response, g, has_request_context, request, session
 
 from ..conftest import NAME, Serve
 from ..support.waiting import LIMIT
@@ -380,3 +380,28 @@ def test_flasks_builder_and_client_take_the_app(app: DualApp) -> None:
     with app.test_client() as client, client.session_transaction() as stored:
         stored["user"] = "ann"
     assert client.get("/session").get_json() == {"user": "ann"}
+
+
+def test_a_stream_is_read_in_async_code(serve: Serve) -> None:
+    """Its view may need the very loop that the test runs on."""
+
+    def stream(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            async def words():
+                for number in range(3):
+                    await asyncio.sleep(0.001)
+                    yield str(number)
+
+            return Response(words())
+
+    client = serve(stream, twin=False).app.test_client()
+
+    async def read():
+        return await (await client.get("/")).get_data(as_text=True)
+
+    async def read_many() -> None:
+        answers = await asyncio.gather(*(asyncio.wait_for(read(), LIMIT) for _ in range(60)))
+        assert set(answers) == {"012"}
+
+    asyncio.run(read_many())
