@@ -7,14 +7,13 @@ calls, as those of `app.ensure_sync`, run in a copy, whose values are copied bac
 
 from __future__ import annotations
 
-import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import Context
 from functools import partial
 from typing import Any, TypeVar
 
 from ..compat.upstream import ThreadBound, move_to_this_thread
-from .coroutines import END, close_stream
+from .coroutines import END, close_stream, rest_of
 
 T = TypeVar("T")
 
@@ -79,28 +78,7 @@ async def await_within(variables: Context, func: Callable[..., Awaitable[T]], /,
     except StopIteration as stop:
         result: T = stop.value
         return result
-    return await rest_within(variables, steps, waits_for)  # type: ignore[no-any-return]  # it is T
-
-
-@types.coroutine
-def rest_within(variables: Context, steps: Any, waits_for: Any) -> Generator[Any, Any, Any]:
-    """Await the rest of an awaitable that was stepped in a context until it yielded `waits_for`; return its result."""
-    sent: Any = None
-    try:
-        while True:
-            go_on: Callable[[Any], Any] = steps.send
-            try:
-                sent = yield waits_for
-            except GeneratorExit:
-                variables.run(steps.close)
-                raise
-            except BaseException as error:
-                go_on, sent = steps.throw, error
-            waits_for = variables.run(go_on, sent)  # outside the handler, as in `rest_of`
-    except StopIteration as stop:
-        return stop.value
-    finally:
-        sent = None  # breaks a reference cycle, as in `rest_of`
+    return await rest_of(steps, waits_for, variables.run)  # type: ignore[no-any-return]  # it is T
 
 
 async def iterate_within(variables: Context, stream: AsyncIterator[T]) -> AsyncIterator[T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
@@ -46,8 +47,11 @@ async def await_value(value: Awaitable[T]) -> T:
 
 
 @types.coroutine
-def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, None]:
-    """Await the rest of an awaitable that was stepped by hand until it yielded `waits_for`."""
+def rest_of(steps: Any, waits_for: Any, run: Callable[..., Any] = operator.call) -> Generator[Any, Any, Any]:
+    """Await the rest of an awaitable that was stepped by hand until it yielded `waits_for`; return its result.
+
+    `run` calls the function that makes a step: that of a `contextvars.Context` makes it there.
+    """
     sent: Any = None
     try:
         while True:
@@ -55,13 +59,13 @@ def rest_of(steps: Steps, waits_for: Any) -> Generator[Any, Any, None]:
             try:
                 sent = yield waits_for
             except GeneratorExit:
-                steps.close()
+                run(steps.close)
                 raise
             except BaseException as error:
                 go_on, sent = steps.throw, error
-            waits_for = go_on(sent)  # outside the handler, or the error would be the __context__ of any later one
-    except StopIteration:
-        pass
+            waits_for = run(go_on, sent)  # outside the handler, or the error would be the __context__ of any later one
+    except StopIteration as stop:
+        return stop.value
     finally:
         sent = None  # breaks a reference cycle: the error's traceback holds this frame
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import Context as Variables
 from contextvars import copy_context
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from ..compat.upstream import close_functions, running_loop
-from ..crossing.context_variables import await_within, call_moved, iterate_within, rest_within
+from ..crossing.context_variables import await_within, call_moved, iterate_within
 from ..crossing.coroutines import END as EXHAUSTED
-from ..crossing.coroutines import Steps, close_stream, is_being_cancelled, rest_of
+from ..crossing.coroutines import close_stream, is_being_cancelled, rest_of
 from ..crossing.readahead import iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
@@ -73,15 +74,15 @@ class ASGIGateway:
         context.variables = variables = copy_context()
         # Most requests never suspend: one step by hand is faster than awaiting them, and shows whether they do.
         steps, waits_for = variables.run(self._begin, context)
-        rest: Callable[..., Awaitable[None]] = rest_within
+        run: Callable[..., Any] = variables.run
         if steps is None:
-            steps, rest = self._answer_later(context, begun).__await__(), rest_outside
+            steps, run = self._answer_later(context, begun).__await__(), operator.call
             waits_for = next(steps, EXHAUSTED)
         messages: Sequence[Message] | None = None
         if waits_for is EXHAUSTED and body.complete:  # a body that nobody has read is to be discarded
             messages = messages_of(context)
         if messages is None:
-            work = None if waits_for is EXHAUSTED else rest(variables, steps, waits_for)
+            work = None if waits_for is EXHAUSTED else rest_of(steps, waits_for, run)
             messages = await self._finish(context, work, send)
         else:
             context.end()
@@ -251,11 +252,6 @@ async def next_chunk(chunks: AsyncIterator[Any]) -> bytes | None:
             raise
         raise as_exception(error) from error
     return None if chunk is EXHAUSTED else checked(chunk)
-
-
-def rest_outside(_: Variables, steps: Steps, waits_for: Any) -> Awaitable[None]:
-    """Return the rest of work that enters the context variables by itself, as `rest_within` does for other work."""
-    return rest_of(steps, waits_for)
 
 
 class ClientLeft(Exception):
