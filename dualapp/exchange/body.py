@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
@@ -121,12 +121,13 @@ class Body:
             self._failure = RequestTimeout
             raise RequestTimeout() from error
 
-    @contextmanager
-    def one_read(self) -> Iterator[None]:
+    def one_read(self) -> AbstractContextManager[None]:
         """Have all chunks that are received meanwhile arrive within `timeout`: a client may send byte by byte."""
-        before = self._deadline
-        if self.timeout is not None and before is None:
-            self._deadline = time.monotonic() + self.timeout
+        return NO_LIMIT if self.timeout is None else self._until(self._deadline or time.monotonic() + self.timeout)
+
+    @contextmanager
+    def _until(self, deadline: float) -> Iterator[None]:
+        before, self._deadline = self._deadline, deadline
         try:
             yield
         finally:
@@ -228,6 +229,7 @@ class Body:
 
 
 NO_BODY = Body(0)
+NO_LIMIT = nullcontext()
 
 
 class BodyStream(io.RawIOBase):
