@@ -2,8 +2,8 @@
 
     python -m benchmarks.soak [--requests 100000]
 
-The requests are shared out among gunicorn gthread, gunicorn gevent and uvicorn. Each server takes its share in ten
-stages; after each one, when all clients have gone, what its process holds is counted.
+The requests are shared out among gunicorn gthread, gunicorn gevent, uvicorn, and hypercorn over HTTP/2. Each server
+takes its share in ten stages; after each one, when all clients have gone, what its process holds is counted.
 """
 
 import argparse
@@ -21,6 +21,8 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPConnection, HTTPException
@@ -30,13 +32,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from dualapp import DualApp, abort, request, session
+from asgiref.sync import sync_to_async
+
+from dualapp import DualApp, abort, request, session, stream_with_context
 from tests.support.server_process import HOST, Server, free_port
 
+HYPERCORN = "hypercorn HTTP/2"
 SERVERS = {
     "gunicorn gthread": "gunicorn -b {bind} -k gthread --threads 16 --log-level critical benchmarks.soak:app",
     "gunicorn gevent": "gunicorn -b {bind} -k gevent --log-level critical benchmarks.soak:app",
     "uvicorn": "uvicorn --host {host} --port {port} --log-level critical benchmarks.soak:app",
+    HYPERCORN: "hypercorn -b {bind} --error-logfile /dev/null asgi:benchmarks.soak:app",
 }
 CLIENTS = 8
 STAGES = 10
@@ -53,6 +59,7 @@ SLACK = {"rss": 8 * MiB, "threads": 4, "tasks": 0, "descriptors": 2}
 
 app = DualApp(__name__)
 app.config["SECRET_KEY"] = "only for the soak"
+trace: ContextVar[str] = ContextVar("trace", default="")
 app.logger.disabled = True  # it would fill the disk with the errors made on purpose
 
 
@@ -159,6 +166,63 @@ async def async_nap() -> str:
     return "slept"
 
 
+@app.post("/sync/unread")
+def sync_unread() -> str:
+    time.sleep(0.005)
+    return "unread"
+
+
+@app.post("/async/unread")
+async def async_unread() -> str:
+    await asyncio.sleep(0.05)  # longer than a request waits before it listens for its client
+    return "unread"
+
+
+@contextmanager
+def span() -> Iterator[None]:
+    token = trace.set(request.path)
+    try:
+        yield
+    finally:
+        trace.reset(token)
+
+
+@app.get("/sync/kept/<int:count>")
+def sync_kept(count: int) -> Any:
+    def pieces() -> Iterator[bytes]:
+        with span():
+            for _ in range(count):
+                yield PIECE
+
+    return stream_with_context(pieces())
+
+
+@app.get("/async/kept/<int:count>")
+async def async_kept(count: int) -> Any:
+    async def pieces() -> AsyncIterator[bytes]:
+        with span():
+            for _ in range(count):
+                yield PIECE
+                await asyncio.sleep(0)
+
+    return stream_with_context(pieces())
+
+
+@app.get("/sync/nested")
+def sync_nested() -> Any:
+    return app.ensure_sync(async_nested)()
+
+
+@app.get("/async/nested")
+async def async_nested() -> str:
+    await sync_to_async(time.sleep, thread_sensitive=False)(0)
+    return str(await sync_to_async(app.ensure_sync(innermost))())
+
+
+async def innermost() -> str:
+    return str(await sync_to_async(str)("nested"))
+
+
 @app.get("/stats")
 async def stats() -> dict[str, int]:
     gc.collect()
@@ -205,6 +269,9 @@ class Client:
             self.miss,
             self.fail,
             self.nap,
+            self.leave_unread,
+            self.keep,
+            self.nest,
         ]
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, bytes]:
@@ -245,7 +312,7 @@ class Client:
 
     def upload(self, colour: str) -> None:
         body = self.random.randbytes(1000) * self.random.randrange(200)
-        whole = body if self.random.random() < 0.5 else iter([body[:50_000], body[50_000:]])
+        whole = body if self.random.random() < 0.5 else [body[:50_000], body[50_000:]]
         self.check(f"/{colour}/upload", hashlib.sha1(body).hexdigest().encode(), "POST", whole)
 
     def download(self, colour: str) -> None:
@@ -273,11 +340,23 @@ class Client:
     def nap(self, colour: str) -> None:
         self.check(f"/{colour}/nap", b"slept")
 
+    def leave_unread(self, colour: str) -> None:
+        self.check(f"/{colour}/unread", b"unread", "POST", PIECE * self.random.randrange(1, PIECES))
+
+    def keep(self, colour: str) -> None:
+        count = self.random.randrange(PIECES)
+        self.check(f"/{colour}/kept/{count}", PIECE * count)
+
+    def nest(self, colour: str) -> None:
+        self.check(f"/{colour}/nested", b"nested")
+
     def abandon(self, colour: str) -> None:
-        """Leave while uploading, while a view runs, or while a response streams."""
+        """Leave while uploading, while a view runs, its body read or not, or while a response streams."""
         request, body, reads = self.random.choice(
             [
                 (f"POST /{colour}/upload HTTP/1.1\r\nContent-Length: 1000000", PIECE, False),
+                (f"POST /{colour}/unread HTTP/1.1\r\nContent-Length: 1000000", PIECE, False),
+                (f"GET /{colour}/kept/1000000 HTTP/1.1", b"", True),
                 (f"GET /{colour}/nap HTTP/1.1", b"", False),
                 (f"GET /{colour}/stream/1000000 HTTP/1.1", b"", True),
             ]
@@ -295,6 +374,50 @@ class Client:
             return True
         self.random.choice(self.kinds)(colour)
         return False
+
+
+class ClientOfHTTP2(Client):
+    """One who asks the same over HTTP/2, and now and then abandons a request but not the connection."""
+
+    def __init__(self, port: int, seed: int) -> None:
+        super().__init__(port, seed)
+        self.http2: Any = None
+        self.kinds = [
+            self.post_json,
+            self.post_form,
+            self.download,
+            self.stream,
+            self.nap,
+            self.leave_unread,
+            self.keep,
+        ]
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, bytes]:
+        client = self.connected()
+        status, answer = client.answer(client.request(path, method, body or b"", headers=headers))
+        return status, {}, answer
+
+    def connected(self) -> Any:
+        from tests.streams.h2_client import H2Client  # imported late: h2 comes with hypercorn
+
+        if self.http2 is None:
+            self.http2 = H2Client(self.port)
+        return self.http2
+
+    def close(self) -> None:
+        super().close()
+        if self.http2 is not None:
+            self.http2.socket.close()
+            self.http2 = None
+
+    def abandon(self, colour: str) -> None:
+        client = self.connected()
+        if self.random.random() < 0.5:
+            client.reset(client.request(f"/{colour}/unread", "POST", PIECE, ends=False))
+            return
+        stream = client.request(f"/{colour}/kept/1000000")
+        client.until_body(stream)
+        client.reset(stream)
 
 
 # What comes of it.
@@ -335,7 +458,8 @@ def soak(name: str, line: str, count: int) -> Report:
     port = free_port()
     script, *arguments = shlex.split(line.format(bind=f"{HOST}:{port}", host=HOST, port=port))
     with Server([str(Path(sys.executable).with_name(script)), *arguments], port) as server:
-        clients = [Client(server.port, seed) for seed in range(CLIENTS)]
+        kind = ClientOfHTTP2 if name == HYPERCORN else Client
+        clients = [kind(server.port, seed) for seed in range(CLIENTS)]
         report.samples.append(sample(server.port))
         with ThreadPoolExecutor(CLIENTS) as pool:
             for _ in range(STAGES):
@@ -350,7 +474,7 @@ def stage(report: Report, lock: threading.Lock, count: int, client: Client) -> N
         is_abandoned, problem = False, None
         try:
             is_abandoned = client.step()
-        except (Wrong, OSError, HTTPException, ValueError) as error:
+        except (Wrong, OSError, HTTPException, ValueError, AssertionError) as error:
             problem = repr(error)
             client.close()
         with lock:
@@ -388,8 +512,9 @@ def main() -> int:
     is_fine = True
     print(HEAD, flush=True)
     for name, line in SERVERS.items():
-        if name.endswith("gevent") and find_spec("gevent") is None:
-            print(f"{name:<17} gevent is not installed here")
+        needs = {"gunicorn gevent": "gevent", HYPERCORN: "hypercorn"}.get(name, "gunicorn")
+        if find_spec(needs) is None:
+            print(f"{name:<17} {needs} is not installed here")
             continue
         report = soak(name, line, ceil(count / len(SERVERS)))
         print(report.row(), flush=True)

@@ -41,6 +41,7 @@ class Owner:
     is_running = True
     outer = None
     call = None
+    task = None
 
 
 class Job(Executor):
@@ -50,6 +51,7 @@ class Job(Executor):
         """Take the call of the thread that waits for the task, if any, and the owner around this job, if any."""
         self.call = call
         self.outer = outer
+        self.task = asyncio.current_task()
         self.is_running = False
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
@@ -99,7 +101,10 @@ def running_jobs(owner: Any) -> Iterator[Any]:
 
 def new_job(call: Any) -> Job:
     """Make a job of the running code, for which `call` waits, if anything does."""
-    return Job(call, next(running_jobs(current_owner.get()), None))
+    task = asyncio.current_task()
+    # A task goes on before its job has ended if it is cancelled: what it calls then is no part of that job.
+    owners = (owner for owner in running_jobs(current_owner.get()) if owner.task is not task or task is None)
+    return Job(call, next(owners, None))
 
 
 class OwnThreads:

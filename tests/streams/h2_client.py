@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import defaultdict
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -44,10 +45,13 @@ class H2Client:
     ) -> None:
         self.socket.close()
 
-    def request(self, path: str, method: str = "GET", body: bytes = b"", *, ends: bool = True) -> int:
+    def request(
+        self, path: str, method: str = "GET", body: bytes = b"", *, headers: Mapping[str, str] = {}, ends: bool = True
+    ) -> int:
         """Send a request, and with `ends` the end of its body; return the number of its stream."""
         stream = self.connection.get_next_available_stream_id()
         fields = {":method": method, ":scheme": "http", ":authority": HOST, ":path": path}
+        fields.update((name.lower(), value) for name, value in headers.items())
         self.connection.send_headers(stream, list(fields.items()), end_stream=ends and not body)
         self._flush()
         while body:
