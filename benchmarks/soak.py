@@ -42,7 +42,7 @@ SERVERS = {
     "gunicorn gthread": "gunicorn -b {bind} -k gthread --threads 16 --log-level critical benchmarks.soak:app",
     "gunicorn gevent": "gunicorn -b {bind} -k gevent --log-level critical benchmarks.soak:app",
     "uvicorn": "uvicorn --host {host} --port {port} --log-level critical benchmarks.soak:app",
-    HYPERCORN: "hypercorn -b {bind} --error-logfile /dev/null asgi:benchmarks.soak:app",
+    HYPERCORN: "hypercorn -b {bind} --keep-alive 1 --error-logfile /dev/null asgi:benchmarks.soak:app",
 }
 CLIENTS = 8
 STAGES = 10
@@ -487,9 +487,11 @@ def stage(report: Report, lock: threading.Lock, count: int, client: Client) -> N
 
 def sample(port: int) -> dict[str, int]:
     """Count what the process holds, once it has seen that everybody left."""
-    last, deadline = one_sample(port), time.monotonic() + 10
+    last, deadline = one_sample(port), time.monotonic() + 20
     while time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(
+            2
+        )  # hypercorn closes a connection that its client has closed only when it has been idle for a second
         now = one_sample(port)
         if all(now[name] == last[name] for name in ("tasks", "descriptors")):
             return now

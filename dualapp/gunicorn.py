@@ -78,6 +78,8 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def _dual_app(worker: Any) -> DualApp | None:
     """Return the DualApp of a WSGI worker; an ASGI worker sends lifespan messages instead."""
-    served = None if hasattr(worker, "asgi") else getattr(worker, "wsgi", None)
+    if hasattr(worker, "asgi") or any(cls.__module__.startswith("uvicorn") for cls in type(worker).__mro__):
+        return None
+    served = getattr(worker, "wsgi", None)
     owner = getattr(served, "__self__", served)  # `app.wsgi` is a method of the app
     return owner if isinstance(owner, DualApp) else None

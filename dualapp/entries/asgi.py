@@ -23,7 +23,7 @@ from ..exchange.body import Begun
 from ..exchange.translation import Message, Scope
 from ..lifespan import Lifespan, serve
 from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
-from ..pipeline.calls import as_exception, finish, run_again
+from ..pipeline.calls import as_exception, run_again, run_rest
 from ..pipeline.context import Context
 from ..pipeline.dispatch import move_on, recover
 from ..pipeline.home import Home
@@ -289,7 +289,7 @@ def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:
     """Answer a request in a thread, and read a short file there, which would cost another crossing later."""
     variables = context.variables
     begun = variables.run(call_moved, variables, answer_in_thread, (context, plan), {})
-    response: flask.Response | Plain = finish(variables, begun)
+    response: flask.Response | Plain = run_rest(variables, begun)
     if not isinstance(response, Plain):
         if is_read_at_once(response, context):
             variables.run(read_at_once, response, context.exchange.method)

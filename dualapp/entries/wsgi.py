@@ -17,7 +17,7 @@ from ..crossing.bridge import call_in_waiting_thread
 from ..crossing.coroutines import CancelledError
 from ..exchange.wsgi_exchange import WSGIExchange
 from ..pipeline.answer import answer_in_thread, answer_on_loop
-from ..pipeline.calls import Suspended, as_exception, finish, run_again
+from ..pipeline.calls import Suspended, as_exception, run_again, run_rest
 from ..pipeline.context import Context
 from ..pipeline.dispatch import move_on, recover
 from ..pipeline.home import Home
@@ -115,7 +115,7 @@ class WSGIGateway:
             return
         if context.response is None:
             context.response = variables.run(answer_in_thread, context, plan)
-        context.response = finish(variables, context.response)
+        context.response = run_rest(variables, context.response)
 
     def _send(self, response: flask.Response, context: Context, start_response: StartResponse) -> Iterable[bytes]:
         if context.state is not STREAMING:

@@ -15,7 +15,7 @@ import flask
 from ..crossing.coroutines import is_being_cancelled
 from ..shortcuts.plain_response import Plain
 from ..wrappers.response import Response
-from .calls import Suspended, as_exception, begin
+from .calls import Suspended, as_exception, run_until_suspended
 from .dispatch import conclude, cookie_arrived, dispatch, respond
 from .life import CLOSED
 from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain | Suspended:
     """Answer a request in a thread; return a `Suspended` if that waits for an async function."""
     if context.exchange.method not in plan.view_only_methods or PUSHED or STARTED:
-        return begin(dispatch(context, plan))  # type: ignore[no-any-return]  # as the last line
+        return run_until_suspended(dispatch(context, plan))  # type: ignore[no-any-return]  # as the last line
     if plan.static is not None and (known := static_answer(context, plan)):
         return known
     try:
@@ -40,7 +40,7 @@ def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain | S
         if (plain := plain_answer(context, plan, value)) is not None:
             return plain
         outcome = returned(value)
-    return begin(conclude(context, plan, respond(context, plan, outcome)))  # type: ignore[no-any-return]  # the pipeline's result
+    return run_until_suspended(conclude(context, plan, respond(context, plan, outcome)))  # type: ignore[no-any-return]  # the pipeline's result
 
 
 async def answer_on_loop(context: Context, plan: Plan) -> None:

@@ -82,11 +82,11 @@ class Suspended:
         try:
             value = call.runner.run_within(variables, call.func, *call.args, **call.kwargs)
         except BaseException as error:
-            return variables.run(step, self._pipeline, self._pipeline.throw, error)
-        return variables.run(step, self._pipeline, self._pipeline.send, value)
+            return variables.run(advance, self._pipeline, self._pipeline.throw, error)
+        return variables.run(advance, self._pipeline, self._pipeline.send, value)
 
 
-def step(pipeline: Coroutine[Any, Any, Any], go_on: Callable[[Any], Any], value: Any) -> Any:
+def advance(pipeline: Coroutine[Any, Any, Any], go_on: Callable[[Any], Any], value: Any) -> Any:
     """Run a pipeline in a thread; return its result, or a `Suspended` if it waits for an async function."""
     try:
         waits_for = go_on(value)
@@ -98,12 +98,12 @@ def step(pipeline: Coroutine[Any, Any, Any], go_on: Callable[[Any], Any], value:
     raise RuntimeError(f"{pipeline!r} waited for something where there is no event loop to wake it.")
 
 
-def begin(pipeline: Coroutine[Any, Any, Any]) -> Any:
-    """Begin to run a pipeline in a thread, as `step` does."""
-    return step(pipeline, pipeline.send, None)
+def run_until_suspended(pipeline: Coroutine[Any, Any, Any]) -> Any:
+    """Begin to run a pipeline in a thread, as `advance` does."""
+    return advance(pipeline, pipeline.send, None)
 
 
-def finish(variables: Variables, outcome: Any) -> Any:
+def run_rest(variables: Variables, outcome: Any) -> Any:
     """Run a pipeline in this thread to its end, and return its result; the thread must not be in the Context."""
     while type(outcome) is Suspended:
         outcome = outcome.go_on(variables)
@@ -111,11 +111,11 @@ def finish(variables: Variables, outcome: Any) -> Any:
 
 
 def run_again(pipeline: Function, context: Context, *args: Any) -> Any:
-    """Run a pipeline in this thread, within a request context that was left before; as `finish`."""
+    """Run a pipeline in this thread, within a request context that was left before; as `run_rest`."""
     variables: Variables = context.variables
     variables.run(context.enter)
     try:
-        return finish(variables, variables.run(begin, pipeline(context, context.plan, *args)))
+        return run_rest(variables, variables.run(run_until_suspended, pipeline(context, context.plan, *args)))
     finally:
         variables.run(context.leave)
 

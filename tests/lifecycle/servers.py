@@ -57,6 +57,7 @@ ASGI = {
     "hypercorn": Kind("hypercorn -b {bind} asgi:", "hypercorn"),
     "granian": Kind("granian --port {port} --interface asgi ", "granian"),
     "gunicorn-asgi": gunicorn("-k asgi"),
+    "uvicorn-worker": gunicorn("-k uvicorn.workers.UvicornWorker", "gunicorn uvicorn"),
 }
 WSGI = {**GUNICORN, **PRELOADED, **OTHERS}
 
