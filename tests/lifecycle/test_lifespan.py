@@ -25,6 +25,7 @@ SILENT = {
     ("cheroot", SIGTERM),
     # A quick shutdown, says gunicorn, which leaves out the lifespan messages.
     ("gunicorn-asgi", SIGINT),
+    ("uvicorn-worker", SIGINT),
 }
 
 
