@@ -52,7 +52,8 @@ PIECES = 16
 MiB = 1024**2
 #: After the first stages, in which caches fill and pools start their threads, no more than this may be added.
 WARM = 3
-SLACK = {"rss": 8 * MiB, "threads": 4, "tasks": 0, "descriptors": 2}
+# Under gevent each thread of the operating system that runs sync code gets a hub, with two descriptors.
+SLACK = {"rss": 8 * MiB, "threads": 4, "tasks": 0, "descriptors": 2 * 4}
 
 
 # What is served: each kind in both colours.

@@ -6,7 +6,7 @@ import io
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
@@ -206,6 +206,19 @@ class Body:
                 return
             await self.receive_async()
 
+    def is_empty(self) -> bool:
+        """Wait for the first byte of the body; tell whether there is none."""
+        while not self._received and not self.complete:
+            self.receive()
+        return not self._received
+
+    @classmethod
+    def unreadable(cls, error: type[HTTPException]) -> Self:
+        """Make a body that raises an error when it is read."""
+        body = cls(None)
+        body._failure = error
+        return body
+
     def take(self, size: int) -> bytes:
         """Take up to `size` bytes of what has arrived."""
         arrived = self.arrived
@@ -258,7 +271,7 @@ class BodyStream(io.RawIOBase):
         body, view = self.body, memoryview(buffer).cast("B")
         if len(body.arrived) < len(view) and not body.complete:
             with body.one_read():
-                while len(body.arrived) < len(view) and not body.complete:
+                while len(body.arrived) < len(view) and not body.complete and not self._is_over_limit():
                     body.receive()
         chunk = self._counted(body.take(len(view)))
         view[: len(chunk)] = chunk
@@ -275,16 +288,24 @@ class BodyStream(io.RawIOBase):
         if self._is_refused:
             raise RequestEntityTooLarge()
 
+    def _is_over_limit(self) -> bool:
+        """Tell whether more has arrived than the request allows."""
+        limit = self._limit()
+        return limit is not None and self._bytes_read + len(self.body.arrived) > limit
+
+    def _limit(self) -> int | None:
+        request = self.body.request()
+        return None if request is None else request.max_content_length
+
     def _check_limit(self) -> None:
         """Raise RequestEntityTooLarge (413) if the body is larger than the request allows.
 
         Werkzeug reads a body without length up to the limit, and takes that for the whole body. So this looks whether
         more follows.
         """
-        body, request = self.body, self.body.request()
-        limit = None if request is None else request.max_content_length
+        body, limit = self.body, self._limit()
         if limit is not None and self._bytes_read >= limit:
-            while not body.arrived and not body.complete:
+            while self._bytes_read == limit and not body.arrived and not body.complete:
                 body.receive()
             if body.arrived or self._bytes_read > limit:
                 self._is_refused = True

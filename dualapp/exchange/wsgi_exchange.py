@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders
+from werkzeug.exceptions import LengthRequired
 
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .translation import Scope, from_latin1, scope_from
@@ -73,14 +75,24 @@ class WSGIExchange:
         return scope_from(self.fields)
 
 
+class EndUnknown(LengthRequired):
+    """411: a chunked body on a WSGI server that does not mark the end of its input, where reading would never end."""
+
+    description = (
+        "This server passes chunked bodies on without their end (it sets no wsgi.input_terminated)."
+        " Send the body with a Content-Length, or serve the app with another server."
+    )
+
+
 def body_from(environ: WSGIEnvironment) -> Body:
     """Return the body of a request: that of an outer app, or a new one."""
     stream = environ["wsgi.input"]
     if type(stream) is BodyStream:  # an outer app has replaced it, as when one app mounts another
         return stream.body
     length = announced_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
-    if length is None and not environ.get("wsgi.input_terminated"):
-        length = 0  # without a length, reading could block for ever unless the server marks the end
     if length == 0:
         return NO_BODY
+    is_whole = isinstance(stream, io.BytesIO)  # hypercorn has received all of it
+    if length is None and not (is_whole or environ.get("wsgi.input_terminated")):
+        return Body.unreadable(EndUnknown)
     return Body(length, stream.read)

@@ -15,6 +15,7 @@ from ..crossing.coroutines import with_timeout
 from ..crossing.thread_pool import from_loop
 from ..exchange.body import AsyncBody
 from ..exchange.translation import Scope
+from .sync_request import has_form
 
 if TYPE_CHECKING:
     from ..exchange.exchange import Exchange
@@ -80,8 +81,10 @@ class Request(quart.Request):
         self._sync.max_form_parts = value
 
     async def _prepare_form(self) -> None:
-        """Receive the body so that the sync face can parse the form at once; a long one is parsed in a thread."""
+        """Receive a form so that the sync face can parse it at once; a long one is parsed in a thread."""
         body = self._exchange.body
+        if not has_form(self._sync):
+            return
         if body.complete or body.is_short:
             await self._gather()
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import flask
 from werkzeug.datastructures import EnvironHeaders, Headers, ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from ..compat.upstream import CACHED_DATA, OWN_LIMIT, PARAMETER_STORAGE, app_variable, parse_cookies
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 app_context = app_variable.get  # looked up once
 values_of: Any = dict.setdefault  # a MultiDict is a dict of lists; its own setdefault does more
+
+
+#: What Werkzeug's parser takes for a form.
+FORM_TYPES = {"multipart/form-data", "application/x-www-form-urlencoded"}
+
+
+def has_form(request: flask.Request) -> bool:
+    """Tell whether the body is a form by its Content-Type; parsers of the user's may know more of them."""
+    return request.form_data_parser_class is not StrictFormDataParser or request.mimetype in FORM_TYPES
 
 
 class StrictFormDataParser(FormDataParser):
@@ -121,8 +130,20 @@ class Request(flask.Request):
         if self._is_body_taken:
             return BodyStream(self._exchange.body)  # at its end
         stream = self.environ["wsgi.input"] if "environ" in vars(self) else self._exchange.stream
-        # A BodyStream ends with the body, so that it needs Werkzeug's wrapper only for a limit.
-        return stream if isinstance(stream, BodyStream) and self.max_content_length is None else super().stream
+        if not isinstance(stream, BodyStream):
+            return super().stream
+        # It ends with the body, and keeps to the limit; Werkzeug's wrapper takes a body of exactly the limit for more.
+        length, limit = stream.body.length, self.max_content_length
+        if length is not None and limit is not None and length > limit:
+            raise RequestEntityTooLarge()
+        return stream
+
+    @property
+    def want_form_data_parsed(self) -> bool:
+        """Whether the body may be a form; a multipart body without content is an empty one."""
+        return super().want_form_data_parsed and not (
+            self.mimetype == "multipart/form-data" and self._exchange.body.is_empty()
+        )
 
     @property
     def mimetype(self) -> str:

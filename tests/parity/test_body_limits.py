@@ -67,6 +67,24 @@ def test_max_content_length_of_a_chunked_body(serve: Serve, path: str) -> None:
     assert send(b"a=xxxxxxx") == 200
 
 
+@pytest.mark.parametrize("size", [1, 3, 10, 64])
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+def test_max_content_length_of_a_body_that_is_read_in_pieces(serve: Serve, size: int, chunked: bool) -> None:
+    def build(app: DualApp) -> None:
+        @app.post("/sync")
+        def sync_read():
+            pieces = iter(lambda: request.stream.read(size), b"")
+            return str(sum(map(len, pieces)))
+
+        @app.post("/async")
+        async def async_read():
+            return str(sum([len(piece) async for piece in request.body]))
+
+    client = serve(build, ten, twin=False)
+    for path, (body, status) in itertools.product(("/sync", "/async"), ((b"x" * 10, 200), (b"x" * 11, 413))):
+        assert client.post(path, body=[body[:7], body[7:]] if chunked else body).status == status
+
+
 def test_the_413_page_is_an_error_like_others(serve: Serve, paint: Paint) -> None:
     @paint
     def handlers(app: DualApp) -> None:
