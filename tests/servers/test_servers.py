@@ -380,7 +380,7 @@ def test_stops_cleanly(server: Server) -> None:
     assert set(errors_in(server.output)) <= ON_PURPOSE
 
 
-ON_PURPOSE = {"Boom", "asyncio.exceptions.CancelledError", "GeneratorExit", "NotCancelled"}
+ON_PURPOSE = {"Boom", "CancelledError", "GeneratorExit", "NotCancelled"}
 
 
 def errors_in(output: str) -> list[str]:
