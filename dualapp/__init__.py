@@ -33,7 +33,7 @@ from flask.signals import (
 
 from .app import DualApp
 from .blueprints import Blueprint
-from .failures import got_background_exception, got_serving_exception
+from .failure_reports import got_background_exception, got_serving_exception
 from .helpers import (
     copy_current_app_context,
     copy_current_request_context,

@@ -31,7 +31,7 @@ from .pipeline.plan import blueprints_of
 from .shortcuts import switches
 from .shortcuts.redirects import Redirect, is_simple_redirect
 from .wrappers.faces import async_face_class, is_async_face_class
-from .wrappers.resources import Resource
+from .wrappers.open_resource import Resource
 from .wrappers.response import Response, with_ours
 from .wrappers.return_values import response_from
 from .wrappers.sync_request import Request

@@ -18,7 +18,7 @@ from .crossing.bridge import spawn
 from .crossing.colour import is_async
 from .crossing.os_threads import new_queue, start_thread
 from .crossing.thread_pool import Threads
-from .failures import got_background_exception, is_cancellation, name_of, report
+from .failure_reports import got_background_exception, is_cancellation, name_of, report
 
 Function = Callable[..., Any]
 

@@ -25,7 +25,7 @@ from .crossing.host_loop import host_loop
 from .crossing.os_threads import fork_aware
 from .crossing.thread_pool import Threads, from_loop
 from .exchange.translation import Message
-from .failures import got_serving_exception, is_cancellation, name_of, report
+from .failure_reports import got_serving_exception, is_cancellation, name_of, report
 
 # The lifespan whose startup the running code is part of.
 starting: ContextVar[Lifespan] = ContextVar("dualapp.starting")

@@ -25,7 +25,7 @@ from .host_loop import host_loop
 from .lending_loop import LendingLoop
 from .os_threads import GreenQueue, fulfil_unless_cancelled, is_green, new_queue, start_thread
 from .thread_sensitive import Owner, current_owner, new_job
-from .waiting import current_call, unfinished
+from .waiting_threads import current_call, unfinished
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from typing import Any
 from ..compat.upstream import ThreadState, can_lend_loops, has_executor
 from .lending_loop import LendingLoop
 from .os_threads import SystemExecutor, fork_aware, is_green, start_thread, unpatched
-from .waiting import shared_loops
+from .waiting_threads import shared_loops
 
 
 class HostLoop:

@@ -14,7 +14,7 @@ from concurrent.futures import wait as wait_for_futures
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from .waiting import waiting_thread
+from .waiting_threads import waiting_thread
 
 T = TypeVar("T")
 

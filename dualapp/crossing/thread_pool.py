@@ -21,7 +21,7 @@ from .colour import is_async
 from .context_variables import bound_to, call_contained, move_thread_bound, outcome, restore
 from .handoff import new_handoff, new_lasting_handoff
 from .os_threads import Workers
-from .waiting import current_call, unfinished
+from .waiting_threads import current_call, unfinished
 
 T = TypeVar("T")
 

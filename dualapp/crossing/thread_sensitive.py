@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 from ..compat.upstream import has_thread_sensitive_context, request_context, running_loop, use_waiting_threads
 from .os_threads import SystemExecutor, fork_aware
-from .waiting import current_call, shared_loops, unfinished
+from .waiting_threads import current_call, shared_loops, unfinished
 
 T = TypeVar("T")
 

@@ -25,9 +25,9 @@ from ..lifespan import Lifespan, serve
 from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
 from ..pipeline.calls import as_exception, run_again, run_rest
 from ..pipeline.context import Context
+from ..pipeline.context_states import CLOSED, END, STREAMING
 from ..pipeline.dispatch import move_on, recover
 from ..pipeline.home import Home
-from ..pipeline.life import CLOSED, END, STREAMING
 from ..pipeline.overrides import is_replaced
 from ..pipeline.plans import Plans
 from ..shortcuts.plain_response import Plain

@@ -10,7 +10,7 @@ import flask
 
 from ..compat.upstream import close_functions
 from ..exchange.translation import Message
-from ..pipeline.life import STREAMING
+from ..pipeline.context_states import STREAMING
 from ..shortcuts.plain_response import Plain, RawPairs, raw_pairs
 from ..wrappers.sending import parts_of_finished
 

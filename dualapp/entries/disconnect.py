@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
 from typing import Any
 
-from ..crossing.mailbox import Mailbox
+from ..crossing.bounded_queue import BoundedQueue
 from ..crossing.readahead import MOST_BYTES
 from ..exchange.body import Body
 from ..exchange.translation import Message
@@ -95,7 +95,7 @@ class DisconnectWatch:
         A server whose queue of body messages is full blocks the whole connection, and the response with it.
         """
         if not self._body.complete:
-            self._mailbox().discard()
+            self._queue().discard()
             self._listen()
 
     @property
@@ -135,31 +135,31 @@ class DisconnectWatch:
         if self._listener is None and not body.is_receiving:
             self._body_end = loop.create_future()
             # Made before the task starts: a reader may come in between, and must not call `receive` as well.
-            mailbox = None if body.complete else self._mailbox()
-            self._listener = loop.create_task(self._until_disconnect(mailbox), context=self._variables)
+            queue = None if body.complete else self._queue()
+            self._listener = loop.create_task(self._until_disconnect(queue), context=self._variables)
 
-    def _mailbox(self) -> Mailbox[Message]:
-        """Return the mailbox of the body, from which its readers take from now on."""
+    def _queue(self) -> BoundedQueue[Message]:
+        """Return the queue of the body, from which its readers take from now on."""
         body = self._body
         if body.kept is None:
-            body.kept = Mailbox(max(body.ahead, MOST_BYTES))
+            body.kept = BoundedQueue(max(body.ahead, MOST_BYTES))
         return body.kept
 
-    async def _until_disconnect(self, mailbox: Mailbox[Message] | None) -> None:
+    async def _until_disconnect(self, queue: BoundedQueue[Message] | None) -> None:
         try:
             while (message := await self._receive())["type"] != "http.disconnect":
-                if mailbox is not None:
-                    mailbox.give(message, len(message.get("body", b"")))
+                if queue is not None:
+                    queue.give(message, len(message.get("body", b"")))
                     if message.get("more_body"):
-                        await mailbox.until_room()
+                        await queue.until_room()
                     else:
                         self._end_body()
         finally:
             self._end_body()
-            if mailbox is not None:
-                mailbox.close()
+            if queue is not None:
+                queue.close()
         self.saw_disconnect = True
-        while mailbox is not None and (mailbox.readers or self._body.reads):
+        while queue is not None and (queue.readers or self._body.reads):
             await asyncio.sleep(PATIENCE)  # who reads is told by an error of its own
         if not self._is_paused and not self._body.has_failed:
             self._cancel()

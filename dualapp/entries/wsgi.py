@@ -19,9 +19,9 @@ from ..exchange.wsgi_exchange import WSGIExchange
 from ..pipeline.answer import answer_in_thread, answer_on_loop
 from ..pipeline.calls import Suspended, as_exception, run_again, run_rest
 from ..pipeline.context import Context
+from ..pipeline.context_states import AWAITING_START, CLOSED, END, START, STREAMING
 from ..pipeline.dispatch import move_on, recover
 from ..pipeline.home import Home
-from ..pipeline.life import AWAITING_START, CLOSED, END, START, STREAMING
 from ..pipeline.overrides import is_replaced
 from ..pipeline.plans import Plans
 from ..shortcuts.plain_response import Plain

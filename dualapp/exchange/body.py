@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
+from ..crossing.bounded_queue import BoundedQueue
 from ..crossing.bridge import is_host_loop_thread, is_loop_thread, run_on_loop
 from ..crossing.coroutines import END, Steps, rest_of, with_timeout
-from ..crossing.mailbox import Mailbox
 from ..crossing.thread_pool import to_request_thread
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Body:
     #: How many seconds a read may wait; None where only the server can end it, as under WSGI.
     timeout: float | None = None
     #: Where the watch for the client that leaves puts the messages that it receives; None until it receives any.
-    kept: Mailbox[Any] | None = None
+    kept: BoundedQueue[Any] | None = None
     #: How many async readers of all of it there are now; a thread that parses a form for one may be between two chunks.
     reads = 0
     #: Whether a reader is waiting for the server's `receive`.

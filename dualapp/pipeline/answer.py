@@ -16,8 +16,8 @@ from ..crossing.coroutines import is_being_cancelled
 from ..shortcuts.plain_response import Plain
 from ..wrappers.response import Response
 from .calls import Suspended, as_exception, run_until_suspended
+from .context_states import CLOSED
 from .dispatch import conclude, cookie_arrived, dispatch, respond
-from .life import CLOSED
 from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN
 
 if TYPE_CHECKING:

@@ -25,9 +25,9 @@ from ..exchange.body import NO_BODY
 from ..shortcuts.signed_sessions import fast_interface
 from ..wrappers.faces import async_face, close_request, sync_face
 from .app_context import NOT_GIVEN, AppContext, unbind
-from .life import OPEN, keep_open
+from .context_states import OPEN, keep_open
 from .sessions import opens_async
-from .teardown import Errors
+from .teardown_errors import Errors
 
 if TYPE_CHECKING:
     from blinker import Signal

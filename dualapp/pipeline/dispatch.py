@@ -33,13 +33,13 @@ from ..wrappers.response import Response
 from ..wrappers.return_values import response_from
 from .calls import OnLoop
 from .context import Context
+from .context_states import ANSWER, END, closes
 from .home import Home
 from .hooks import Hook, each_called, first_answer
-from .life import ANSWER, END, closes
 from .plan import Plan
 from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN, is_heard
 from .stream_with_context import stream_with_context
-from .teardown import Errors, each_torn_down
+from .teardown_errors import Errors, each_torn_down
 
 if TYPE_CHECKING:
     from blinker import Signal

@@ -26,7 +26,7 @@ from .home import Home, home_of
 from .hooks import Hook, each_applied, each_called, first_answer, joined
 from .overrides import is_replaced, replaced_steps
 from .sessions import has_flasks_sessions, open_current_session, open_current_session_async
-from .teardown import each_torn_down
+from .teardown_errors import each_torn_down
 
 if TYPE_CHECKING:
     from blinker import Signal

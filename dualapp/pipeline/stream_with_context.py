@@ -9,7 +9,7 @@ from typing import Any
 
 from ..compat.upstream import request_context
 from ..crossing.coroutines import close_stream
-from .life import keep_open
+from .context_states import keep_open
 
 
 def stream_with_context(stream: Any) -> Any:

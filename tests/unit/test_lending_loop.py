@@ -14,7 +14,7 @@ from dualapp.crossing.bridge import LoopRunner
 from dualapp.crossing.host_loop import host_loop
 from dualapp.crossing.lending_loop import LendingLoop
 from dualapp.crossing.thread_pool import Threads
-from dualapp.crossing.waiting import current_call
+from dualapp.crossing.waiting_threads import current_call
 from tests.support.waiting import LIMIT, wait_for
 
 mine = threading.get_ident

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Mailbox(Generic[T]):
+class BoundedQueue(Generic[T]):
     """Items of one giver for whoever reads next."""
 
     def __init__(self, most: int) -> None:
@@ -40,7 +40,7 @@ class Mailbox(Generic[T]):
         await self._until(self._has_room)
 
     async def take(self) -> T | None:
-        """Wait for an item, and take it; None after the last one of a closed mailbox."""
+        """Wait for an item, and take it; None after the last one of a closed queue."""
         self.readers += 1
         try:
             while True:

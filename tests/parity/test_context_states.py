@@ -1,4 +1,4 @@
-"""Each way in which a request ends closes its context once: the moves of the table in dualapp/pipeline/life.py."""
+"""Each way in which a request ends closes its context once: the moves of the table in pipeline/context_states.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dualapp import DualApp, g, request, stream_with_context
-from dualapp.pipeline.life import CLOSED, MOVES, closes
+from dualapp.pipeline.context_states import CLOSED, MOVES, closes
 
 from ..conftest import Serve
 from ..support.entry_driver import Client
