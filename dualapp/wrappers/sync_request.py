@@ -141,9 +141,13 @@ class Request(flask.Request):
     @property
     def want_form_data_parsed(self) -> bool:
         """Whether the body may be a form; a multipart body without content is an empty one."""
-        return super().want_form_data_parsed and not (
-            self.mimetype == "multipart/form-data" and self._exchange.body.is_empty()
-        )
+        return super().want_form_data_parsed and not (self.mimetype == "multipart/form-data" and self._is_empty())
+
+    def _is_empty(self) -> bool:
+        stream = self.environ["wsgi.input"]
+        if isinstance(stream, BodyStream):
+            return stream.body.is_empty()
+        return not self.content_length and "HTTP_TRANSFER_ENCODING" not in self.environ
 
     @property
     def mimetype(self) -> str:
