@@ -150,7 +150,7 @@ DIFFERENCES = [
     ),
 ]
 
-REFUSED = {400, None}
+REFUSED = {400, 411, None}
 
 
 @dataclass(frozen=True)
@@ -170,8 +170,8 @@ TAKEN = [
     ),
     Taken(
         "werkzeug",
-        "length-of-letters length-negative length-twice",
-        "Hands over the last Content-Length unread; one that is no number is none.",
+        "length-twice",
+        "Hands over the last Content-Length.",
     ),
     Taken("waitress", "nul-in-path", "Looks for other control characters only."),
     Taken(
