@@ -12,7 +12,8 @@ never uses the thread in which that job runs, but
 - otherwise a thread that the job has for what it calls.
 
 Pools of threads (os_threads.py) follow the same rule by a number: a pool that is full starts one more thread for a task
-that a thread waits for. So a chain of any length ends in a thread that is free.
+that a thread waits for. So a chain of any length ends in a thread that is free. One wait is not seen: a thread of a
+pool that blocks on `run_coroutine_threadsafe(...).result()` counts as busy, as in any pool.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Nest:
                 finally:
                     loop.close()
             case "e":
-                return asyncio.run_coroutine_threadsafe(self.async_step(rest), host_loop.get()).result()
+                return self.app.async_to_sync(self.async_step)(rest)
             case "f":
                 return self.app.test_client().get(f"/async/{rest or 'z'}").text
             case "g":
