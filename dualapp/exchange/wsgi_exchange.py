@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders
-from werkzeug.exceptions import LengthRequired
+from werkzeug.exceptions import BadRequest, LengthRequired
 
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .translation import Scope, from_latin1, scope_from
@@ -75,6 +75,12 @@ class WSGIExchange:
         return scope_from(self.fields)
 
 
+class BadLength(BadRequest):
+    """400: a server has let a Content-Length pass that is no number."""
+
+    description = "The Content-Length of this request is not a number."
+
+
 class EndUnknown(LengthRequired):
     """411: a chunked body on a WSGI server that does not mark the end of its input, where reading would never end."""
 
@@ -94,5 +100,5 @@ def body_from(environ: WSGIEnvironment) -> Body:
         return NO_BODY
     is_whole = isinstance(stream, io.BytesIO)  # hypercorn has received all of it
     if length is None and not (is_whole or environ.get("wsgi.input_terminated")):
-        return Body.unreadable(EndUnknown)
+        return Body.unreadable(EndUnknown if "HTTP_TRANSFER_ENCODING" in environ else BadLength)
     return Body(length, stream.read)

@@ -8,6 +8,7 @@ from werkzeug.exceptions import ClientDisconnected
 from dualapp import DualApp, request
 
 from ..conftest import Serve
+from ..support.entry_driver import Ask, environ_of
 from .apps import FORM, JSON, MULTIPART, ask, reading
 
 
@@ -73,3 +74,35 @@ def test_what_comes_after_the_announced_length_is_not_part_of_the_body(serve: Se
 def test_a_length_that_is_no_number(serve: Serve, length: str) -> None:
     """Servers refuse these; if one does not, no entry reads what another does not."""
     assert ask(serve.shared(reading), "POST", "/data", [], b"abc", length=length).status in (200, 400)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [({"HTTP_TRANSFER_ENCODING": "chunked"}, 411), ({"CONTENT_LENGTH": "ten"}, 400)],
+    ids=["chunked", "no-number"],
+)
+@pytest.mark.parametrize("path", ["/def", "/async"])
+def test_a_body_whose_end_a_wsgi_server_does_not_mark(path: str, fields: dict[str, str], status: int) -> None:
+    """Reading it could last for ever; a view that does not read it is answered."""
+    app = DualApp("ends")
+
+    @app.post("/def")
+    def sync_read() -> bytes:
+        return request.get_data()
+
+    @app.post("/async")
+    async def async_read() -> bytes:
+        return await request.get_data()
+
+    @app.post("/unread")
+    def unread() -> str:
+        return "unread"
+
+    def status_of(path: str) -> int:
+        environ = environ_of(Ask("POST", path)) | fields
+        del environ["wsgi.input_terminated"]
+        seen: list[str] = []
+        b"".join(app.wsgi(environ, lambda line, headers: seen.append(line)))  # type: ignore[arg-type, return-value]
+        return int(seen[0][:3])
+
+    assert (status_of(path), status_of("/unread")) == (status, 200)

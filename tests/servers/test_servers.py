@@ -150,7 +150,7 @@ DIFFERENCES = [
     ),
 ]
 
-REFUSED = {400, 411, None}
+REFUSED = {400, None}
 
 
 @dataclass(frozen=True)
