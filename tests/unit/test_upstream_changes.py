@@ -13,7 +13,7 @@ import pytest
 
 from dualapp import DualApp, redirect, request
 from dualapp.compat import upstream
-from dualapp.pipeline import dispatch, overrides, plan, teardown
+from dualapp.pipeline import dispatch, overrides, plan, teardown_errors
 from dualapp.pipeline.context import Context
 from dualapp.wrappers import sync_request
 
@@ -114,9 +114,9 @@ def test_an_app_that_keeps_no_error_from_its_teardown(serve: Serve) -> None:
 
 
 def test_all_of_the_teardown_runs_though_a_part_fails(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (dispatch, teardown):
+    for module in (dispatch, teardown_errors):
         monkeypatch.setattr(module, "runs_all_teardowns", True)
-    monkeypatch.setattr(plan, "each_teardown", teardown.each_torn_down)
+    monkeypatch.setattr(plan, "each_teardown", teardown_errors.each_torn_down)
 
     def build(app: DualApp) -> None:
         torn = app.extensions["torn"] = []
