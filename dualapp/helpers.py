@@ -39,7 +39,7 @@ def current_request(is_async: bool = False) -> Any:
             "Working outside of request context: `request` can be used while a request is handled,"
             " or within `with app.test_request_context()`."
         )
-    return getattr(context, "async_request", context.request) if is_async else context.request
+    return context.async_request if is_async and isinstance(context, Context) else context.request
 
 
 class RequestProxy(LocalProxy[Any]):

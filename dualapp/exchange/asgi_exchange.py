@@ -38,7 +38,8 @@ class ASGIExchange:
         self.has_cookies = b"cookie" in headers
         self.body = NO_BODY
         if b"content-length" in headers or b"transfer-encoding" in headers:
-            self.body = ASGIBody(announced_in(headers), receive)
+            length = announced_length(headers.get(b"content-length"), headers.get(b"transfer-encoding"))
+            self.body = ASGIBody(length, receive)
         elif scope["http_version"] >= "2":
             # In HTTP/1 the headers tell whether there is content (RFC 9112 section 6.3); from HTTP/2 on only the end of
             # the stream does (RFC 9113 section 8.1).
@@ -190,11 +191,3 @@ class ScopeHeaders(KeyedHeaders):
 
 
 ScopeHeaders.__name__ = EnvironHeaders.__name__  # as `repr` shows it
-
-
-def announced_in(headers: dict[bytes, bytes]) -> int | None:
-    """Return the length of the body that the headers announce, None if they do not."""
-    content_length = headers.get(b"content-length")
-    if content_length is None:
-        return None
-    return announced_length(content_length.decode("latin-1"), headers.get(b"transfer-encoding"))

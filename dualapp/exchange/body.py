@@ -30,7 +30,7 @@ MOST_LINGERED = 8 * 1024 * 1024
 SHORT_BODY = 64 * 1024
 
 
-def announced_length(content_length: str | None, transfer_encoding: object) -> int | None:
+def announced_length(content_length: str | bytes | None, transfer_encoding: object) -> int | None:
     """Return the length of the body by RFC 9112 section 6.3: 0 without a body, None if it is not known beforehand.
 
     Servers refuse a Content-Length that is no number; if one lets it pass, the length is not known.
