@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import cached_property
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders
@@ -75,6 +76,10 @@ class WSGIExchange:
         return scope_from(self.fields)
 
 
+#: Files that a server or an adapter has filled with the whole body: hypercorn's, asgiref's.
+WHOLE = (io.BytesIO, SpooledTemporaryFile)
+
+
 class BadLength(BadRequest):
     """400: a server has let a Content-Length pass that is no number."""
 
@@ -98,7 +103,6 @@ def body_from(environ: WSGIEnvironment) -> Body:
     length = announced_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
     if length == 0:
         return NO_BODY
-    is_whole = isinstance(stream, io.BytesIO)  # hypercorn has received all of it
-    if length is None and not (is_whole or environ.get("wsgi.input_terminated")):
+    if length is None and not (isinstance(stream, WHOLE) or environ.get("wsgi.input_terminated")):
         return Body.unreadable(EndUnknown if "HTTP_TRANSFER_ENCODING" in environ else BadLength)
     return Body(length, stream.read)

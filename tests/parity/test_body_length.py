@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
 import pytest
 from werkzeug.exceptions import ClientDisconnected
 
@@ -76,14 +81,8 @@ def test_a_length_that_is_no_number(serve: Serve, length: str) -> None:
     assert ask(serve.shared(reading), "POST", "/data", [], b"abc", length=length).status in (200, 400)
 
 
-@pytest.mark.parametrize(
-    ("fields", "status"),
-    [({"HTTP_TRANSFER_ENCODING": "chunked"}, 411), ({"CONTENT_LENGTH": "ten"}, 400)],
-    ids=["chunked", "no-number"],
-)
-@pytest.mark.parametrize("path", ["/def", "/async"])
-def test_a_body_whose_end_a_wsgi_server_does_not_mark(path: str, fields: dict[str, str], status: int) -> None:
-    """Reading it could last for ever; a view that does not read it is answered."""
+def unmarked(path: str, **fields: Any) -> tuple[int, bytes]:
+    """What a WSGI app answers a server that does not mark where a body ends."""
     app = DualApp("ends")
 
     @app.post("/def")
@@ -98,11 +97,31 @@ def test_a_body_whose_end_a_wsgi_server_does_not_mark(path: str, fields: dict[st
     def unread() -> str:
         return "unread"
 
-    def status_of(path: str) -> int:
-        environ = environ_of(Ask("POST", path)) | fields
-        del environ["wsgi.input_terminated"]
-        seen: list[str] = []
-        b"".join(app.wsgi(environ, lambda line, headers: seen.append(line)))  # type: ignore[arg-type, return-value]
-        return int(seen[0][:3])
+    environ = environ_of(Ask("POST", path)) | fields
+    del environ["wsgi.input_terminated"]
+    seen: list[str] = []
+    answer = b"".join(app.wsgi(environ, lambda line, headers: seen.append(line)))  # type: ignore[arg-type, return-value]
+    return int(seen[0][:3]), answer
 
-    assert (status_of(path), status_of("/unread")) == (status, 200)
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [({"HTTP_TRANSFER_ENCODING": "chunked"}, 411), ({"CONTENT_LENGTH": "ten"}, 400)],
+    ids=["chunked", "no-number"],
+)
+@pytest.mark.parametrize("path", ["/def", "/async"])
+def test_a_body_whose_end_a_wsgi_server_does_not_mark(path: str, fields: dict[str, str], status: int) -> None:
+    """Reading it could last for ever; a view that does not read it is answered."""
+    assert unmarked(path, **fields)[0] == status
+    assert unmarked("/unread", **fields) == (200, b"unread")
+
+
+@pytest.mark.parametrize("file", [io.BytesIO, SpooledTemporaryFile])
+@pytest.mark.parametrize("path", ["/def", "/async"])
+def test_a_chunked_body_that_a_wsgi_server_has_received(path: str, file: Callable[[], IO[bytes]]) -> None:
+    """The whole of it is in a file, so that its end is that of the body (hypercorn, asgiref)."""
+    with file() as whole:
+        whole.write(b"in chunks")
+        whole.seek(0)
+        answer = unmarked(path, HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input": whole})
+    assert answer == (200, b"in chunks")
