@@ -28,6 +28,7 @@ from .pipeline.class_views import is_awaited_by_caller
 from .pipeline.context import Context, with_body
 from .pipeline.generation import HOOKS, Config, Generation, HookList, HookRegistry, RuleMap, ViewFunctions
 from .pipeline.plan import blueprints_of
+from .pipeline.subdomains import at_subdomain
 from .shortcuts import switches
 from .shortcuts.redirects import Redirect, is_simple_redirect
 from .wrappers.faces import async_face_class, is_async_face_class
@@ -39,6 +40,7 @@ from .wrappers.sync_request import Request
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from flask.testing import FlaskClient
+    from werkzeug.routing import MapAdapter
 
     from .entries.asgi import ASGIGateway, Send
     from .exchange.asgi_exchange import Receive
@@ -98,6 +100,8 @@ class DualApp(QuartScaffold, flask.Flask):
         gets a RuntimeError for any other body that was not awaited first. Default: 65536.
     `BODY_TIMEOUT`
         Seconds that reading a body may wait before it raises RequestTimeout (408); None for no limit. Default: 60.
+    `PREFER_SECURE_URLS`
+        Whether URLs that are built outside of a request begin with https (wss for websockets). Default: False.
     `RESPONSE_TIMEOUT`
         Seconds that a streamed response may take, unless `response.timeout` is set; None for no limit. Default: 60.
     `THREAD_POOL_SIZE`
@@ -120,6 +124,7 @@ class DualApp(QuartScaffold, flask.Flask):
             "BACKGROUND_THREAD_POOL_SIZE": 40,
             "BODY_READ_AHEAD": 64 * 1024,
             "BODY_TIMEOUT": 60,
+            "PREFER_SECURE_URLS": False,
             "RESPONSE_TIMEOUT": 60,
             "THREAD_POOL_SIZE": 40,
         }
@@ -363,6 +368,17 @@ class DualApp(QuartScaffold, flask.Flask):
     def _step(self, step: Callable[..., Any], *args: Any) -> Any:
         args = step_arguments(None, *args)
         return from_loop(step, *args) if caller_is_async(depth=2) else step(*args)
+
+    # Routing.
+
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        """Make the adapter that matches a request and builds URLs; without a request one that builds URLs only."""
+        adapter = super().create_url_adapter(request)
+        if adapter is not None and request is None and self.config["PREFER_SECURE_URLS"]:
+            adapter.url_scheme = "https"
+        if adapter is None or request is None or self.config["SERVER_NAME"] is None or self.subdomain_matching:
+            return adapter
+        return at_subdomain(adapter, request.host)
 
     # Colours.
 

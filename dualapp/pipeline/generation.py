@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import cached_property, wraps
 from itertools import count
 from typing import Any, Self, TypeVar
 
 import flask
 from werkzeug.routing import Map
+
+from .subdomains import subdomains_of
 
 C = TypeVar("C", bound=type)
 
@@ -112,13 +114,22 @@ class RuleMap(Map):
 
     generation = Generation()  # no app's; setting the map on an app replaces it
 
+    @cached_property
+    def subdomains(self) -> frozenset[str]:
+        """The subdomains that rules name."""
+        return subdomains_of(self)
+
     def add(self, rulefactory: Any) -> None:
         """Add a rule."""
         super().add(rulefactory)
-        self.generation.advance()
+        self._changed()
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
+        self._changed()
+
+    def _changed(self) -> None:
+        vars(self).pop("subdomains", None)
         self.generation.advance()
 
 

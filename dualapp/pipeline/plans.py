@@ -124,6 +124,7 @@ def can_match_fast(app: flask.Flask) -> bool:
     return not (
         type(app.url_map) is not RuleMap
         or app.subdomain_matching
+        or (app.config["SERVER_NAME"] is not None and app.url_map.subdomains)
         or app.config["TRUSTED_HOSTS"] is not None
         or request_class.trusted_hosts
         or request_class.__init__ is not Request.__init__  # another may rewrite the environ
