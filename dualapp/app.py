@@ -13,12 +13,13 @@ from werkzeug.datastructures import ImmutableDict
 from . import templating
 from .background_tasks import require_function
 from .blueprints import QuartScaffold
-from .cli import DualGroup
+from .cli import DualGroup, accept_in_quart_cli
 from .compat.import_hook import LazyAttribute
 from .compat.upstream import REDIRECT_CODE, step_arguments, takes_context
 from .crossing.bridge import is_loop_thread, to_loop
 from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
 from .crossing.thread_pool import Threads, from_loop
+from .development import server_options
 from .entries.wsgi import WSGIGateway
 from .exchange.translation import Scope
 from .exchange.wsgi_exchange import WSGIExchange
@@ -281,6 +282,33 @@ class DualApp(QuartScaffold, flask.Flask):
         """
         await self._lifespan.shutdown()
 
+    def run(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        debug: bool | None = None,
+        load_dotenv: bool = True,
+        *,
+        loop: Any = None,
+        ca_certs: str | None = None,
+        certfile: str | None = None,
+        keyfile: str | None = None,
+        **options: Any,
+    ) -> None:
+        """Serve this app for development; takes the arguments of Flask's `run` and, by name, those of Quart's.
+
+        The server is Werkzeug's; with a `loop` it is Hypercorn on that loop, as in Quart.
+        """
+        if loop is None:
+            options |= server_options(certfile, keyfile, ca_certs)
+            super().run(host, port, debug, load_dotenv, **options)
+            return
+        from quart import Quart
+
+        options |= {"loop": loop, "ca_certs": ca_certs, "certfile": certfile, "keyfile": keyfile}
+        options.setdefault("use_reloader", False)
+        Quart.run(self, host, port, debug, **options)  # type: ignore[arg-type]  # as in run_task
+
     def run_task(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, None]:
         """Serve this app with Hypercorn as one task of a running loop; takes the arguments of Quart's `run_task`."""
         from quart import Quart
@@ -454,3 +482,6 @@ class DualApp(QuartScaffold, flask.Flask):
         for name in (None, *reversed(blueprints_of(endpoint))):
             for func in self.url_default_functions.get(name, ()):
                 self.ensure_sync(func)(endpoint, values)
+
+
+accept_in_quart_cli(DualApp)

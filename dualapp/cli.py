@@ -1,4 +1,4 @@
-"""Run async commands of the `flask` command line on the host loop."""
+"""The command lines `flask` and `quart`: async commands run on the host loop, and both serve a DualApp."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import click
 from flask.cli import AppGroup, ScriptInfo
 
+from .compat.import_hook import after_import
 from .crossing.bridge import run_on_loop
 from .crossing.coroutines import await_value
 
@@ -26,14 +27,26 @@ class DualGroup(AppGroup):
 
 
 def for_both_frameworks(info: Any) -> Any:
-    """Return Flask's ScriptInfo as an instance of Quart's too, which `quart.cli.pass_script_info` looks for."""
+    """Return a ScriptInfo of either framework as one of both, which commands of either framework look for."""
     cli = sys.modules.get("quart.cli")
-    if cli is None or not isinstance(info, ScriptInfo) or isinstance(info, cli.ScriptInfo):
+    if cli is None or isinstance(info, ScriptInfo) is isinstance(info, cli.ScriptInfo):
         return info
     cls: Any = type("ScriptInfo", (ScriptInfo, cli.ScriptInfo), {})
     twin = cls()
     twin.__dict__ = vars(info)
     return twin
+
+
+def accept_in_quart_cli(app_class: type) -> None:
+    """Make the command line `quart` take an app of this class where it looks for a Quart app."""
+
+    def accept() -> None:
+        # It asks `isinstance(app, Quart)`. A global of the module goes before the builtin, and the apps of all other
+        # modules stay what they are.
+        cli: Any = sys.modules["quart.cli"]
+        cli.isinstance = lambda value, cls: isinstance(value, (app_class, cls))
+
+    after_import("quart.cli", accept)
 
 
 def allow_async(command: click.Command) -> None:

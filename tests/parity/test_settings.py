@@ -15,9 +15,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import click
+import click.testing
 import flask.cli
 import pytest
 import quart.cli
@@ -270,3 +271,54 @@ def test_the_logger_of_the_app(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         app.logger.info("hello")
     assert [(record.name, record.message) for record in caplog.records] == [("own.logger", "hello")]
+
+
+@pytest.mark.parametrize("pass_script_info", [flask.cli.pass_script_info, quart.cli.pass_script_info])
+def test_commands_that_the_command_line_of_quart_runs(pass_script_info: Callable[..., Any]) -> None:
+    app = DualApp("commands")
+
+    @app.cli.command("name")
+    @pass_script_info
+    async def name(info: Any) -> None:
+        click.echo(f"{info.load_app() is app} {quart.current_app.name} {current_app.name}")
+
+    group = quart.cli.QuartGroup(create_app=lambda: app, load_dotenv=False)
+    assert click.testing.CliRunner().invoke(group, ["name"]).output == "True commands commands\n"
+
+
+def module(**attributes: Any) -> ModuleType:
+    made = ModuleType("made")
+    vars(made).update(attributes)
+    return made
+
+
+def test_the_command_line_of_quart_finds_an_app() -> None:
+    app, made = DualApp("commands"), []
+
+    def create_app(name: str = "made") -> DualApp:
+        made.append(name)
+        return DualApp(name)
+
+    for attributes in ({"app": app}, {"application": app}, {"another": app, "plain": flask.Flask("plain")}):
+        assert quart.cli.find_best_app(module(**attributes)) is app
+    assert quart.cli.find_best_app(module(create_app=create_app)).name == "made"
+    assert quart.cli.find_app_by_string(module(create_app=create_app), "create_app('own')").name == "own"
+    assert made == ["made", "own"]
+    assert quart.cli.find_app_by_string(module(mine=app), "mine") is app
+    with pytest.raises(quart.cli.NoAppException, match="Detected multiple"):
+        quart.cli.find_best_app(module(one=app, two=quart.Quart("two")))
+
+
+def test_the_command_line_of_quart_refuses_what_is_no_app_of_its_kind() -> None:
+    for other in (flask.Flask("plain"), "app", None):
+        with pytest.raises(quart.cli.NoAppException, match="Failed to find"):
+            quart.cli.find_best_app(module(app=other))
+        with pytest.raises(quart.cli.NoAppException, match="valid Quart application"):
+            quart.cli.find_app_by_string(module(app=other), "app")
+    assert not isinstance(DualApp("app"), quart.Quart)
+
+
+def test_a_key_without_a_certificate_is_no_encryption() -> None:
+    for name in ("keyfile", "ca_certs"):
+        with pytest.raises(ValueError, match="only with `certfile`"):
+            DualApp("app").run(**{name: "key.pem"})
