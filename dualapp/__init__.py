@@ -30,6 +30,8 @@ from flask.signals import (
     request_tearing_down,
     template_rendered,
 )
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup, escape
 
 from .app import DualApp
 from .blueprints import Blueprint
@@ -54,15 +56,31 @@ from .wrappers.response import Response
 from .wrappers.sync_request import Request
 
 if TYPE_CHECKING:
+    from quart import (
+        Websocket,
+        copy_current_websocket_context,
+        got_websocket_exception,
+        has_websocket_context,
+        make_push_promise,
+        signals_available,
+        websocket,
+        websocket_finished,
+        websocket_started,
+        websocket_tearing_down,
+    )
+
     from .proxy_fix import ProxyFix
 
 __all__ = [
     "Blueprint",
     "Config",
     "DualApp",
+    "Markup",
     "ProxyFix",
     "Request",
     "Response",
+    "ResponseReturnValue",
+    "Websocket",
     "abort",
     "after_this_request",
     "appcontext_popped",
@@ -71,7 +89,9 @@ __all__ = [
     "before_render_template",
     "copy_current_app_context",
     "copy_current_request_context",
+    "copy_current_websocket_context",
     "current_app",
+    "escape",
     "flash",
     "g",
     "get_flashed_messages",
@@ -79,10 +99,13 @@ __all__ = [
     "got_background_exception",
     "got_request_exception",
     "got_serving_exception",
+    "got_websocket_exception",
     "has_app_context",
     "has_request_context",
+    "has_websocket_context",
     "json",
     "jsonify",
+    "make_push_promise",
     "make_response",
     "message_flashed",
     "redirect",
@@ -95,12 +118,31 @@ __all__ = [
     "send_file",
     "send_from_directory",
     "session",
+    "signals_available",
     "stream_template",
     "stream_template_string",
     "stream_with_context",
     "template_rendered",
     "url_for",
+    "websocket",
+    "websocket_finished",
+    "websocket_started",
+    "websocket_tearing_down",
 ]
+
+#: Quart's own names, which are imported on first access: an app without `async def` views never needs quart.
+QUARTS = {
+    "Websocket",
+    "copy_current_websocket_context",
+    "got_websocket_exception",
+    "has_websocket_context",
+    "make_push_promise",
+    "signals_available",
+    "websocket",
+    "websocket_finished",
+    "websocket_started",
+    "websocket_tearing_down",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -108,4 +150,8 @@ def __getattr__(name: str) -> Any:
         from .proxy_fix import ProxyFix
 
         return ProxyFix
+    if name in QUARTS:
+        import quart
+
+        return getattr(quart, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .entries.asgi import ASGIGateway, Send
     from .exchange.asgi_exchange import Receive
     from .exchange.exchange import Exchange
+    from .lifespan import ShutdownEvent
     from .testing import DualClient
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -281,6 +282,14 @@ class DualApp(QuartScaffold, flask.Flask):
         Raises a RuntimeError that names the functions that failed, when all have run.
         """
         await self._lifespan.shutdown()
+
+    @property
+    def shutdown_event(self) -> ShutdownEvent:
+        """An event that is set when the process ends serving, before its background tasks are waited for.
+
+        Wait for it in async code. Each startup after a shutdown makes a new one.
+        """
+        return self._lifespan.shutdown_event
 
     def run(
         self,

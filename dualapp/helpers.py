@@ -61,14 +61,14 @@ class RequestProxy(LocalProxy[Any]):
 request: Any = RequestProxy(lambda: current_request(caller_is_async()))
 
 
-def render_template(template: Any, **context: Any) -> Any:
+def render_template(template_name_or_list: Any, **context: Any) -> Any:
     """Render a template, given by name, or the first that exists of a list; await it in `async def` code.
 
     Raises jinja2.TemplateNotFound if there is none.
     """
     if caller_is_async():
-        return templating.render_async(environment().get_or_select_template(template), context)
-    return flask.render_template(template, **context)
+        return templating.render_async(environment().get_or_select_template(template_name_or_list), context)
+    return flask.render_template(template_name_or_list, **context)
 
 
 def render_template_string(source: str, **context: Any) -> Any:
@@ -78,14 +78,14 @@ def render_template_string(source: str, **context: Any) -> Any:
     return flask.render_template_string(source, **context)
 
 
-def stream_template(template: Any, **context: Any) -> Any:
+def stream_template(template_name_or_list: Any, **context: Any) -> Any:
     """Render a template, given as to `render_template`, as an iterator of strings.
 
     In `async def` code await it for an async iterator.
     """
     if caller_is_async():
-        return templating.stream_async(environment().get_or_select_template(template), context)
-    return templating.stream(environment().get_or_select_template(template), context)
+        return templating.stream_async(environment().get_or_select_template(template_name_or_list), context)
+    return templating.stream(environment().get_or_select_template(template_name_or_list), context)
 
 
 def stream_template_string(source: str, **context: Any) -> Any:

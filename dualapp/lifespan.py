@@ -27,6 +27,8 @@ from .crossing.thread_pool import Threads, from_loop
 from .exchange.translation import Message
 from .failure_reports import got_serving_exception, is_cancellation, name_of, report
 
+ShutdownEvent = asyncio.Event
+
 # The lifespan whose startup the running code is part of.
 starting: ContextVar[Lifespan] = ContextVar("dualapp.starting")
 
@@ -63,6 +65,7 @@ class Lifespan:
         self._last_loop: asyncio.AbstractEventLoop | None = None  # that of a startup that failed, too
         self._failure: StartupFailed | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._shutdown_event, self._is_watched = asyncio.Event(), False
 
     def _forget_closed_loop(self) -> None:
         """Forget the startup if its loop is closed."""
@@ -71,10 +74,17 @@ class Lifespan:
             self.tasks.forget_closed_loops()
 
     @property
+    def shutdown_event(self) -> ShutdownEvent:
+        """The event that is set when the shutdown begins; who has asked for it makes the shutdown run."""
+        self._is_watched = True
+        return self._shutdown_event
+
+    @property
     def is_idle(self) -> bool:
         """Whether there is nothing to start and nothing to stop."""
         app = self._app
-        return not (app.before_serving_funcs or app.while_serving_gens or app.after_serving_funcs or self.tasks)
+        functions = app.before_serving_funcs or app.while_serving_gens or app.after_serving_funcs
+        return not (functions or self.tasks or self._is_watched)
 
     # From a thread, under WSGI.
 
@@ -144,6 +154,8 @@ class Lifespan:
     async def startup(self) -> None:
         """Run the functions registered to run before serving, in their order."""
         self._last_loop = asyncio.get_running_loop()
+        if self._shutdown_event.is_set():  # by the last life
+            self._shutdown_event = asyncio.Event()
         token = starting.set(self)
         try:
             async with self._app.app_context():
@@ -199,6 +211,7 @@ class Lifespan:
         self.has_started, self.startup_loop, self._starting = False, None, None
         if self.is_idle:
             return
+        self._shutdown_event.set()
         await self.tasks.end()
         failures: dict[str, BaseException] = {}
         async with self._app.app_context():

@@ -46,6 +46,8 @@ def converted(app: Flask, value: Any) -> flask.Response:
         response = Flask.make_response(app, (iter(()), *rest) if is_tuple else iter(()))
         response.response = body  # type: ignore[assignment]  # werkzeug knows sync bodies only
         return response
+    if isinstance(body, HTTPException) and is_quart_response(body.response):
+        body = body.response  # of `abort(response)`
     if is_quart_response(body):
         body = from_quart_response(app, body)
     if isinstance(body, HTTPException):

@@ -186,6 +186,10 @@ def quart_responses(app: DualApp) -> None:
         response.headers.add("Set-Cookie", "c=d")
         return (response, 203, {"X-More": "1"}) if kind == "bytes" else response
 
+    @app.get("/aborted")
+    async def async_aborted():
+        quart.abort(quart.Response("aborted", 419))
+
     @app.get("/etag")
     async def async_etag():
         response = await quart.make_response("body")
@@ -244,6 +248,7 @@ def test_quarts_responses(serve: Serve) -> None:
     assert client.get("/redirect").header("location") == "/abort/404#x"
     assert client.get("/abort/410").status == 410
     assert (client.get("/raised").status, client.get("/raised").text) == (418, "raised")
+    assert (client.get("/aborted").status, client.get("/aborted").text) == (419, "aborted")
     assert client.get("/after").header("x-after") == "after"
 
 

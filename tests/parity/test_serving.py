@@ -12,7 +12,7 @@ from dualapp import Blueprint, DualApp, got_serving_exception
 
 from ..conftest import Serve
 from ..support.entry_driver import Ask, Client
-from ..support.waiting import LIMIT
+from ..support.waiting import LIMIT, wait_for
 
 
 def living(serve: Serve) -> tuple[DualApp, list[str]]:
@@ -388,3 +388,52 @@ def test_a_coroutine_is_refused_at_once(register: str) -> None:
     app = DualApp("app")
     with pytest.raises(TypeError, match=rf"{register}\(\) takes a function, not its coroutine: pass job, not job\("):
         getattr(app, register)(job())
+
+
+def test_tasks_hear_of_the_shutdown(serve: Serve) -> None:
+    heard: list[str] = []
+
+    def build(app: DualApp) -> None:
+        async def async_wait() -> None:
+            await app.shutdown_event.wait()
+            heard.append("waited")
+
+        def sync_poll() -> None:
+            wait_for(app.shutdown_event.is_set)
+            heard.append("polled")
+
+        @app.get("/")
+        async def index():
+            app.add_background_task(async_wait)
+            app.add_background_task(sync_poll)
+            return str(app.shutdown_event.is_set())
+
+    client = serve(build, twin=False)
+    client.app.config["BACKGROUND_TASK_SHUTDOWN_TIMEOUT"] = LIMIT
+
+    async def live() -> None:
+        await client.app.startup()
+        assert (await Client(client.app, "asgi").speak_asgi(Ask())).text == "False"
+        await client.app.shutdown()
+
+    for _ in range(2):  # each life has an event of its own
+        heard.clear()
+        if serve.entry == "asgi":
+            asyncio.run(live())
+        else:
+            assert client.get("/").text == "False"
+            client.app._lifespan.stop()
+        assert sorted(heard) == ["polled", "waited"]
+        assert client.app.shutdown_event.is_set()
+
+
+def test_an_app_that_has_nothing_but_a_watched_end_stops(serve: Serve) -> None:
+    app = serve(twin=False).app
+    event = app.shutdown_event
+
+    async def live() -> None:
+        await app.startup()
+        await app.shutdown()
+
+    asyncio.run(live())
+    assert event.is_set()

@@ -52,6 +52,22 @@ def test_render_template_string_and_first_of_many(serve: Serve) -> None:
     assert client.get("/missing").status == 500
 
 
+def test_any_name_but_flasks_own_is_a_variable(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            named = await render_template(template_name_or_list="hello.html", name="ann")
+            return named + await render_template("hello.html", name="bob", template="x", context="y")
+
+        @app.get("/stream")
+        async def stream():
+            return await stream_template("hello.html", name="ann", template="x", context="y")
+
+    client = serve(build)
+    assert client.get("/").text == "<p>Hello, ann!</p><p>Hello, bob!</p>"
+    assert client.get("/stream").text == "<p>Hello, ann!</p>"
+
+
 def test_context_processors_filters_tests_globals(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         app.secret_key = "secret"
