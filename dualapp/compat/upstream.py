@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json.encoder
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Context as Variables
@@ -33,6 +34,12 @@ from werkzeug.wrappers import Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+if "quart_flask_patch" in sys.modules:
+    raise ImportError(
+        "quart_flask_patch has replaced Flask by Quart, and dualapp needs Flask. Remove `import quart_flask_patch`:"
+        " Flask's extensions work with a DualApp without it."
+    )
 
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -54,6 +54,13 @@ def test_what_few_apps_need_is_imported_late() -> None:
     assert said.stdout.split() == []
 
 
+def test_flask_must_be_flask() -> None:
+    program = "import sys; sys.modules['quart_flask_patch'] = sys; import dualapp"
+    said = subprocess.run([sys.executable, "-c", program], cwd=PACKAGE.parent, stderr=subprocess.PIPE, text=True)
+    assert "ImportError: quart_flask_patch has replaced Flask" in said.stderr
+    assert "Remove `import quart_flask_patch`" in said.stderr
+
+
 def test_what_is_imported_late_is_found_in_its_place() -> None:
     assert dualapp.ProxyFix is proxy_fix.ProxyFix
     assert dualapp.DualApp.test_client_class is testing.DualClient
