@@ -8,6 +8,7 @@ from dualapp import (
     Blueprint,
     DualApp,
     Response,
+    ResponseReturnValue,
     copy_current_request_context,
     current_app,
     jsonify,
@@ -19,6 +20,7 @@ from dualapp import (
     session,
     stream_with_context,
     url_for,
+    websocket,
 )
 
 app = DualApp(__name__)
@@ -55,6 +57,16 @@ async def file() -> Response:
 @pages.route("/away", methods=["GET", "POST"])
 def away() -> Response:
     return redirect(url_for("sync"))
+
+
+@app.get("/any")
+async def anything() -> ResponseReturnValue:
+    return {"any": "thing"}, 201
+
+
+@app.websocket("/socket")
+async def socket() -> None:
+    await websocket.send(await websocket.receive())
 
 
 @app.get("/words")
