@@ -19,6 +19,7 @@ import pytest
 import quart
 import quart.app
 import werkzeug.serving
+from werkzeug.datastructures import Headers
 
 import dualapp
 from dualapp import DualApp, Response, g, make_push_promise, render_template_string, request, stream_with_context
@@ -274,6 +275,27 @@ def test_the_address_of_the_client(side: Side) -> None:
     told = side.client(headers).get("/").json()
     assert told["names"] == side.says(quart=["Remote-Addr"], here=[])
     assert told["address"].startswith("127.0.0.1")
+
+
+@row("a request made by hand with `app.request_class(...)`")
+def test_a_request_made_by_hand(side: Side) -> None:
+    app = side.app()
+    quarts = ("GET", "http", "/", b"", Headers(), "", "1.1", {})
+    made: list[Any] = []
+    if side.is_quart:
+        made.append(app.request_class(*quarts, send_push_promise=None))
+    else:
+        made.append(app.request_class({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}))
+        with pytest.raises(TypeError):
+            app.request_class(*quarts, send_push_promise=None)
+
+    async def enter() -> None:
+        async with app.test_request_context("/?a=1", method="GET", scheme="https", headers={"X-A": "1"}):
+            made.append(quart.request._get_current_object())
+
+    asyncio.run(enter())
+    assert [request.path for request in made] == ["/", "/"]
+    assert (made[1].url, made[1].headers["X-A"]) == ("https://localhost/?a=1", "1")
 
 
 @row("`make_push_promise`")
