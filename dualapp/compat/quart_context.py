@@ -63,6 +63,12 @@ class QuartContext(QuartAppContext):
 
     has_request = True
 
+    def copy(self) -> Self:
+        """Copy this context for another task, or for Quart's `stream_with_context`; the copy shares `g`."""
+        context = self._context.copy()
+        context.g = self._context.g
+        return type(self)(context)
+
     @property
     def request(self) -> Any:
         return self._context.async_request

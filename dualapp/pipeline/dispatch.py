@@ -31,6 +31,7 @@ from ..shortcuts.plain_response import Plain, response_from_plain
 from ..shortcuts.signed_sessions import fast_interface
 from ..wrappers.response import Response
 from ..wrappers.return_values import response_from
+from ..wrappers.sending import close_unsent
 from .calls import OnLoop
 from .context import Context
 from .context_states import ANSWER, END, closes
@@ -38,7 +39,7 @@ from .home import Home
 from .hooks import Hook, each_called, first_answer
 from .plan import Plan
 from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN, is_heard
-from .stream_with_context import stream_with_context
+from .stream_with_context import keep_body
 from .teardown_errors import Errors, each_torn_down
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ async def conclude(context: Context, plan: Plan, response: Answer) -> flask.Resp
         except Exception as error:
             answer = await recover(context, plan, error)
         if context.holds and not (isinstance(answer, Plain) or answer.is_sequence):
-            answer.response = stream_with_context(answer.response)
+            keep_body(answer)
         event = ANSWER
         return answer
     except BaseException as error:
@@ -215,14 +216,18 @@ async def finalize(context: Context, plan: Plan, value: Any, from_error_handler:
         response: flask.Response = await plan.call(replacement, value)
     else:
         response = make_response(context, plan, value)
+    made = response
     try:
         response = await process_response(context, plan, response)
         if FINISHED and is_heard(request_finished, context.app):
             await plan.call(plan.send, request_finished, response=response)
     except Exception:
         if not from_error_handler:
+            close_unsent(made)
             raise
         context.app.logger.exception("Request finalizing failed with an error while handling an error")
+    if response is not made:
+        close_unsent(made, response)
     return response
 
 

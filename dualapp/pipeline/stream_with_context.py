@@ -30,6 +30,11 @@ def stream_with_context(stream: Any) -> Any:
     return decorated
 
 
+def keep_body(response: Any) -> None:
+    """Keep the current context open while the body of a response is sent."""
+    response.response = stream_with_context(response.response)
+
+
 def kept_context() -> Any:
     """Keep the current context open until the response is sent, and return it."""
     context = request_context(None)

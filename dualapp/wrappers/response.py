@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Self
 
 import flask
 import werkzeug
-from werkzeug.wsgi import ClosingIterator, FileWrapper
+from werkzeug.wsgi import ClosingIterator
 
+from ..compat.import_hook import LazyAttribute, after_import
 from ..compat.upstream import can_make_responses_in_one_step, fill_response
 from ..crossing.bridge import run_on_loop
 from ..crossing.colour import caller_is_async
 from ..crossing.coroutines import close_stream
 from ..crossing.readahead import iterate_on_loop
 from ..crossing.thread_pool import from_loop
-from .file_body import FileBody
+from .file_body import FileBody, IOBody, close_file, holds_file
+from .response_body import ResponseBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -51,6 +53,18 @@ class Response(flask.Response):
         yield from ()  # makes this a generator function, as __await__ must return an iterator
         return self
 
+    @property
+    def response(self) -> Any:
+        """The body: an iterable, as in Flask; in `async def` code it may be used as Quart's bodies are, too."""
+        body = stored_body(self)
+        if caller_is_async() and not isinstance(body, AbstractAsyncContextManager):  # else it is a body of Quart's
+            return ResponseBody(self, body)
+        return body
+
+    @response.setter
+    def response(self, body: Any) -> None:
+        vars(self)["response"] = body._get_current_object() if type(body) is ResponseBody else body
+
     def get_data(self, as_text: bool = False) -> Any:
         """Return the body as bytes, or decoded as UTF-8 if `as_text` is set; await it in `async def` code."""
         if caller_is_async():
@@ -60,20 +74,42 @@ class Response(flask.Response):
     def _get_data(self, as_text: bool = False) -> Any:
         if self.is_async:
             run_on_loop(self._collect)
-        self.direct_passthrough = False  # else Werkzeug refuses to read a file; Quart's responses read it
+        elif self.direct_passthrough:  # Werkzeug refuses to read a file; Quart's responses read it
+            self._make_sequence()
         return super().get_data(as_text)  # type: ignore[call-overload]  # as_text is not literal
 
     async def _get_data_async(self, as_text: bool = False) -> Any:
-        self.direct_passthrough = False  # as in _get_data
         if self.is_async:
             await self._collect()
         elif not self.is_sequence:
-            await from_loop(super().make_sequence)  # in a thread: it may block, or wait for this very loop
+            await from_loop(self._make_sequence)  # in a thread: it may block, or wait for this very loop
         return super().get_data(as_text)  # type: ignore[call-overload]  # as_text is not literal
 
     async def _collect(self) -> None:
-        stream: AsyncIterable[Any] = self.response  # type: ignore[assignment]  # werkzeug knows sync bodies only
-        self.response = [chunk async for chunk in encoded(stream)]
+        self.response = [chunk async for chunk in self.iter_encode()]
+
+    def _make_sequence(self) -> None:
+        if holds_file(self, self.response):
+            self.read_file(self.response)
+        else:
+            super().make_sequence()
+
+    def read_file(self, file: Any) -> list[bytes]:
+        """Read a body that is a file, and close the file; what was read replaces it as the body."""
+        try:
+            chunks = list(file)
+        finally:
+            close_file(file)
+        if file is self.response:
+            self.response, self.direct_passthrough = chunks, False
+        return chunks
+
+    def set_data(self, value: bytes | str) -> None:
+        """Set the body to bytes or text, and the Content-Length; a file that it was is closed."""
+        replaced = vars(self).get("response")  # the constructor sets data before there is a body
+        super().set_data(value)
+        if replaced is not None and holds_file(self, replaced):
+            close_file(replaced)
 
     @property
     def data(self) -> Any:
@@ -103,35 +139,67 @@ class Response(flask.Response):
         return self._get_json_async(False, False) if caller_is_async() else super().get_json()
 
     # Methods that are awaited in Quart, not in Flask: they work at once, and return the response, which may be awaited.
+    # An async body, which Flask has not, must be awaited first: in `async def` code they then return a coroutine.
 
     def make_sequence(self) -> Any:
         """Make the body a list of chunks; for an async body, await it in `async def` code."""
-        if self.is_async:
-            if caller_is_async():
-                return self._collect()
-            run_on_loop(self._collect)
-        super().make_sequence()
-        return self
+        return self._once_collected(self._make_sequence)
 
     def freeze(self) -> Any:
         """Make the body a list and set its ETag and length, so that the response can be pickled."""
+        return self._once_collected(self._freeze)
+
+    def _freeze(self) -> None:
+        self._make_sequence()
         super().freeze()
-        return self
 
     def add_etag(self, overwrite: bool = False, weak: bool = False) -> Any:
         """Set the ETag header to a hash of the body."""
-        super().add_etag(overwrite, weak)
+        if overwrite or "etag" not in self.headers:
+            return self._once_collected(partial(super().add_etag, overwrite, weak))
         return self
 
-    # The body classes that Quart's `send_file` uses.
+    def make_conditional(
+        self, request_or_environ: Any, accept_ranges: bool | str = False, complete_length: int | None = None
+    ) -> Any:
+        """Answer the conditions and the range of a request, given as a request of either framework or as an environ.
 
-    io_body_class = FileWrapper
+        Raises RequestedRangeNotSatisfiable (416).
+        """
+        environ = conditions_of(request_or_environ)
+        work = partial(super().make_conditional, environ, accept_ranges, complete_length)
+        needs_body = self.content_length is None or "HTTP_RANGE" in environ
+        return self._once_collected(work) if needs_body and environ["REQUEST_METHOD"] in ("GET", "HEAD") else work()
+
+    def _once_collected(self, work: Callable[[], Any]) -> Any:
+        """Do work that needs the body, and return this response; a coroutine that does it if it has to wait."""
+        if self.is_async:
+            if caller_is_async(depth=2):
+                return self._collected(work)
+            run_on_loop(self._collect)
+        work()
+        return self
+
+    async def _collected(self, work: Callable[[], Any]) -> Self:
+        await self._collect()
+        work()
+        return self
+
+    # What only Quart's responses have. The body classes are those that Quart's `send_file` uses, and Quart's own.
+
     file_body_class = FileBody
+    io_body_class = IOBody
+    data_body_class = LazyAttribute(lambda: quart_bodies().DataBody)
+    iterable_body_class = LazyAttribute(lambda: quart_bodies().IterableBody)
+
+    def iter_encode(self) -> AsyncIterator[bytes]:
+        """Iterate in `async def` code over the chunks of the body as bytes."""
+        return encoded(self.response if self.is_async else ResponseBody(self, self.response))
 
     def iter_encoded(self) -> Iterator[bytes]:
         """Iterate over the chunks of the body as bytes; an async body is iterated on the loop."""
         if self.is_async:
-            return iterate_on_loop(encoded(self.response))  # type: ignore[arg-type]  # werkzeug knows sync bodies only
+            return iterate_on_loop(encoded(self.response))
         return super().iter_encoded()
 
     def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
@@ -142,19 +210,15 @@ class Response(flask.Response):
     @property
     def is_async(self) -> bool:
         """Whether the body is an async iterable."""
-        return isinstance(self.response, AsyncIterable)
+        return isinstance(stored_body(self), AsyncIterable)
 
 
 @cache
-def with_ours(cls: type[flask.Response]) -> type[flask.Response]:
-    """Return a response class that extends both `cls` and ours."""
+def with_ours(cls: type[werkzeug.Response]) -> type[flask.Response]:
+    """Return a response class that extends both `cls`, which may be Quart's or extend it, and ours."""
     if issubclass(cls, Response):
         return cls
-    theirs = quart_response_class()
-    if theirs is None or not issubclass(cls, theirs):
-        return type(cls.__name__, (cls, Response), {})
-    ours = type("Response", (Response, theirs), {})  # overrides of Quart's methods win over ours, Quart's own do not
-    return ours if cls is theirs else type(cls.__name__, (cls, ours), {})
+    return Response if issubclass(Response, cls) else type(cls.__name__, (cls, Response), {})
 
 
 def quart_response_class() -> Any:
@@ -163,9 +227,25 @@ def quart_response_class() -> Any:
     return None if module is None else module.Response
 
 
+def stored_body(response: Response) -> Any:
+    attributes = vars(response)
+    if "response" not in attributes:
+        response.headers  # noqa: B018 - a lazy redirect makes its parts when one is accessed
+    return attributes["response"]
+
+
 def is_bodiless(response: werkzeug.Response, method: str) -> bool:
     """Tell whether the answer has no content (RFC 9110 sections 9.3.2, 15.2, 15.3.5 and 15.4.5)."""
     return method == "HEAD" or response.status_code in (204, 304) or 100 <= response.status_code < 200
+
+
+def conditions_of(request_or_environ: Any) -> WSGIEnvironment:
+    """Return the environ that Werkzeug looks up conditions in; of a Quart request without one, what matters of it."""
+    environ: Any = getattr(request_or_environ, "environ", request_or_environ)
+    if isinstance(environ, dict):
+        return environ
+    fields = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in environ.headers}
+    return {"REQUEST_METHOD": environ.method, **fields}
 
 
 async def encoded(stream: AsyncIterable[str | bytes]) -> AsyncIterator[bytes]:
@@ -177,3 +257,20 @@ async def encoded(stream: AsyncIterable[str | bytes]) -> AsyncIterator[bytes]:
         stack.push_async_callback(close_stream, chunks)
         async for chunk in chunks:
             yield chunk.encode() if isinstance(chunk, str) else chunk
+
+
+def quart_bodies() -> Any:
+    """Import the module of Quart's body classes."""
+    import quart.wrappers.response
+
+    return quart.wrappers.response
+
+
+def extend_quarts() -> None:
+    """Make Quart's response class a base of ours; its methods come after Flask's and Werkzeug's."""
+    from ..compat.quart_response import QuartResponse
+
+    Response.__bases__ = (flask.Response, QuartResponse)
+
+
+after_import("quart.wrappers.response", extend_quarts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterable, Callable, Coroutine
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterator
 from typing import Any
 
 import flask
@@ -11,6 +11,7 @@ import werkzeug
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
+from ..compat.upstream import request_context
 from ..crossing.bridge import is_loop_thread, run_on_loop
 from ..crossing.coroutines import await_value
 from .error_pages import has_stock_page, page_of
@@ -54,7 +55,26 @@ def converted(app: Flask, value: Any) -> flask.Response:
         body = page_from(app, body)
     if isinstance(body, bytearray):
         body = bytes(body)  # PEP 3333 wants bytes; gunicorn refuses a bytearray
+    if request_context(None) is None:
+        body = converted_without_request(app, body)
     return Flask.make_response(app, (body, *rest) if is_tuple else body)
+
+
+def converted_without_request(app: Flask, body: Any) -> Any:
+    """Convert what Flask would convert by means of the request, which is there only while one is handled.
+
+    Raises TypeError for what is no response, as Quart does.
+    """
+    if isinstance(body, HTTPException):
+        body = body.get_response()
+    if isinstance(body, werkzeug.Response):
+        return body if isinstance(body, app.response_class) else app.response_class.force_type(body)
+    if body is None or (callable(body) and not isinstance(body, Iterator)):
+        raise TypeError(
+            f"{body!r} is no response, and could not be called for one: WSGI applications are converted only while a"
+            " request is handled, or within `with app.test_request_context()`."
+        )
+    return body
 
 
 def run_returned_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:

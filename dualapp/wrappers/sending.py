@@ -13,7 +13,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.wsgi import FileWrapper
 
 from ..compat.upstream import close_functions, fields_of
-from .file_body import READ_WHOLE
+from .file_body import READ_WHOLE, close_file, holds_file
 from .response import UNSET_TIMEOUT, Response, is_bodiless
 
 # Matches a path with an optional query in which Werkzeug has nothing to quote (RFC 3986 sections 3.3 and 3.4).
@@ -91,6 +91,16 @@ def read_at_once(response: flask.Response, method: str) -> None:
         response.response = failing(error)
     finally:
         file.close()
+
+
+def close_unsent(response: flask.Response, instead: flask.Response | None = None) -> None:
+    """Close a file that is not sent, because a hook failed or returned another response.
+
+    Not if the body of that response is still to be made, which may be by reading the file.
+    """
+    is_finished = instead is None or type(getattr(instead, "response", None)) is list
+    if is_finished and isinstance(response, Response) and holds_file(response, response.response):
+        close_file(response.response)
 
 
 def failing(error: Exception) -> Iterator[bytes]:

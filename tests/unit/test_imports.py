@@ -61,6 +61,18 @@ def test_flask_must_be_flask() -> None:
     assert "Remove `import quart_flask_patch`" in said.stderr
 
 
+def test_responses_are_quarts_from_the_import_of_quart_on() -> None:
+    program = """if True:
+        from dualapp import DualApp, Response
+        class Own(Response): ...
+        made = Response("made"), Own("made"), DualApp("app").response_class("made")
+        import quart
+        print(*(isinstance(response, quart.Response) and response.get_data() == b"made" for response in made))
+    """
+    said = subprocess.run([sys.executable, "-c", program], cwd=PACKAGE.parent, check=True, stdout=subprocess.PIPE)
+    assert said.stdout.split() == [b"True"] * 3
+
+
 def test_what_is_imported_late_is_found_in_its_place() -> None:
     assert dualapp.ProxyFix is proxy_fix.ProxyFix
     assert dualapp.DualApp.test_client_class is testing.DualClient
