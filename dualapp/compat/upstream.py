@@ -265,9 +265,10 @@ def fill_response(response: Any, body: bytes, status: str, status_code: int, fie
     response.headers = Headers()
     response.headers._list = fields
     response._status, response._status_code = status, status_code
-    response.response = [body]
     response.direct_passthrough = False
     response._on_close = []
+    # What the property `response` of a `dualapp.Response` sets; last, as CPython sets attributes faster without a dict.
+    response.__dict__["response"] = [body]
 
 
 class KeyedHeaders(EnvironHeaders):

@@ -19,7 +19,7 @@ def stream_with_context(stream: Any) -> Any:
     response is closed instead of before its body is made. Raises RuntimeError outside of a request.
     """
     if hasattr(stream, "__aiter__"):
-        return keep_async(stream)
+        return keep_async(aiter(stream))
     if hasattr(stream, "__iter__"):
         return keep(iter(stream))
 

@@ -63,7 +63,7 @@ class Response(flask.Response):
 
     @response.setter
     def response(self, body: Any) -> None:
-        vars(self)["response"] = body._get_current_object() if type(body) is ResponseBody else body
+        self.__dict__["response"] = body._get_current_object() if type(body) is ResponseBody else body
 
     def get_data(self, as_text: bool = False) -> Any:
         """Return the body as bytes, or decoded as UTF-8 if `as_text` is set; await it in `async def` code."""
@@ -106,7 +106,7 @@ class Response(flask.Response):
 
     def set_data(self, value: bytes | str) -> None:
         """Set the body to bytes or text, and the Content-Length; a file that it was is closed."""
-        replaced = vars(self).get("response")  # the constructor sets data before there is a body
+        replaced = self.__dict__.get("response")  # the constructor sets data before there is a body
         super().set_data(value)
         if replaced is not None and holds_file(self, replaced):
             close_file(replaced)
@@ -228,7 +228,8 @@ def quart_response_class() -> Any:
 
 
 def stored_body(response: Response) -> Any:
-    attributes = vars(response)
+    """Return the body as it is, whatever the caller's colour."""
+    attributes = response.__dict__
     if "response" not in attributes:
         response.headers  # noqa: B018 - a lazy redirect makes its parts when one is accessed
     return attributes["response"]

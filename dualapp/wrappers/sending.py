@@ -25,7 +25,8 @@ def parts_of_finished(response: flask.Response) -> tuple[list[tuple[str, str]], 
 
     None if the body is not a list of bytes, if Werkzeug would change the headers, or if something must be closed.
     """
-    chunks, headers = response.response, response.headers
+    headers = response.headers  # first: a lazy redirect makes its parts when one is accessed
+    chunks = response.__dict__.get("response")  # where the property `response` keeps it, which takes longer
     if type(chunks) is not list or close_functions(response) or response.direct_passthrough:
         return None
     if not is_stock(type(response)) or type(headers) is not Headers:  # type: ignore[arg-type]  # classes have a hash
