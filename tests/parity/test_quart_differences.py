@@ -18,11 +18,12 @@ import flask
 import pytest
 import quart
 import quart.app
+import werkzeug
 import werkzeug.serving
 from werkzeug.datastructures import Headers
 
 import dualapp
-from dualapp import DualApp, Response, g, make_push_promise, render_template_string, request, stream_with_context
+from dualapp import DualApp, Response, make_push_promise, make_response, render_template_string, request
 
 from ..conftest import NAME, Serve
 from ..extensions.quart_twin import with_names_of_quart
@@ -369,20 +370,9 @@ def test_the_status_of_a_stream(side: Side) -> None:
     assert client.get("/first", escapes=True).status == 200
 
 
-@row("`g` in a stream with `dualapp.stream_with_context`")
+@row("`g` in `stream_with_context` and `copy_current_request_context`")
 def test_g_in_a_stream(side: Side) -> None:
     def build(app: DualApp) -> None:
-        @app.get("/")
-        async def index():
-            g.name = "ann"
-
-            @stream_with_context
-            async def stream():
-                yield g.get("name", "nobody")
-
-            return stream()
-
-    def build_with_quarts(app: DualApp) -> None:
         @app.get("/")
         async def async_index():
             quart.g.name = "ann"
@@ -393,9 +383,18 @@ def test_g_in_a_stream(side: Side) -> None:
 
             return stream()
 
-    assert side.client(build_with_quarts).get("/").text == "nobody"
-    if not side.is_quart:
-        assert side.client(build).get("/").text == "ann"
+        @app.get("/copy")
+        async def async_copy():
+            quart.g.name = "ann"
+
+            @quart.copy_current_request_context
+            async def work():
+                return quart.g.get("name", "nobody")
+
+            return await asyncio.create_task(work())
+
+    client = side.client(build)
+    assert [client.get(path).text for path in ("/", "/copy")] == [side.says(quart="nobody", here="ann")] * 2
 
 
 @row("`SEND_FILE_MAX_AGE_DEFAULT`")
@@ -448,6 +447,88 @@ def test_the_colour_of_the_environment(side: Side) -> None:
     client = side.client(build)
     assert client.app.jinja_env.is_async is side.is_quart
     assert [client.get(path).text for path in ("/async", "/sync", "/helper")] == ["2"] * 3
+
+
+@row("`response.make_conditional(...)`")
+def test_conditional_responses(side: Side) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/range")
+        async def ranged():
+            return await Response(b"0123456789").make_conditional(request, complete_length=10)
+
+        @app.get("/accepted")
+        async def accepted():
+            return await Response(b"0123456789").make_conditional(request, accept_ranges=True, complete_length=10)
+
+        @app.get("/unchanged")
+        async def unchanged():
+            response = Response(b"0123456789")
+            await response.add_etag()
+            await response.make_conditional(request)
+            response.headers["X-Body"] = await response.get_data(as_text=True)
+            return response
+
+    client = side.client(build)
+    wanted = [("Range", "bytes=2-5")]
+    assert client.get("/range", wanted).status == side.says(quart=206, here=200)
+    assert client.get("/accepted", wanted).status == 206
+    answer = client.get("/unchanged", [("If-None-Match", "*")])
+    assert (answer.status, answer.header("x-body")) == (304, side.says(quart="", here="0123456789"))
+
+
+@row("`await response.freeze()`")
+def test_frozen_responses(side: Side) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            response = Response(b"0123456789")
+            await response.freeze()
+            return response
+
+    assert bool(side.client(build).get("/").header("etag")) is not side.is_quart
+
+
+@row("`await response.get_json()` of broken JSON")
+def test_broken_json_of_a_response(side: Side) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/<silent>")
+        async def index(silent):
+            response = Response("{", mimetype="application/json")
+            try:
+                return f"{await response.get_json(silent=silent == 'silent')}"
+            except ValueError:
+                return "a ValueError"
+
+    client = side.client(build)
+    answers = [client.get(path).text for path in ("/loud", "/silent")]
+    assert answers == side.says(quart=["None", "a ValueError"], here=["a ValueError", "None"])
+
+
+@row("`data_body_class`, `iterable_body_class`")
+def test_classes_of_bodies(side: Side) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            used = []
+
+            class Own(Response):
+                data_body_class = used.append
+
+            Own(b"text")
+            return {"used": len(used)}
+
+    assert side.client(build).get("/").json() == {"used": side.says(quart=1, here=0)}
+
+
+@row("Werkzeug's responses, returned or given to `make_response`")
+def test_werkzeugs_responses(side: Side) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            response = await make_response(werkzeug.Response("text"))
+            return {"is ours": isinstance(response, Response), "is Werkzeug's": type(response) is werkzeug.Response}
+
+    assert side.client(build).get("/").json() == {"is ours": not side.is_quart, "is Werkzeug's": side.is_quart}
 
 
 # Errors.

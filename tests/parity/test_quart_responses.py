@@ -465,55 +465,6 @@ def test_a_stream_in_memory_is_sent_again_and_again(serve: Serve) -> None:
         assert client.get("/", [("Range", "bytes=2-5")]).body == b"2345"
 
 
-# What docs/from-quart.md lists as different.
-
-
-def test_differences_from_quarts_responses(serve: Serve) -> None:
-    def build(app: DualApp) -> None:
-        @app.get("/range")
-        async def without_accept_ranges():
-            return await Response(DIGITS).make_conditional(request, complete_length=10)
-
-        @app.get("/unchanged")
-        async def unchanged():
-            response = Response(DIGITS)
-            await response.add_etag()
-            await response.make_conditional(request)
-            response.headers["X-Then"] = f"{response.status_code} {await response.get_data(as_text=True)}"
-            return response
-
-        @app.get("/frozen")
-        async def frozen():
-            return await Response(DIGITS).freeze()
-
-        @app.get("/json/<silent>")
-        async def broken_json(silent):
-            response = Response("{", mimetype="application/json")
-            return jsonify(await response.get_json(silent=silent == "silent"))
-
-        @app.get("/bodies")
-        async def classes_of_bodies():
-            own = type("Own", (Response,), {"data_body_class": None, "iterable_body_class": None})
-            return await own(DIGITS).get_data()
-
-        @app.get("/werkzeug")
-        async def werkzeug_response():
-            return await (await make_response(werkzeug.Response("text"))).get_data()
-
-        @app.errorhandler(ValueError)
-        async def broken(error):
-            return "broken", 400
-
-    client = serve(build, twin=False)
-    assert (client.get("/range", [("Range", "bytes=2-5")]).status) == 200
-    unchanged = client.get("/unchanged", [("If-None-Match", "*")])
-    assert (unchanged.status, unchanged.header("x-then"), unchanged.body) == (304, "304 0123456789", b"")
-    assert client.get("/frozen").header("etag") is not None
-    assert (client.get("/json/loud").status, client.get("/json/silent").json()) == (400, None)
-    assert client.get("/bodies").body == DIGITS
-    assert client.get("/werkzeug").text == "text"
-
-
 # Contexts that Quart's helpers copy.
 
 
