@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from functools import cached_property, wraps
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import flask
@@ -15,20 +15,25 @@ from .background_tasks import require_function
 from .blueprints import QuartScaffold
 from .cli import DualGroup, accept_in_quart_cli
 from .compat.import_hook import LazyAttribute
-from .compat.upstream import REDIRECT_CODE, step_arguments, takes_context
-from .crossing.bridge import is_loop_thread, to_loop
+from .compat.upstream import REDIRECT_CODE, step_arguments
+from .crossing.bridge import to_loop
 from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
-from .crossing.thread_pool import Threads, from_loop
+from .crossing.thread_pool import Threads, awaitable
 from .development import server_options
 from .entries.wsgi import WSGIGateway
 from .exchange.translation import Scope
 from .exchange.wsgi_exchange import WSGIExchange
+from .failure_reports import got_background_exception, log_reported, report, reported
 from .lifespan import Lifespan
 from .pipeline.app_context import AppContext
 from .pipeline.class_views import is_awaited_by_caller
 from .pipeline.context import Context, with_body
 from .pipeline.generation import HOOKS, Config, Generation, HookList, HookRegistry, RuleMap, ViewFunctions
+from .pipeline.home import Home
+from .pipeline.methods import Steps, step_plans
 from .pipeline.plan import blueprints_of
+from .pipeline.plan_cache import PlanCache
+from .pipeline.steps import OVERRIDABLE, async_step, for_both_colours, sync_step
 from .pipeline.subdomains import at_subdomain
 from .shortcuts import switches
 from .shortcuts.redirects import Redirect, is_simple_redirect
@@ -52,20 +57,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def for_both_colours(func: Any) -> Any:
-    """Make an async function callable from both colours; return any other function unchanged."""
-    if not is_async(func):
-        return func
-    blocking = to_loop(func)
-
-    @markcoroutinefunction
-    @wraps(func, updated=())
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return func(*args, **kwargs) if caller_is_async() else blocking(*args, **kwargs)
-
-    return call
-
-
 def dual_client() -> type[DualClient]:
     from .testing import DualClient  # imported late: click.testing imports the debugger, which no server needs
 
@@ -75,7 +66,6 @@ def dual_client() -> type[DualClient]:
 # Attributes that are converted when they are set, because their responses and templates must be awaitable.
 CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "jinja_environment": templating.with_twin,
-    "make_response": for_both_colours,
     "response_class": with_ours,
 }
 
@@ -84,7 +74,7 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
 PLAN_INPUTS = {*HOOKS, "config", "json", "teardown_appcontext_funcs", "url_map", "view_functions"}
 
 
-class DualApp(QuartScaffold, flask.Flask):
+class DualApp(QuartScaffold, Steps):
     """A Flask app that gives the same answers to WSGI and ASGI servers.
 
     Serve `app.wsgi` or `app.asgi`; `app` itself is both, for servers that load a plain name. Views, hooks and handlers
@@ -152,7 +142,7 @@ class DualApp(QuartScaffold, flask.Flask):
         if name == "request_class" and is_async_face_class(value):
             self.async_request_class = async_face_class(value)
             value = vars(self).get(name, Request)
-        super().__setattr__(name, CONVERTERS[name](value) if name in CONVERTERS else self._observed(name, value))
+        super().__setattr__(name, CONVERTERS[name](value) if name in CONVERTERS else self._adapted(name, value))
         if name in PLAN_INPUTS or hasattr(type(self), name):  # a method, or a default of the class
             self._generation.advance()
 
@@ -160,8 +150,13 @@ class DualApp(QuartScaffold, flask.Flask):
         super().__delattr__(name)
         self._generation.advance()
 
-    def _observed(self, name: str, value: Any) -> Any:
-        """Return a registry as one that advances the generation when it changes, any other value unchanged."""
+    def _adapted(self, name: str, value: Any) -> Any:
+        """Return a registry as one that advances the generation when it changes, an async step as one for both colours.
+
+        Any other value is returned unchanged.
+        """
+        if name in OVERRIDABLE and is_async(value):
+            return for_both_colours(value, name)
         if name in HOOKS:
             return HookRegistry(self._generation, value)
         if name == "view_functions":
@@ -234,6 +229,11 @@ class DualApp(QuartScaffold, flask.Flask):
     def _threads(self) -> Threads:
         """The threads in which sync code runs under ASGI."""
         return Threads(self.name, lambda: self.config["THREAD_POOL_SIZE"])
+
+    @cached_property
+    def _step_plans(self) -> dict[Home, PlanCache]:
+        """The plans by which the steps run that are called as methods."""
+        return step_plans(self, self._generation, self._threads)
 
     @cached_property
     def _lifespan(self) -> Lifespan:
@@ -380,32 +380,6 @@ class DualApp(QuartScaffold, flask.Flask):
         """Make an app context, for `with` and for `async with`."""
         return AppContext(self)
 
-    # The steps of a request, for tests that call them one by one. Quart's are awaited; 0.23's take the context first.
-
-    @takes_context
-    def preprocess_request(self, *args: Any) -> Any:
-        """Run the hooks before the view and return the first answer or None; await it in `async def` code."""
-        return self._step(super().preprocess_request)
-
-    @takes_context
-    def dispatch_request(self, *args: Any) -> Any:
-        """Call the view and return its value; await it in `async def` code."""
-        return self._step(super().dispatch_request)
-
-    @takes_context
-    def full_dispatch_request(self, *args: Any) -> Any:
-        """Answer the current request and return the response; await it in `async def` code."""
-        return self._step(super().full_dispatch_request)
-
-    @takes_context
-    def process_response(self, *args: Any) -> Any:
-        """Pass a response through the hooks after the view and return it; await it in `async def` code."""
-        return self._step(super().process_response, args[-1])
-
-    def _step(self, step: Callable[..., Any], *args: Any) -> Any:
-        args = step_arguments(None, *args)
-        return from_loop(step, *args) if caller_is_async(depth=2) else step(*args)
-
     # Routing.
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
@@ -429,14 +403,7 @@ class DualApp(QuartScaffold, flask.Flask):
 
     def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
         """Return `func` as async code can await it: a sync one runs in a thread."""
-        if is_async(func):
-            return func
-
-        async def crossing(*args: Any, **kwargs: Any) -> Any:
-            # Without a running loop this coroutine is stepped by hand, in a thread already.
-            return await from_loop(func, *args, **kwargs) if is_loop_thread() else func(*args, **kwargs)
-
-        return crossing
+        return func if is_async(func) else awaitable(func)
 
     def sync_to_async(self, func: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:
         """Make a sync function awaitable: it runs in a thread."""
@@ -471,13 +438,18 @@ class DualApp(QuartScaffold, flask.Flask):
             return Redirect.to(location, code)
         return super().redirect(location, code)
 
-    @takes_context
-    def make_default_options_response(self, *args: Any) -> Any:
-        """Answer OPTIONS with the allowed methods, sorted."""
-        response = super().make_default_options_response(*step_arguments(None))
-        if response.allow:
-            response.headers["Allow"] = ", ".join(sorted(response.allow))
-        return response
+    @sync_step
+    def log_exception(self, ctx: Any, exc_info: Any) -> None:
+        """Log an error that nothing handles; it is not awaited."""
+        if reported.get() is None and isinstance(ctx, Context):
+            super().log_exception(*step_arguments(ctx, exc_info))
+        else:
+            log_reported(self, exc_info[1])
+
+    @async_step
+    async def handle_background_exception(self, ctx: Any, error: Exception) -> None:
+        """Log the error of a background task, and send `got_background_exception`."""
+        await report(self, got_background_exception, error)
 
     def update_template_context(self, *args: Any) -> Any:
         """Add the values of the context processors to a template's context; await it in `async def` code."""

@@ -17,8 +17,8 @@ from .compat.upstream import request_context, thread_state
 from .crossing.bridge import spawn
 from .crossing.colour import is_async
 from .crossing.os_threads import new_queue, start_thread
-from .crossing.thread_pool import Threads
-from .failure_reports import got_background_exception, is_cancellation, name_of, report
+from .crossing.thread_pool import Threads, from_loop
+from .failure_reports import got_background_exception, is_cancellation, name_of, report, reporting
 
 Function = Callable[..., Any]
 
@@ -180,15 +180,30 @@ class BackgroundTasks:
     async def _run_task(self, task: BackgroundTask) -> None:
         task.begin()
         try:
-            async with self._app.app_context():
-                await task.run(self._threads)
-        except (Exception, asyncio.CancelledError) as error:
-            if is_cancellation(error):
-                raise
-            await report(self._app, got_background_exception, "Exception in background task %s", task.func, error)
+            await self._run_reported(task)
         finally:
             self._tasks.discard(task)
             task.end()
+
+    async def _run_reported(self, task: BackgroundTask) -> None:
+        """Run a task in an app context; have its error handled there, and passed to the teardown functions."""
+        handled, about_task = None, partial(reporting, "Exception in background task %s", name_of(task.func))
+        try:
+            async with self._app.app_context() as context:
+                try:
+                    await task.run(self._threads)
+                except (Exception, asyncio.CancelledError) as error:
+                    if not is_cancellation(error):
+                        handled = error
+                        with about_task():
+                            await from_loop(self._app.handle_background_exception, context, error)
+                    raise
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancellation(error):
+                raise
+            if error is not handled:  # of a teardown function, or of the handler itself
+                with about_task():
+                    await report(self._app, got_background_exception, error)
 
     def forget_closed_loops(self) -> None:
         """Forget the tasks of closed loops, which never end."""

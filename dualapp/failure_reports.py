@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextvars import Context, copy_context
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 from blinker import Signal
@@ -10,9 +12,14 @@ from blinker import Signal
 from .compat.import_hook import after_import
 from .compat.upstream import request_variable
 from .crossing.coroutines import CancelledError, is_being_cancelled
+from .crossing.thread_pool import from_loop
+from .pipeline.overrides import is_replaced
 
 got_background_exception = Signal("An exception ended a background task.")
 got_serving_exception = Signal("A function that runs before, while or after serving failed.")
+
+#: The failure that is being reported: a text with a place for a name, and the name.
+reported: ContextVar[tuple[str, str | None] | None] = ContextVar("dualapp.reported", default=None)
 
 
 def join_quarts_signals() -> None:
@@ -26,17 +33,32 @@ def join_quarts_signals() -> None:
 after_import("quart", join_quarts_signals)
 
 
-async def report(app: Any, signal: Signal, text: str, func: object, error: BaseException) -> None:
-    """Log an error with its traceback, and send it; `text` has a place for the function's name."""
-    log_error(app, text, name_of(func), error)
+@contextmanager
+def reporting(text: str, name: str | None) -> Iterator[None]:
+    """Say what has failed to whatever logs it within; `text` has a place for a name."""
+    token = reported.set((text, name))
+    try:
+        yield
+    finally:
+        reported.reset(token)
+
+
+async def report(app: Any, signal: Signal, error: BaseException) -> None:
+    """Log the error that is being reported, by the app's own `log_exception` if it has one, and send it."""
+    if is_replaced(app, "log_exception"):
+        await from_loop(app.log_exception, (type(error), error, error.__traceback__))
+    else:
+        log_reported(app, error)
     try:
         await signal.send_async(app, _sync_wrapper=app.ensure_async, exception=error)
     except Exception as failure:
-        log_error(app, "A receiver of a signal failed: %s", signal.__doc__, failure)
+        with reporting("A receiver of a signal failed: %s", signal.__doc__):
+            log_reported(app, failure)
 
 
-def log_error(app: Any, text: str, name: str | None, error: BaseException) -> None:
-    """Log an error in the name of the module that reports it."""
+def log_reported(app: Any, error: BaseException | None) -> None:
+    """Log an error with what is said of it, in the name of the module that reports it."""
+    text, name = reported.get() or ("Exception in %s", app.name)
     variables_without_request().run(app.logger.error, text, name, exc_info=error, stacklevel=3)
 
 

@@ -25,7 +25,7 @@ from .crossing.host_loop import host_loop
 from .crossing.os_threads import fork_aware
 from .crossing.thread_pool import Threads, from_loop
 from .exchange.translation import Message
-from .failure_reports import got_serving_exception, is_cancellation, name_of, report
+from .failure_reports import got_serving_exception, is_cancellation, name_of, report, reporting
 
 ShutdownEvent = asyncio.Event
 
@@ -186,7 +186,8 @@ class Lifespan:
     async def _fail(self, func: object, error: BaseException) -> None:
         self._failure = StartupFailed(f"{name_of(func)} failed: {error!r}")
         self._failure.__cause__ = error
-        await report(self._app, got_serving_exception, "Startup failed in %s", func, error)
+        with reporting("Startup failed in %s", name_of(func)):
+            await report(self._app, got_serving_exception, error)
 
     async def _begin(self, func: Any) -> None:
         """Run a `while_serving` generator up to its `yield`."""
@@ -232,7 +233,8 @@ class Lifespan:
         except (Exception, asyncio.CancelledError) as error:
             if is_cancellation(error):
                 raise
-            await report(self._app, got_serving_exception, "Shutdown failed in %s", func, error)
+            with reporting("Shutdown failed in %s", name_of(func)):
+                await report(self._app, got_serving_exception, error)
             failures[f"{name_of(func)} failed: {error!r}"] = error
 
 

@@ -163,7 +163,7 @@ async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
 
 async def render_async(template: jinja2.Template, context: dict[str, Any]) -> str:
     app = current_app()
-    await update_context(app, context)
+    await app.update_template_context(context)
     await before_render_template.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
     text = await template.render_async(context)
     await template_rendered.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
@@ -184,7 +184,7 @@ def stream(template: jinja2.Template, context: dict[str, Any]) -> Iterator[str]:
 
 async def stream_async(template: jinja2.Template, context: dict[str, Any]) -> AsyncIterator[str]:
     app = current_app()
-    await update_context(app, context)
+    await app.update_template_context(context)
     await before_render_template.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
 
     async def generate() -> AsyncIterator[str]:

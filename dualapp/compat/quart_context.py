@@ -37,25 +37,25 @@ class QuartAppContext:
     has_request = has_websocket = False
 
     def __init__(self, context: Any) -> None:
-        self._context = context
+        self.context = context
 
     def __getattr__(self, name: str) -> Any:
         if name in ("request", "session", "websocket"):
             raise RuntimeError(f"There is no {name} in this context.")
-        return getattr(self._context, name)
+        return getattr(self.context, name)
 
     def copy(self) -> Self:
         """Copy this context for another task."""
-        return type(self)(self._context.copy())
+        return type(self)(self.context.copy())
 
     async def __aenter__(self) -> Self:
-        await self._context.__aenter__()
+        await self.context.__aenter__()
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._context.__aexit__(exc_type, exc, traceback)
+        await self.context.__aexit__(exc_type, exc, traceback)
 
 
 class QuartContext(QuartAppContext):
@@ -71,22 +71,22 @@ class QuartContext(QuartAppContext):
 
     @property
     def request(self) -> Any:
-        return self._context.async_request
+        return self.context.async_request
 
     request_websocket = request
     _request = _request_websocket = request
 
     @property
     def session(self) -> Any:
-        return self._context.session
+        return self.context.session
 
     @property
     def flashes(self) -> list[tuple[str, str]] | None:
-        flashes: list[tuple[str, str]] | None = self._context.flashes
+        flashes: list[tuple[str, str]] | None = self.context.flashes
         return flashes
 
     @flashes.setter
     def flashes(self, flashes: list[tuple[str, str]] | None) -> None:
-        self._context.flashes = flashes
+        self.context.flashes = flashes
 
     _flashes = flashes

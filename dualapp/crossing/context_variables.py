@@ -8,7 +8,7 @@ calls, as those of `app.ensure_sync`, run in a copy, whose values are copied bac
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextvars import Context
+from contextvars import Context, ContextVar
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,6 +16,9 @@ from ..compat.upstream import ThreadBound, move_to_this_thread
 from .coroutines import END, close_stream, rest_of
 
 T = TypeVar("T")
+
+#: Set for a moment, to tell one context from another.
+current: ContextVar[object] = ContextVar("dualapp.current")
 
 
 def restore(variables: Context) -> None:
@@ -26,6 +29,16 @@ def restore(variables: Context) -> None:
             return
         if variable.get(END) is not value:
             variable.set(value)
+
+
+def is_current(variables: Context) -> bool:
+    """Tell whether the calling code runs in this very context, not in a copy of it."""
+    mark = object()
+    token = current.set(mark)
+    try:
+        return variables.get(current) is mark
+    finally:
+        current.reset(token)
 
 
 def outcome(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:

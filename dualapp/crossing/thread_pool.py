@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from ..compat.upstream import thread_state
+from ..compat.upstream import running_loop, thread_state
 from .colour import is_async
 from .context_variables import bound_to, call_contained, move_thread_bound, outcome, restore
 from .handoff import new_handoff, new_lasting_handoff
@@ -118,6 +118,16 @@ async def from_loop(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> A
     if unfinished(current_call.get()) is None:
         return await common_threads.call(func, *args, **kwargs)
     return await to_request_thread(func)(*args, **kwargs)
+
+
+def awaitable(func: Callable[..., T]) -> Callable[..., Coroutine[Any, Any, T]]:
+    """Make an async function of a sync one: it runs in a thread, or in place where no loop runs."""
+
+    async def crossing(*args: Any, **kwargs: Any) -> T:
+        # Without a running loop this coroutine is stepped by hand, in a thread already.
+        return func(*args, **kwargs) if running_loop() is None else await from_loop(func, *args, **kwargs)
+
+    return crossing
 
 
 # The pool for sync code where no thread waits for the loop; asgiref would use a single thread.

@@ -23,7 +23,7 @@ from ..exchange.body import Begun
 from ..exchange.translation import Message, Scope
 from ..lifespan import Lifespan, serve
 from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
-from ..pipeline.calls import as_exception, run_again, run_rest
+from ..pipeline.calls import as_exception, in_thread, run_again, run_rest
 from ..pipeline.context import Context
 from ..pipeline.context_states import CLOSED, END, STREAMING
 from ..pipeline.dispatch import move_on, recover
@@ -52,7 +52,7 @@ class ASGIGateway:
         self.app = app
         self.threads = threads
         self.lifespan = lifespan
-        self.plans = Plans(app, generation, home_at, threads.call_within)
+        self.plans = Plans(app, generation, home_at, partial(in_thread, threads.call_within))
         self._waiting: WaitingRequests | None = None
         self._context_of: Any = app._context_of if is_replaced(app, "_context_of") else None  # type: ignore[attr-defined]  # DualApp's
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context as Variables
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -17,7 +18,7 @@ from ..crossing.bridge import call_in_waiting_thread
 from ..crossing.coroutines import CancelledError
 from ..exchange.wsgi_exchange import WSGIExchange
 from ..pipeline.answer import answer_in_thread, answer_on_loop
-from ..pipeline.calls import Suspended, as_exception, run_again, run_rest
+from ..pipeline.calls import Suspended, as_exception, in_thread, run_again, run_rest
 from ..pipeline.context import Context
 from ..pipeline.context_states import AWAITING_START, CLOSED, END, START, STREAMING
 from ..pipeline.dispatch import move_on, recover
@@ -47,7 +48,7 @@ class WSGIGateway:
     def __init__(self, app: flask.Flask, generation: Generation, lifespan: Lifespan) -> None:
         self.app = app
         self.lifespan = lifespan
-        self.plans = Plans(app, generation, home_at, call_in_waiting_thread)
+        self.plans = Plans(app, generation, home_at, partial(in_thread, call_in_waiting_thread))
         has_own = is_replaced(app, "request_context") or is_replaced(app, "_context_of")
         self._context_of: Any = app.request_context if has_own else None
         self._has_own_wsgi_app = is_replaced(app, "wsgi_app")

@@ -8,12 +8,13 @@ in that Context, and goes on with its result.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context as Variables
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..compat.upstream import request_variable
+from ..compat.upstream import request_context, request_variable
 from ..crossing.bridge import LoopRunner
 from ..crossing.coroutines import CancelledError, is_being_cancelled
 
@@ -32,7 +33,7 @@ async def call_sync(func: Function, /, *args: Any, **kwargs: Any) -> Any:
         value = func(*args, **kwargs)
         return await value if type(value) is OnLoop else value
     except (CancelledError, GeneratorExit) as error:
-        if request_variable.get().is_abandoned:
+        if getattr(request_context(None), "is_abandoned", False):
             raise
         raise as_exception(error) from error
 
@@ -76,14 +77,18 @@ class Suspended:
         self._pipeline = pipeline
         self._call = call
 
-    def go_on(self, variables: Variables) -> Any:
-        """Run the function on the loop, then the pipeline until it ends, or waits again."""
-        call = self._call
+    def go_on(self, variables: Variables | None) -> Any:
+        """Run the function on the loop, then the pipeline until it ends, or waits again.
+
+        Both run in a Context that the thread is not in; without one, the function runs in a copy of the current one.
+        """
+        call, run = self._call, operator.call if variables is None else variables.run
+        on_loop = call.runner.run if variables is None else partial(call.runner.run_within, variables)
         try:
-            value = call.runner.run_within(variables, call.func, *call.args, **call.kwargs)
+            value = on_loop(call.func, *call.args, **call.kwargs)
         except BaseException as error:
-            return variables.run(advance, self._pipeline, self._pipeline.throw, error)
-        return variables.run(advance, self._pipeline, self._pipeline.send, value)
+            return run(advance, self._pipeline, self._pipeline.throw, error)
+        return run(advance, self._pipeline, self._pipeline.send, value)
 
 
 def advance(pipeline: Coroutine[Any, Any, Any], go_on: Callable[[Any], Any], value: Any) -> Any:
@@ -103,8 +108,8 @@ def run_until_suspended(pipeline: Coroutine[Any, Any, Any]) -> Any:
     return advance(pipeline, pipeline.send, None)
 
 
-def run_rest(variables: Variables, outcome: Any) -> Any:
-    """Run a pipeline in this thread to its end, and return its result; the thread must not be in the Context."""
+def run_rest(variables: Variables | None, outcome: Any) -> Any:
+    """Run a pipeline in this thread to its end, and return its result; `variables` is as in `Suspended.go_on`."""
     while type(outcome) is Suspended:
         outcome = outcome.go_on(variables)
     return outcome

@@ -1,8 +1,8 @@
 """The one pipeline: from a matched request to its response, for both entries and both colours.
 
 It is written once, as coroutines whose only awaits are `plan.call(...)`. In a thread it is stepped by hand and never
-suspends; on a loop it is awaited. The steps are Flask's, in Flask's order; a step that a subclass or an extension has
-replaced is called instead.
+suspends; on a loop it is awaited. The steps are Flask's, in Flask's order and under Flask's names; a step that a
+subclass or an extension has overridden is called instead. Its `super()` leads back to the step here: see `methods.py`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from .home import Home
 from .hooks import Hook, each_called, first_answer
 from .plan import Plan
 from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN, is_heard
+from .steps import step
 from .stream_with_context import keep_body
 from .teardown_errors import Errors, each_torn_down
 
@@ -98,10 +99,14 @@ async def full_dispatch(context: Context, plan: Plan) -> flask.Response | Plain:
         raise context.routing_failure
     if not plan.opens_session_late:
         await plan.call(plan.open_session)
-    if replacement := plan.adapted.get("full_dispatch_request"):
-        return await plan.call(replacement, *step_arguments(context))  # type: ignore[no-any-return]  # whatever it is, it is the answer
+    return await full_dispatch_request(context, plan)
+
+
+@step
+async def full_dispatch_request(context: Context, plan: Plan) -> flask.Response | Plain:
+    """Answer the current request: run its hooks and its view, and make the response."""
     has_more_than_view = STARTED or plan.has_hooks or plan.replaced
-    return await respond(context, plan, (value_of if has_more_than_view else dispatch_view)(context, plan))
+    return await respond(context, plan, (value_of if has_more_than_view else dispatch_request)(context, plan))
 
 
 async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.Response | Plain:
@@ -119,15 +124,15 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
         plain = plan.plain_from(returned, plan.view)
         if plain and not context.response_observed:  # encoding may call the user's code
             return plain
-    return await finalize(context, plan, returned)
+    return await finalize_request(context, plan, returned, False)
 
 
 async def value_of(context: Context, plan: Plan) -> Any:
     """Return the first answer of the hooks before the view, or the view's value."""
     if STARTED and is_heard(request_started, context.app):
         await plan.call(plan.send, request_started)
-    value = await preprocess(context, plan)
-    return await dispatch_view(context, plan) if value is None else value
+    value = await preprocess_request(context, plan)
+    return await dispatch_request(context, plan) if value is None else value
 
 
 def is_unobserved(context: Context) -> bool:
@@ -135,18 +140,18 @@ def is_unobserved(context: Context) -> bool:
     return not (context.response_observed or cookie_arrived(context) or is_heard(request_finished, context.app))
 
 
-async def preprocess(context: Context, plan: Plan) -> Any:
-    if replacement := plan.adapted.get("preprocess_request"):
-        return await plan.call(replacement, *step_arguments(context))
+@step
+async def preprocess_request(context: Context, plan: Plan) -> Any:
+    """Run the hooks before the view, and return the first answer or None."""
     if plan.preprocessors:
         endpoint = None if context.rule is None else context.rule.endpoint
         await each_called(plan.call, plan.preprocessors, endpoint, context.request.view_args)
     return await first_answer(plan.call, plan.before) if plan.before else None
 
 
-async def dispatch_view(context: Context, plan: Plan) -> Any:
-    if replacement := plan.adapted.get("dispatch_request"):
-        return await plan.call(replacement, *step_arguments(context))
+@step
+async def dispatch_request(context: Context, plan: Plan) -> Any:
+    """Call the view and return its value."""
     if (error := context.current_routing_exception) is not None:
         if plan.raises_for_routing or isinstance(error, RequestRedirect):  # debug mode has an error of its own for it
             context.app.raise_routing_exception(context.request)
@@ -154,16 +159,24 @@ async def dispatch_view(context: Context, plan: Plan) -> Any:
             raise error
     rule = context.rule
     if context.exchange.method.upper() == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
-        return context.app.make_default_options_response(*step_arguments(context))
+        return await make_default_options_response(context, plan)
     if plan.adapted_view is None:
         raise KeyError(plan.endpoint)  # Flask's error for an endpoint without a view
     return await plan.call(plan.adapted_view, **context.current_view_args)
 
 
+@step
+async def make_default_options_response(context: Context, plan: Plan) -> flask.Response:
+    """Answer OPTIONS with the allowed methods, sorted."""
+    response = flask.Flask.make_default_options_response(context.app, *step_arguments(context))
+    if response.allow:
+        response.headers["Allow"] = ", ".join(sorted(response.allow))
+    return response
+
+
+@step
 async def handle_user_exception(context: Context, plan: Plan, error: Exception) -> Any:
     """Answer an error with its registered handler; re-raise it if there is none."""
-    if replacement := plan.adapted.get("handle_user_exception"):
-        return await plan.call(replacement, *step_arguments(context, error))
     app = context.app
     if isinstance(error, BadRequestKeyError) and (app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]):
         error.show_exception = True
@@ -175,10 +188,9 @@ async def handle_user_exception(context: Context, plan: Plan, error: Exception) 
     return await plan.call(plan.adapt(handler), error)
 
 
+@step
 async def handle_http_exception(context: Context, plan: Plan, error: HTTPException) -> Any:
     """Answer an HTTP error with its registered handler, or with its own page."""
-    if replacement := plan.adapted.get("handle_http_exception"):
-        return await plan.call(replacement, *step_arguments(context, error))
     # A redirect of the router, or an HTTPException that carries a response, is an answer and not an error.
     if error.code is None or isinstance(error, RoutingException):
         return error
@@ -186,20 +198,19 @@ async def handle_http_exception(context: Context, plan: Plan, error: HTTPExcepti
     return error if handler is None else await plan.call(plan.adapt(handler), error)
 
 
+@step
 async def handle_exception(context: Context, plan: Plan, error: Exception) -> flask.Response:
     """Log an unhandled error and answer with the 500 page, or re-raise the error if the app propagates it."""
-    if replacement := plan.adapted.get("handle_exception"):
-        return await plan.call(replacement, *step_arguments(context, error))  # type: ignore[no-any-return]  # whatever it is, it is the answer
     app = context.app
     if is_heard(got_request_exception, app):
         await plan.call(plan.send, got_request_exception, exception=error)
     if propagates(app):
         raise error
-    app.log_exception(*step_arguments(context, (type(error), error, error.__traceback__)))
+    await log_exception(context, plan, (type(error), error, error.__traceback__))
     server_error = InternalServerError(original_exception=error)
     handler = find_error_handler(app, server_error, plan.names)
     value = server_error if handler is None else await plan.call(plan.adapt(handler), server_error)
-    return await finalize(context, plan, value, from_error_handler=True)
+    return await finalize_request(context, plan, value, True)
 
 
 def propagates(app: flask.Flask) -> bool:
@@ -208,12 +219,19 @@ def propagates(app: flask.Flask) -> bool:
     return bool(app.testing or app.debug if propagate is None else propagate)
 
 
-async def finalize(context: Context, plan: Plan, value: Any, from_error_handler: bool = False) -> flask.Response:
+@step
+async def log_exception(context: Context, plan: Plan, exc_info: Any) -> None:
+    """Log an unhandled error of a request."""
+    flask.Flask.log_exception(context.app, *step_arguments(context, exc_info))
+
+
+@step
+async def finalize_request(
+    context: Context, plan: Plan, value: Any, from_error_handler: bool = False
+) -> flask.Response:
     """Make the response and pass it through the hooks, whose errors are only logged while an error is answered."""
-    if replacement := plan.adapted.get("finalize_request"):
-        return await plan.call(replacement, *step_arguments(context, value, from_error_handler))  # type: ignore[no-any-return]  # as full_dispatch
-    if replacement := plan.adapted.get("make_response"):
-        response: flask.Response = await plan.call(replacement, value)
+    if (override := plan.overrides.get("make_response")) is not None:
+        response: flask.Response = await plan.call(override, context, value)
     else:
         response = make_response(context, plan, value)
     made = response
@@ -238,9 +256,9 @@ def make_response(context: Context, plan: Plan, value: Any) -> flask.Response:
     return response_from(context.app, value, plan.view)
 
 
+@step
 async def process_response(context: Context, plan: Plan, response: flask.Response) -> flask.Response:
-    if replacement := plan.adapted.get("process_response"):
-        return await plan.call(replacement, *step_arguments(context, response))  # type: ignore[no-any-return]  # as full_dispatch
+    """Pass a response through the hooks after the view, and return it."""
     for func in vars(context).get("after_this_request_functions", ()):  # made when the first is registered
         response = await plan.call(plan.adapt(func), response)
     for func in plan.after:  # inlined, as in tear_down_request: one more coroutine takes as long as a short hook
@@ -275,7 +293,7 @@ async def tear_down(context: Context, plan: Plan) -> None:
         await tear_down_throughout(context, plan, error)
         return
     try:
-        await tear_down_request(context, plan, error)
+        await do_teardown_request(context, plan, error)
         context.close_request()
     finally:
         if context.owns_app_context and (plan.tears_app_down or TEARING_APP_DOWN or POPPED):
@@ -286,7 +304,7 @@ async def tear_down_throughout(context: Context, plan: Plan, error: BaseExceptio
     """Run all parts of the teardown even if one fails, as Flask 3.2 does; raise the errors as one ExceptionGroup."""
     errors = Errors()
     with errors:
-        await tear_down_request(context, plan, error)
+        await do_teardown_request(context, plan, error)
     with errors:
         context.close_request()
     with errors:
@@ -299,10 +317,10 @@ def is_ignored(app: flask.Flask, error: BaseException) -> bool:
     return app.should_ignore_error is not None and app.should_ignore_error(error)
 
 
-async def tear_down_request(context: Context, plan: Plan, error: BaseException | None) -> None:
-    if replacement := plan.adapted.get("do_teardown_request"):
-        await plan.call(replacement, *step_arguments(context, error))
-    elif runs_all_teardowns:
+@step
+async def do_teardown_request(context: Context, plan: Plan, error: BaseException | None) -> None:
+    """Run the teardown functions of the request with the error that ended it, or None."""
+    if runs_all_teardowns:
         await each_torn_down(plan.call, with_signal(plan, plan.teardown, request_tearing_down), error)
     else:
         for func in plan.teardown:
@@ -312,18 +330,21 @@ async def tear_down_request(context: Context, plan: Plan, error: BaseException |
 
 
 async def tear_down_app(context: Context, plan: Plan, error: BaseException | None) -> None:
-    app = context.app
-    if replacement := plan.adapted.get("do_teardown_appcontext"):
-        await plan.call(replacement, *step_arguments(context, error))
-    elif runs_all_teardowns:
-        await each_torn_down(plan.call, with_signal(plan, plan.teardown_app, appcontext_tearing_down), error)
-    else:
-        if plan.teardown_app:
-            await each_called(plan.call, plan.teardown_app, error)
-        if is_heard(appcontext_tearing_down, app):
-            await plan.call(plan.send, appcontext_tearing_down, exc=error)
-    if is_heard(appcontext_popped, app):
+    await do_teardown_appcontext(context, plan, error)
+    if is_heard(appcontext_popped, plan.app):
         await plan.call(plan.send, appcontext_popped)
+
+
+@step
+async def do_teardown_appcontext(context: Any, plan: Plan, error: BaseException | None) -> None:
+    """Run the teardown functions of the app context with the error that ended it, or None."""
+    if runs_all_teardowns:
+        await each_torn_down(plan.call, with_signal(plan, plan.teardown_app, appcontext_tearing_down), error)
+        return
+    if plan.teardown_app:
+        await each_called(plan.call, plan.teardown_app, error)
+    if is_heard(appcontext_tearing_down, plan.app):
+        await plan.call(plan.send, appcontext_tearing_down, exc=error)
 
 
 def with_signal(plan: Plan, functions: list[Hook], signal: Signal) -> list[Hook]:

@@ -2,58 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import FunctionType
 from typing import Any
 
 import flask
 
 from ..compat.upstream import as_written
-
-#: The steps of Flask's own pipeline that may be replaced.
-REPLACEABLE = (
-    "full_dispatch_request",
-    "preprocess_request",
-    "dispatch_request",
-    "handle_user_exception",
-    "handle_http_exception",
-    "handle_exception",
-    "finalize_request",
-    "make_response",
-    "process_response",
-    "do_teardown_request",
-    "do_teardown_appcontext",
-)
-
-#: Steps that DualApp overrides itself, to follow the colour of code that calls them.
-FOLLOW_COLOUR = {"full_dispatch_request", "preprocess_request", "dispatch_request", "process_response"}
+from .steps import STEPS, Function, with_context
 
 FRAMEWORKS = ("flask", "dualapp")
+
+#: Steps in which our own code calls Flask's, which may be wrapped: it must not be called instead of ours.
+CALLING_FLASKS = frozenset({"log_exception", "make_default_options_response", "make_response"})
 
 
 def is_replaced(app: flask.Flask | flask.Blueprint, name: str) -> bool:
     """Tell whether a method of an app or a blueprint has a definition that is neither Flask's nor dualapp's."""
-    return name in vars(app) or not all(map(is_frameworks, definitions_of(app, name)))
+    return name in vars(app) or not all(map(is_frameworks, definitions_of(type(app).__mro__, name)))
 
 
-def definitions_of(app: flask.Flask | flask.Blueprint, name: str) -> list[Any]:
-    """Return what the classes of an app define under a name, in their method resolution order."""
-    return [vars(cls)[name] for cls in type(app).__mro__ if name in vars(cls)]
+def definitions_of(classes: Iterable[type], name: str) -> list[Any]:
+    """Return what classes define under a name, in their order."""
+    return [vars(cls)[name] for cls in classes if name in vars(cls)]
 
 
 def is_frameworks(method: Any) -> bool:
     """Tell whether a method is defined in flask or dualapp: a wrapper has the globals of the wrapper's module."""
-    function = as_written(method.fget if isinstance(method, property) else method)
+    function = written(method.fget if isinstance(method, property) else method)
     return type(function) is FunctionType and function.__globals__["__name__"].partition(".")[0] in FRAMEWORKS
 
 
-def replaced_steps(app: flask.Flask) -> dict[str, Any]:
-    """Return the replaced steps of the pipeline, bound to the app."""
-    return {name: step_of(app, name) for name in REPLACEABLE if is_replaced(app, name)}
+def written(method: Any) -> Any:
+    """Return a method as it was written, without what Flask 3.2 and `callable_from_both` put around it."""
+    return as_written(vars(method)["written"] if is_callable_from_both(method) else method)
 
 
-def step_of(app: flask.Flask, name: str) -> Any:
-    """Return a step as the pipeline calls it: Flask's method if that was wrapped, beneath DualApp's own."""
-    first, *beneath = definitions_of(app, name)
-    if name in vars(app) or name not in FOLLOW_COLOUR or not is_frameworks(first):
-        return getattr(app, name)
-    return next(method for method in beneath if not is_frameworks(method)).__get__(app)
+def is_callable_from_both(method: Any) -> bool:
+    """Tell whether a method is one that `callable_from_both` has made."""
+    return type(method) is FunctionType and "written" in vars(method)
+
+
+def overrides_of(app: flask.Flask) -> dict[str, Function]:
+    """Return the overrides of an app's steps, as the pipeline calls them."""
+    return {name: with_context(func, name) for name in STEPS if (func := override_of(app, name)) is not None}
+
+
+def override_of(app: flask.Flask, name: str) -> Any:
+    """Return what was set on the app as a step, or defined above our own; None if nothing was."""
+    if name in vars(app):
+        return written(vars(app)[name])
+    first = definitions_of(type(app).__mro__, name)[0]
+    if is_frameworks(first):
+        return None
+    return written(first).__get__(app) if is_callable_from_both(first) else getattr(app, name)
+
+
+def beneath_ours(app: flask.Flask) -> dict[str, Function]:
+    """Return what is defined beneath our own steps, or wrapped around Flask's, as the pipeline calls it."""
+    found = {name: replaced_beneath(type(app).__mro__, name) for name in STEPS}
+    return {name: with_context(method.__get__(app), name) for name, method in found.items() if method is not None}
+
+
+def replaced_beneath(classes: tuple[type, ...], name: str) -> Any:
+    """Return the first definition after our own that is not a framework's, None if there is none."""
+    ours = next((index for index, cls in enumerate(classes) if is_ours(vars(cls).get(name))), len(classes))
+    beneath = classes[ours + 1 :]
+    if name in CALLING_FLASKS:
+        beneath = tuple(cls for cls in beneath if cls not in flask.Flask.__mro__)
+    return next((method for method in definitions_of(beneath, name) if not is_frameworks(method)), None)
+
+
+def is_ours(method: Any) -> bool:
+    """Tell whether a method is defined in dualapp."""
+    function = written(method)
+    return type(function) is FunctionType and function.__module__.partition(".")[0] == "dualapp"

@@ -19,19 +19,19 @@ from ..crossing.colour import is_async
 from ..shortcuts.static_files import StaticFiles
 from ..shortcuts.switches import is_on
 from ..wrappers.response import Response
-from .calls import OnLoop, call_async, call_sync, in_thread
+from .calls import OnLoop, call_async, call_sync
 from .class_views import in_own_colour
 from .context import with_body
 from .home import Home, home_of
 from .hooks import Hook, each_applied, each_called, first_answer, joined
-from .overrides import is_replaced, replaced_steps
+from .overrides import beneath_ours, is_replaced, overrides_of
 from .sessions import has_flasks_sessions, open_current_session, open_current_session_async
 from .teardown_errors import each_torn_down
 
 if TYPE_CHECKING:
     from blinker import Signal
 
-    from .plans import Plans
+    from .plan_cache import PlanCache
 
 #: HTTP methods that only the view answers. OPTIONS may have an automatic answer; Werkzeug takes methods in any case.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
@@ -43,7 +43,7 @@ each_teardown = each_torn_down if runs_all_teardowns else each_called
 class Plan:
     """How requests for one endpoint are handled; `endpoint` is None for requests that match no rule."""
 
-    def __init__(self, plans: Plans, endpoint: str | None, method: str) -> None:
+    def __init__(self, plans: PlanCache, endpoint: str | None, method: str) -> None:
         """Decide for the entry and the generation of `plans`."""
         self.app = plans.app
         self.endpoint = endpoint
@@ -54,11 +54,14 @@ class Plan:
         view = None if endpoint is None else self.app.view_functions.get(endpoint)
         self.view = None if view is None else in_own_colour(view, method)
         self.names = blueprints_of(endpoint)
-        self.replaced = replaced_steps(self.app)
+        beneath = beneath_ours(self.app)
+        self.replaced = {**beneath, **overrides_of(self.app)}
         self.home = plans.home_at(self._find_home())
         self.call: Callable[..., Awaitable[Any]] = call_async if self.home is Home.LOOP else call_sync
         self.loop_runner = LoopRunner()
         self._adapt_functions()
+        #: What our own steps call instead of going on themselves.
+        self.beneath = {name: self.adapt(func) for name, func in beneath.items()}
         self._decide_sessions()
         self._decide_shortcuts()
 
@@ -91,7 +94,7 @@ class Plan:
         self.teardown = self._collect(app.teardown_request_funcs, up, each_teardown, backwards=True)
         self.teardown_app = self._group(list(reversed(app.teardown_appcontext_funcs)), each_teardown)
         self.adapted_view = None if self.view is None else self.adapt(self.view)
-        self.adapted = {name: self.adapt(func) for name, func in self.replaced.items()}
+        self.overrides = {name: self.adapt(func) for name, func in self.replaced.items()}
         self.has_hooks = bool(self.preprocessors or self.before)
         self.tears_app_down = bool(self.teardown_app) or "do_teardown_appcontext" in self.replaced
         self.raises_for_routing = is_replaced(app, "raise_routing_exception")
@@ -133,7 +136,7 @@ class Plan:
     def adapt(self, func: Hook) -> Hook:
         """Return `func` as `self.call` takes it: unchanged if at home, with a crossing if it has the other colour."""
         if self.home is Home.LOOP:
-            return func if is_async(func) else in_thread(self._plans.call_in_thread, func)
+            return func if is_async(func) else self._plans.in_thread(func)
         return with_body(partial(OnLoop, LoopRunner(), func)) if is_async(func) else func
 
     def _in_place(self, func: Hook) -> Hook:

@@ -1,4 +1,4 @@
-"""Match requests, and find their plans: each is made at the first request of its endpoint, one set for each entry."""
+"""Match requests, and find their plans: each entry has its own."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ from werkzeug.exceptions import HTTPException
 
 from ..compat.upstream import accepts_registration, refuse_registration
 from ..shortcuts.matcher import Matcher
-from ..shortcuts.plain_response import PlainResponses
 from ..shortcuts.switches import is_on
 from ..wrappers.sync_request import Request
-from .class_views import is_mixed
 from .generation import Generation, RuleMap
 from .home import Home
 from .overrides import is_replaced
 from .plan import Plan
+from .plan_cache import Function, PlanCache
 
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
-    from .calls import CallInThread
     from .context import Context
 
 #: A limit to what is kept: clients may send any Host header.
 MOST_HOSTS = 256
 
 
-class Plans:
+class Plans(PlanCache):
     """The plans of one app for one entry."""
 
     def __init__(
@@ -37,15 +35,10 @@ class Plans:
         app: flask.Flask,
         generation: Generation,
         home_at: Callable[[Home], Home],
-        call_in_thread: CallInThread,
+        in_thread: Callable[[Function], Function],
     ) -> None:
-        """Take the entry's decisions: `home_at` picks a home, `call_in_thread` calls sync functions from the loop."""
-        self.app = app
-        self.app_generation = generation
-        self.home_at = home_at
-        self.call_in_thread = call_in_thread
-        self.generation = -1
-        self._plans: dict[str | tuple[str | None, str] | None, Plan] = {}
+        """Take the entry's two decisions, as `PlanCache` does."""
+        super().__init__(app, generation, home_at, in_thread)
         # Cached matches, by method and path, of rules without arguments.
         self._static: dict[tuple[str, str], tuple[Rule, Plan]] = {}
         self._known_hosts: set[str | bytes | None] = set()
@@ -68,28 +61,18 @@ class Plans:
         endpoint = None if context.rule is None else context.rule.endpoint
         return self._plans.get(endpoint) or self.plan_for(endpoint, exchange.method)
 
-    def plan_for(self, endpoint: str | None, method: str) -> Plan:
-        """Return the plan of an endpoint; make it if there is none of the current generation."""
-        if self.generation != self.app_generation.number:
-            self._renew()
-        view = None if endpoint is None else self.app.view_functions.get(endpoint)
-        key = (endpoint, method) if is_mixed(view) else endpoint
-        if key not in self._plans:
-            self._plans[key] = Plan(self, endpoint, method)
-        return self._plans[key]
-
     def _renew(self) -> None:
-        """Forget all plans, which are outdated; from now on the app refuses registration."""
+        """Forget what is outdated; from now on the app refuses registration."""
         if accepts_registration(self.app):
             refuse_registration(self.app)
         self.app.url_map.update()  # sorts added rules, which itself advances the generation
-        generation = self.app_generation.number
-        # New objects, because a request in another thread may be adding to the old ones.
-        self._plans, self._static, self._known_hosts = {}, {}, set()
-        self.plain_from = PlainResponses(self.app).make
+        super()._renew()
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._static, self._known_hosts = {}, set()
         self._short_matcher = Matcher(self.app.url_map)
         self._is_fast = is_on(self.app, "matcher") and can_match_fast(self.app)
-        self.generation = generation
 
     def _match(self, context: Context) -> None:
         """Match with the shortcut; if it is not sure of the rule or of the error, leave the context unchanged."""
