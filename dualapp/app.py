@@ -455,7 +455,7 @@ class DualApp(QuartScaffold, Steps):
         """Add the values of the context processors to a template's context; await it in `async def` code."""
         context = args[-1]  # Quart 0.23 passes the request context first
         if caller_is_async():
-            return templating.update_context(self, context)
+            return templating.add_context(self, context)
         return super().update_template_context(*step_arguments(None, context))
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from .crossing.colour import is_async
 from .crossing.os_threads import new_queue, start_thread
 from .crossing.thread_pool import Threads, from_loop
 from .failure_reports import got_background_exception, is_cancellation, name_of, report, reporting
+from .pipeline.overrides import step_of
 
 Function = Callable[..., Any]
 
@@ -196,7 +197,7 @@ class BackgroundTasks:
                     if not is_cancellation(error):
                         handled = error
                         with about_task():
-                            await from_loop(self._app.handle_background_exception, context, error)
+                            await from_loop(step_of(self._app, "handle_background_exception"), context, error)
                     raise
         except (Exception, asyncio.CancelledError) as error:
             if is_cancellation(error):

@@ -148,6 +148,13 @@ def with_twin(cls: type[jinja2.Environment]) -> type[jinja2.Environment]:
 
 
 async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
+    """Add the values of the context processors, by the app's method."""
+    updating: Any = app.update_template_context(context)
+    if updating is not None:  # a sync function may have been set on the app
+        await updating
+
+
+async def add_context(app: flask.Flask, context: dict[str, Any]) -> None:
     """Add the values of the context processors; the caller's own values take precedence."""
     own = context.copy()
     current = request_context(None)
@@ -163,7 +170,7 @@ async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
 
 async def render_async(template: jinja2.Template, context: dict[str, Any]) -> str:
     app = current_app()
-    await app.update_template_context(context)
+    await update_context(app, context)
     await before_render_template.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
     text = await template.render_async(context)
     await template_rendered.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
@@ -184,7 +191,7 @@ def stream(template: jinja2.Template, context: dict[str, Any]) -> Iterator[str]:
 
 async def stream_async(template: jinja2.Template, context: dict[str, Any]) -> AsyncIterator[str]:
     app = current_app()
-    await app.update_template_context(context)
+    await update_context(app, context)
     await before_render_template.send_async(app, _sync_wrapper=app.ensure_async, template=template, context=context)
 
     async def generate() -> AsyncIterator[str]:

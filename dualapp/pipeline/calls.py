@@ -12,11 +12,12 @@ import operator
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context as Variables
 from functools import partial, wraps
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..compat.upstream import request_context, request_variable
 from ..crossing.bridge import LoopRunner
-from ..crossing.coroutines import CancelledError, is_being_cancelled
+from ..crossing.coroutines import CancelledError, await_value, is_being_cancelled
 
 if TYPE_CHECKING:
     from .context import Context
@@ -68,6 +69,17 @@ class OnLoop:
 
     def __await__(self) -> Generator[OnLoop, Any, Any]:
         return (yield self)
+
+
+#: Runs the coroutines that sync functions return.
+RETURNED = LoopRunner(suspends=True)
+
+
+async def awaited(call: Function, value: Any) -> Any:
+    """Return what a function of a pipeline returned, the result of a coroutine: a sync decorator may be around it."""
+    if type(value) is not CoroutineType:
+        return value
+    return await (value if call is call_async else call(OnLoop, RETURNED, await_value, value))
 
 
 class Suspended:

@@ -226,10 +226,10 @@ class Context(upstream.RequestContext):
 
     def enter_anew(self) -> None:
         """Enter again, to set Quart's variables after quart was imported."""
-        if unbind(self._bound[-1]):
+        if self._bound and unbind(self._bound[-1]):
             self._bound.pop()
             self.enter()
-        elif quart_binding.module is not None:  # the values end with this thread, or this step of a stream
+        elif quart_binding.module is not None:  # the values end with this thread, task, or step of a stream
             quart_binding.module.bind(self)
 
     def leave(self) -> None:

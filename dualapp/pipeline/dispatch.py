@@ -7,6 +7,7 @@ subclass or an extension has overridden is called instead. Its `super()` leads b
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -25,17 +26,16 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.routing import RequestRedirect, RoutingException
 
 from ..compat.upstream import find_error_handler, runs_all_teardowns, step_arguments
-from ..crossing.bridge import LoopRunner
-from ..crossing.coroutines import await_value
+from ..crossing.colour import is_async
 from ..shortcuts.plain_response import Plain, response_from_plain
 from ..shortcuts.signed_sessions import fast_interface
 from ..wrappers.response import Response
 from ..wrappers.return_values import response_from
 from ..wrappers.sending import close_unsent
-from .calls import OnLoop
+from .app_context import NOT_GIVEN
+from .calls import awaited
 from .context import Context
 from .context_states import ANSWER, END, closes
-from .home import Home
 from .hooks import Hook, each_called, first_answer
 from .plan import Plan
 from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN, is_heard
@@ -45,9 +45,6 @@ from .teardown_errors import Errors, each_torn_down
 
 if TYPE_CHECKING:
     from blinker import Signal
-
-#: Runs the coroutines that sync views return.
-RETURNED = LoopRunner(suspends=True)
 
 Answer = Coroutine[Any, Any, flask.Response | Plain]
 
@@ -113,9 +110,8 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
     """Make a response of the view's value, or of its error, and pass it through the hooks."""
     try:
         returned = await value
-        if type(returned) is CoroutineType and plan.home is Home.THREAD:
-            # Usually of a sync decorator around an async view.
-            returned = await plan.call(OnLoop, RETURNED, await_value, returned)
+        if type(returned) is CoroutineType and not (plan.view and is_async(plan.view)):
+            returned = await awaited(plan.call, returned)
     except Exception as error:
         returned = await handle_user_exception(context, plan, error)
     if plan.generation != plan.app_generation.number:
@@ -124,7 +120,7 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
         plain = plan.plain_from(returned, plan.view)
         if plain and not context.response_observed:  # encoding may call the user's code
             return plain
-    return await finalize_request(context, plan, returned, False)
+    return await finalize_request(context, plan, returned)
 
 
 async def value_of(context: Context, plan: Plan) -> Any:
@@ -210,7 +206,7 @@ async def handle_exception(context: Context, plan: Plan, error: Exception) -> fl
     server_error = InternalServerError(original_exception=error)
     handler = find_error_handler(app, server_error, plan.names)
     value = server_error if handler is None else await plan.call(plan.adapt(handler), server_error)
-    return await finalize_request(context, plan, value, True)
+    return await finalize_request(context, plan, value, from_error_handler=True)
 
 
 def propagates(app: flask.Flask) -> bool:
@@ -231,7 +227,7 @@ async def finalize_request(
 ) -> flask.Response:
     """Make the response and pass it through the hooks, whose errors are only logged while an error is answered."""
     if (override := plan.overrides.get("make_response")) is not None:
-        response: flask.Response = await plan.call(override, context, value)
+        response: flask.Response = await awaited(plan.call, await plan.call(override, context, value))
     else:
         response = make_response(context, plan, value)
     made = response
@@ -318,8 +314,9 @@ def is_ignored(app: flask.Flask, error: BaseException) -> bool:
 
 
 @step
-async def do_teardown_request(context: Context, plan: Plan, error: BaseException | None) -> None:
-    """Run the teardown functions of the request with the error that ended it, or None."""
+async def do_teardown_request(context: Context, plan: Plan, exc: Any = NOT_GIVEN) -> None:
+    """Run the teardown functions of the request with the error that ended it, by default the one being handled."""
+    error = sys.exc_info()[1] if exc is NOT_GIVEN else exc
     if runs_all_teardowns:
         await each_torn_down(plan.call, with_signal(plan, plan.teardown, request_tearing_down), error)
     else:
@@ -336,8 +333,9 @@ async def tear_down_app(context: Context, plan: Plan, error: BaseException | Non
 
 
 @step
-async def do_teardown_appcontext(context: Any, plan: Plan, error: BaseException | None) -> None:
-    """Run the teardown functions of the app context with the error that ended it, or None."""
+async def do_teardown_appcontext(context: Any, plan: Plan, exc: Any = NOT_GIVEN) -> None:
+    """Run the teardown functions of the app context with the error that ended it, by default as of the request."""
+    error = sys.exc_info()[1] if exc is NOT_GIVEN else exc
     if runs_all_teardowns:
         await each_torn_down(plan.call, with_signal(plan, plan.teardown_app, appcontext_tearing_down), error)
         return

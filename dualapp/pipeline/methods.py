@@ -35,18 +35,18 @@ def method(step: Function) -> Callable[..., Any]:
     """Make a method of a step of the pipeline; it does what is beneath all overrides."""
     name = step.__name__
 
-    def in_sync(app: Any, context: Any, *args: Any) -> Any:
-        return run_rest(None, run_until_suspended(base_of(name, app, Home.THREAD, context, *args)))
+    def in_sync(app: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+        return run_rest(None, run_until_suspended(base_of(name, app, Home.THREAD, context, *args, **kwargs)))
 
-    async def in_async(app: Any, context: Any, *args: Any) -> Any:
+    async def in_async(app: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
         if not is_loop_thread():  # this coroutine is stepped by hand
-            return in_sync(app, context, *args)
-        return await base_of(name, app, Home.LOOP, context, *args)
+            return in_sync(app, context, *args, **kwargs)
+        return await base_of(name, app, Home.LOOP, context, *args, **kwargs)
 
     return callable_from_both(BASES[name], in_async, in_sync, CONTEXT_FIRST)
 
 
-def base_of(name: str, app: Any, home: Home, context: Any, *args: Any) -> Coroutine[Any, Any, Any]:
+def base_of(name: str, app: Any, home: Home, context: Any, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
     """Begin what is beneath all overrides of a step, for a thread or for the loop."""
     if isinstance(context, Context):
         context.response_observed = True
@@ -59,8 +59,8 @@ def base_of(name: str, app: Any, home: Home, context: Any, *args: Any) -> Corout
     method = context.exchange.method if rule is not None else ""
     plan = app._step_plans[home].plan_for(None if rule is None else rule.endpoint, method)
     if (beneath := plan.beneath.get(name)) is not None:
-        return plan.call(beneath, context, *args)  # type: ignore[no-any-return]  # it is awaitable
-    return BASES[name](context, plan, *args)  # type: ignore[no-any-return]  # as above
+        return plan.call(beneath, context, *args, **kwargs)  # type: ignore[no-any-return]  # it is awaitable
+    return BASES[name](context, plan, *args, **kwargs)  # type: ignore[no-any-return]  # as above
 
 
 def in_thread(threads: Threads, func: Function) -> Function:

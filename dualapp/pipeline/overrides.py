@@ -28,9 +28,14 @@ def definitions_of(classes: Iterable[type], name: str) -> list[Any]:
 
 
 def is_frameworks(method: Any) -> bool:
-    """Tell whether a method is defined in flask or dualapp: a wrapper has the globals of the wrapper's module."""
-    function = written(method.fget if isinstance(method, property) else method)
-    return type(function) is FunctionType and function.__globals__["__name__"].partition(".")[0] in FRAMEWORKS
+    """Tell whether a method is defined in flask or dualapp."""
+    return package_of(method.fget if isinstance(method, property) else method) in FRAMEWORKS
+
+
+def package_of(method: Any) -> str:
+    """Return the package that a function is defined in: a wrapper has the globals of the wrapper's module."""
+    function = written(method)
+    return function.__globals__.get("__name__", "").partition(".")[0] if type(function) is FunctionType else ""
 
 
 def written(method: Any) -> Any:
@@ -54,8 +59,15 @@ def override_of(app: flask.Flask, name: str) -> Any:
         return written(vars(app)[name])
     first = definitions_of(type(app).__mro__, name)[0]
     if is_frameworks(first):
-        return None
+        # Responses that the shortcuts make were not made by Flask's method.
+        return getattr(app, name) if name == "make_response" and is_replaced(app, name) else None
     return written(first).__get__(app) if is_callable_from_both(first) else getattr(app, name)
+
+
+def step_of(app: flask.Flask, name: str) -> Function:
+    """Return a step as it is called outside the pipeline: with the context first, in the colour of its override."""
+    override = override_of(app, name)
+    return getattr(app, name) if override is None else with_context(override, name)
 
 
 def beneath_ours(app: flask.Flask) -> dict[str, Function]:
@@ -66,14 +78,8 @@ def beneath_ours(app: flask.Flask) -> dict[str, Function]:
 
 def replaced_beneath(classes: tuple[type, ...], name: str) -> Any:
     """Return the first definition after our own that is not a framework's, None if there is none."""
-    ours = next((index for index, cls in enumerate(classes) if is_ours(vars(cls).get(name))), len(classes))
-    beneath = classes[ours + 1 :]
+    is_ours = [package_of(vars(cls).get(name)) == "dualapp" for cls in classes]
+    beneath = classes[is_ours.index(True) + 1 :] if True in is_ours else ()
     if name in CALLING_FLASKS:
         beneath = tuple(cls for cls in beneath if cls not in flask.Flask.__mro__)
     return next((method for method in definitions_of(beneath, name) if not is_frameworks(method)), None)
-
-
-def is_ours(method: Any) -> bool:
-    """Tell whether a method is defined in dualapp."""
-    function = written(method)
-    return type(function) is FunctionType and function.__module__.partition(".")[0] == "dualapp"

@@ -18,12 +18,13 @@ from ..compat.upstream import app_variable, request_context, takes_context
 from ..crossing.bridge import to_loop
 from ..crossing.colour import caller_is_async, is_async, markcoroutinefunction
 from ..crossing.thread_pool import awaitable
+from .calls import awaited
 from .context import with_body
 
 Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
 
-#: The steps of the pipeline, and how many arguments each takes beside the app and the context.
+#: The steps of the pipeline, and how many arguments each needs beside the app and the context.
 STEPS = {
     "full_dispatch_request": 0,
     "preprocess_request": 0,
@@ -32,7 +33,7 @@ STEPS = {
     "handle_http_exception": 1,
     "handle_exception": 1,
     "log_exception": 1,
-    "finalize_request": 2,
+    "finalize_request": 1,
     "make_response": 1,
     "process_response": 1,
     "make_default_options_response": 0,
@@ -98,8 +99,8 @@ def with_context(func: Function, name: str) -> Function:
     """Return an override as the pipeline calls it: with the context first."""
     convention = convention_of(func, name)
 
-    def call(context: Any, *args: Any) -> Any:
-        return func(*convention.arguments(context, args))
+    def call(context: Any, *args: Any, **kwargs: Any) -> Any:
+        return func(*convention.arguments(context, args), **kwargs)
 
     return markcoroutinefunction(call) if is_async(func) else call
 
@@ -110,12 +111,16 @@ def step(base: F) -> F:
     BASES[name] = base
 
     @wraps(base)
-    def run(context: Any, plan: Any, *args: Any) -> Any:
+    def run(context: Any, plan: Any, *args: Any, **kwargs: Any) -> Any:
         if (override := plan.overrides.get(name)) is not None:
-            return plan.call(override, context, *args)
-        return base(context, plan, *args)
+            return call_override(plan.call, override, context, *args, **kwargs)
+        return base(context, plan, *args, **kwargs)
 
     return run  # type: ignore[return-value]  # it takes and gives what the base does
+
+
+async def call_override(call: Function, override: Function, *args: Any, **kwargs: Any) -> Any:
+    return await awaited(call, await call(override, *args, **kwargs))
 
 
 def for_both_colours(func: Function, name: str, bound: Function | None = None) -> Function:
@@ -159,7 +164,7 @@ def sync_step(func: Function) -> Function:
 
 def async_step(func: Function) -> Function:
     """Decorate an async method of ours that takes the context."""
-    return callable_from_both(func, func, to_loop(func), CONTEXT_FIRST)
+    return markcoroutinefunction(callable_from_both(func, func, to_loop(func), CONTEXT_FIRST))
 
 
 def current_context() -> Any:

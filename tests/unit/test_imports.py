@@ -73,6 +73,25 @@ def test_responses_are_quarts_from_the_import_of_quart_on() -> None:
     assert said.stdout.split() == [b"True"] * 3
 
 
+def test_quart_may_be_imported_in_the_background() -> None:
+    """The request that left the task there has ended."""
+    program = """if True:
+        import dualapp, time
+        app, names = dualapp.DualApp("app"), []
+        async def task():
+            import quart
+            names.append(quart.current_app.name)
+        app.add_url_rule("/", view_func=lambda: app.add_background_task(task) or "")
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_NAME": "localhost", "wsgi.url_scheme": "http"}
+        app.wsgi(environ, print)
+        while app._lifespan.tasks:
+            time.sleep(0.01)
+        print(names)
+    """
+    said = subprocess.run([sys.executable, "-c", program], cwd=PACKAGE.parent, check=True, stdout=subprocess.PIPE)
+    assert said.stdout.endswith(b"['app']\n")
+
+
 def test_what_is_imported_late_is_found_in_its_place() -> None:
     assert dualapp.ProxyFix is proxy_fix.ProxyFix
     assert dualapp.DualApp.test_client_class is testing.DualClient
