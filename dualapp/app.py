@@ -274,7 +274,7 @@ class DualApp(QuartScaffold, Steps):
 
         Raises a RuntimeError that names the function that failed.
         """
-        await self._lifespan.start_async()
+        await self._lifespan.startup_of_app()
 
     async def shutdown(self) -> None:
         """End background tasks and run the functions registered to run after serving; the entries call this.

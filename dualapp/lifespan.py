@@ -26,11 +26,14 @@ from .crossing.os_threads import fork_aware
 from .crossing.thread_pool import Threads, from_loop
 from .exchange.translation import Message
 from .failure_reports import got_serving_exception, is_cancellation, name_of, report, reporting
+from .pipeline.overrides import is_replaced
 
 ShutdownEvent = asyncio.Event
 
 # The lifespan whose startup the running code is part of.
 starting: ContextVar[Lifespan] = ContextVar("dualapp.starting")
+# The lifespan on whose behalf the running code calls the app's `startup`.
+calling: ContextVar[Lifespan | None] = ContextVar("dualapp.calling", default=None)
 
 
 class StartupFailed(RuntimeError):
@@ -84,7 +87,8 @@ class Lifespan:
         """Whether there is nothing to start and nothing to stop."""
         app = self._app
         functions = app.before_serving_funcs or app.while_serving_gens or app.after_serving_funcs
-        return not (functions or self.tasks or self._is_watched)
+        is_overridden = is_replaced(app, "startup") or is_replaced(app, "shutdown")
+        return not (functions or self.tasks or self._is_watched or is_overridden)
 
     # From a thread, under WSGI.
 
@@ -105,7 +109,7 @@ class Lifespan:
     def _start(self) -> None:
         host_loop.offer()
         if not self.is_idle:
-            run_on_loop(self.startup)
+            run_on_loop(self._call_startup)
         self.has_started = True
         if not self._stops_at_exit:  # even if idle: background tasks may be added later
             self._stops_at_exit = True
@@ -116,7 +120,7 @@ class Lifespan:
         with self._lock:
             if self.has_started and not self.is_idle:
                 with contextlib.suppress(ShutdownFailed):  # it is logged
-                    run_on_loop(self.shutdown)
+                    run_on_loop(self.call_shutdown)
 
     # On the loop, under ASGI.
 
@@ -142,14 +146,49 @@ class Lifespan:
     async def _start_quietly(self) -> None:
         with contextlib.suppress(StartupFailed):  # as in start
             if not self.is_idle:
-                await self.startup()
+                await self._call_startup()
             self.has_started = True
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise StartupFailed(str(self._failure)) from self._failure.__cause__
 
-    # On the loop, for both entries.
+    # On the loop, for both entries. A subclass of the app may override its `startup` and `shutdown`.
+
+    async def _call_startup(self) -> None:
+        """Have the app start; what is added in an override may fail as the registered functions may."""
+        token = calling.set(self)
+        try:
+            await self._app.startup()
+        except StartupFailed:
+            raise
+        except Exception as error:
+            self.has_started, self.startup_loop = False, None
+            await self._fail(self._app.startup, error)
+            raise self._failure from error  # type: ignore[misc]  # _fail has set it
+        finally:
+            calling.reset(token)
+
+    async def startup_of_app(self) -> None:
+        """Run the startup where an entry has the app start, else start once."""
+        if calling.get() is not self:
+            await self.start_async()
+            return
+        token = calling.set(None)
+        try:
+            await self.startup()
+        finally:
+            calling.reset(token)
+
+    async def call_shutdown(self) -> None:
+        """Have the app stop; what is added in an override may fail, too."""
+        try:
+            await self._app.shutdown()
+        except ShutdownFailed:
+            raise
+        except Exception as error:
+            await self._report("Shutdown", self._app.shutdown, error)
+            raise ShutdownFailed(f"{name_of(self._app.shutdown)} failed: {error!r}") from error
 
     async def startup(self) -> None:
         """Run the functions registered to run before serving, in their order."""
@@ -165,7 +204,8 @@ class Lifespan:
                 for func in self._app.while_serving_gens:
                     await self._attempt(func, self._begin(func))
                 # From here on there is something to stop, also if a signal interrupts the thread that waits for this.
-                self.has_started, self.startup_loop = True, self._last_loop
+                # Unless the app's own startup goes on after this.
+                self.has_started, self.startup_loop = not is_replaced(self._app, "startup"), self._last_loop
         except Exception as error:
             self.has_started, self.startup_loop = False, None
             if self._failure is None:
@@ -186,7 +226,10 @@ class Lifespan:
     async def _fail(self, func: object, error: BaseException) -> None:
         self._failure = StartupFailed(f"{name_of(func)} failed: {error!r}")
         self._failure.__cause__ = error
-        with reporting("Startup failed in %s", name_of(func)):
+        await self._report("Startup", func, error)
+
+    async def _report(self, event: str, func: object, error: BaseException) -> None:
+        with reporting(f"{event} failed in %s", name_of(func)):
             await report(self._app, got_serving_exception, error)
 
     async def _begin(self, func: Any) -> None:
@@ -233,8 +276,7 @@ class Lifespan:
         except (Exception, asyncio.CancelledError) as error:
             if is_cancellation(error):
                 raise
-            with reporting("Shutdown failed in %s", name_of(func)):
-                await report(self._app, got_serving_exception, error)
+            await self._report("Shutdown", func, error)
             failures[f"{name_of(func)} failed: {error!r}"] = error
 
 
@@ -281,7 +323,7 @@ async def serve(
     await receive()
     await step_of("startup", lifespan.start_async(), send)
     await receive()
-    await step_of("shutdown", lifespan.shutdown(), send)
+    await step_of("shutdown", lifespan.call_shutdown(), send)
 
 
 async def step_of(event: str, work: Awaitable[None], send: Callable[[Message], Awaitable[None]]) -> None:

@@ -147,9 +147,9 @@ def with_twin(cls: type[jinja2.Environment]) -> type[jinja2.Environment]:
     return cls if issubclass(cls, Environment) else type(cls.__name__, (Environment, cls), {})
 
 
-async def update_context(app: flask.Flask, context: dict[str, Any]) -> None:
+async def update_context(app: Any, context: dict[str, Any]) -> None:
     """Add the values of the context processors, by the app's method."""
-    updating: Any = app.update_template_context(context)
+    updating = app.update_template_context(context)
     if updating is not None:  # a sync function may have been set on the app
         await updating
 

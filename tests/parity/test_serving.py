@@ -15,7 +15,7 @@ from ..support.entry_driver import Ask, Client
 from ..support.waiting import LIMIT, wait_for
 
 
-def living(serve: Serve) -> tuple[DualApp, list[str]]:
+def living(serve: Serve, mixin: type = object) -> tuple[DualApp, list[str]]:
     """An app, and the list in which it notes what happens; what `app.extensions["fail"]` holds fails."""
     events: list[str] = []
 
@@ -26,6 +26,8 @@ def living(serve: Serve) -> tuple[DualApp, list[str]]:
             events.append(event)
             if event in app.extensions["fail"]:
                 raise LookupError(event)
+
+        app.extensions["note"] = note
 
         @app.before_serving
         async def before():
@@ -59,7 +61,7 @@ def living(serve: Serve) -> tuple[DualApp, list[str]]:
             note("request")
             return "here"
 
-    return serve(build, twin=False).app, events
+    return serve(build, twin=False, mixin=mixin).app, events
 
 
 START = ["before", "first begins", "second begins"]
@@ -199,6 +201,74 @@ def test_the_app_itself_raises(serve: Serve, without_log: None) -> None:
     with pytest.raises(RuntimeError, match="after failed"):
         asyncio.run(live(app))
     assert events == START + STOP
+
+
+# ----------------------------------------------------------------------------------------------- a subclass's methods
+
+
+class Around:
+    """Overrides both methods as for Quart, and does something before and after."""
+
+    extensions: dict[str, Any]
+
+    async def startup(self) -> None:
+        self.extensions["note"]("startup begins")
+        await super().startup()  # type: ignore[misc]  # of the app
+        await asyncio.sleep(0)
+        self.extensions["note"]("startup ends")
+
+    async def shutdown(self) -> None:
+        self.extensions["note"]("shutdown begins")
+        await super().shutdown()  # type: ignore[misc]  # as above
+        self.extensions["note"]("shutdown ends")
+
+
+AROUND_START = ["startup begins", *START, "startup ends"]
+AROUND_STOP = ["shutdown begins", *STOP, "shutdown ends"]
+
+
+def test_a_subclass_overrides_startup_and_shutdown(serve: Serve) -> None:
+    app, events = living(serve, Around)
+    if serve.entry == "asgi":
+        asyncio.run(serving(app, "startup", "shutdown"))
+        assert events == [*AROUND_START, *AROUND_STOP]
+        events.clear()
+    assert [Client(app, serve.entry).get("/").text for _ in range(2)] == ["here"] * 2
+    assert events == [*AROUND_START, "request", "request"]
+    app._lifespan.stop()
+    assert events[-len(AROUND_STOP) :] == AROUND_STOP
+
+
+def test_requests_wait_for_the_end_of_a_subclasss_startup(serve: Serve) -> None:
+    app, events = living(serve, Around)
+    assert asyncio.run(twice_at_once(asking(serve, app))) == ["here"] * 2
+    assert events[: len(AROUND_START) + 2] == [*AROUND_START, "request", "request"]
+
+
+async def twice_at_once(ask: Callable[[], Coroutine[Any, Any, str]]) -> list[str]:
+    return await asyncio.gather(ask(), ask())
+
+
+@pytest.mark.parametrize("event", ["startup begins", "startup ends"])
+def test_a_subclasss_startup_fails(serve: Serve, without_log: None, event: str) -> None:
+    app, events = living(serve, Around)
+    app.extensions["fail"].add(event)
+    sent, error = asyncio.run(serving(app, "startup"))
+    assert [kind for kind, _ in sent] == ["startup.failed"]
+    assert "startup failed" in str(error)
+    assert f"startup failed: LookupError('{event}')" in sent[0][1]
+    answer = Client(app, serve.entry).get("/", escapes=True)
+    assert "startup failed" in str(answer.error)
+    assert "request" not in events
+
+
+def test_a_subclasss_shutdown_fails(serve: Serve, without_log: None) -> None:
+    app, events = living(serve, Around)
+    app.extensions["fail"].add("shutdown ends")
+    sent, error = asyncio.run(serving(app, "startup", "shutdown"))
+    assert [kind for kind, _ in sent] == ["startup.complete", "shutdown.failed"]
+    assert "shutdown failed" in str(error)
+    assert events == [*AROUND_START, *AROUND_STOP]
 
 
 # -------------------------------------------------------------------------------------------------- loops that end
