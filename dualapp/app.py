@@ -26,6 +26,7 @@ from .exchange.wsgi_exchange import WSGIExchange
 from .failure_reports import got_background_exception, log_reported, report, reported
 from .lifespan import Lifespan
 from .pipeline.app_context import AppContext
+from .pipeline.both_colours import async_step, for_both_colours, sync_step
 from .pipeline.class_views import is_awaited_by_caller
 from .pipeline.context import Context, with_body
 from .pipeline.generation import HOOKS, Config, Generation, HookList, HookRegistry, RuleMap, ViewFunctions
@@ -33,7 +34,7 @@ from .pipeline.home import Home
 from .pipeline.methods import Steps, step_plans
 from .pipeline.plan import blueprints_of
 from .pipeline.plan_cache import PlanCache
-from .pipeline.steps import OVERRIDABLE, async_step, for_both_colours, sync_step
+from .pipeline.steps import OVERRIDABLE
 from .pipeline.subdomains import at_subdomain
 from .shortcuts import switches
 from .shortcuts.redirects import Redirect, is_simple_redirect

@@ -19,13 +19,15 @@ from ..crossing.context_variables import is_current
 from ..crossing.thread_pool import Threads, from_loop
 from ..crossing.waiting_threads import current_call, unfinished
 from . import dispatch
+from .both_colours import callable_from_both, for_both_colours
 from .calls import run_rest, run_until_suspended
 from .context import Context
+from .conventions import CONTEXT_FIRST
 from .generation import Generation
 from .home import Home
 from .overrides import is_callable_from_both, is_frameworks
 from .plan_cache import PlanCache
-from .steps import BASES, CONTEXT_FIRST, OVERRIDABLE, Function, callable_from_both, for_both_colours
+from .steps import BASES, OVERRIDABLE, Function
 
 #: Steps that need no request.
 WITHOUT_REQUEST = frozenset({"do_teardown_appcontext"})

@@ -9,7 +9,8 @@ from typing import Any
 import flask
 
 from ..compat.upstream import as_written
-from .steps import STEPS, Function, with_context
+from .conventions import with_context
+from .steps import STEPS, Function
 
 FRAMEWORKS = ("flask", "dualapp")
 
