@@ -97,7 +97,12 @@ def test_it_answers_as_werkzeug_or_stands_aside(table: list[dict[str, Any]], ask
     matcher = Matcher(url_map)
     adapter = url_map.bind("localhost")
     for path in asked:
-        match = matcher.match(method, path)
+        try:
+            match = matcher.match(method, path)
+        except HTTPException as refusal:  # a converter has refused a value
+            with pytest.raises(type(refusal)):
+                adapter.match(path, method)
+            continue
         if match is not None:
             assert match == adapter.match(path, method, return_rule=True)
 
