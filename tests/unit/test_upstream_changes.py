@@ -43,9 +43,9 @@ class Own(Exception):
 def taking_context(name: str) -> Callable[..., Any]:
     """Make one of the steps as Flask 3.2 has it."""
 
-    def step(self: Any, ctx: flask.ctx.AppContext, *args: Any) -> Any:
+    def step(self: Any, ctx: flask.ctx.AppContext, *args: Any, **kwargs: Any) -> Any:
         self.extensions.setdefault(name, []).append(ctx)
-        return STEPS[name](self, *args)
+        return STEPS[name](self, *args, **kwargs)
 
     step.__name__ = name
     return step
