@@ -29,6 +29,7 @@ from dualapp import (
 
 from ..conftest import Serve, flask_twin
 from ..support.waiting import LIMIT
+from .test_crossings import here, tracing
 
 #: What each step takes beside the app and the context.
 STEPS = {
@@ -204,6 +205,21 @@ def test_an_override_goes_on_with_super(serve: Serve, name: str, colour: str, st
 @pytest.mark.parametrize("colours", [["def"], ["async def"], ["def", "async def"], ["async def", "def"]])
 def test_all_steps_overridden_at_once(serve: Serve, colours: list[str], style: str) -> None:
     check(serve, [*STEPS], colours, style)
+
+
+def test_overrides_of_one_colour_run_in_one_place(serve: Serve) -> None:
+    """With the view and the hooks that have their colour: they cost no crossing."""
+    seen: list[Any] = []
+
+    class Places(list[Any]):
+        def append(self, event: Any) -> None:
+            seen.append(here())
+
+    client = serve(tracing, twin=False, mixin=overriding(STEPS, ["async def" if serve.is_async else "def"], "first"))
+    client.app.extensions["seen"] = Places()
+    client.get("/")
+    assert len(seen) > 2 * len(client.app.extensions["places"]) > 0
+    assert len({*seen, *client.app.extensions["places"]}) == 1
 
 
 def test_an_override_that_a_plain_decorator_wraps(serve: Serve) -> None:
