@@ -11,6 +11,7 @@ from flask.signals import appcontext_popped
 from ..compat import quart_binding, upstream
 from ..compat.quart_binding import Binding
 from ..compat.upstream import step_arguments
+from ..crossing.colour import caller_is_async
 from ..crossing.thread_pool import from_loop
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ class AppContext(upstream.AppContext):
         context.g = self.g
         return context
 
-    def push(self) -> None:
-        """Make this the current app context."""
+    def push(self) -> Any:
+        """Make this the current app context; await it in `async def` code."""
+        return self.__aenter__() if caller_is_async() else self._push()
+
+    def _push(self) -> None:
         self._bound_for_quart.append([])
         self.bind_for_quart()
         super().push()
@@ -58,15 +62,19 @@ class AppContext(upstream.AppContext):
         if quart_binding.module is not None:
             self._bound_for_quart[-1] += quart_binding.module.bind_app(self)
 
-    def pop(self, exc: Any = NOT_GIVEN) -> None:
-        """Run the teardown functions and make the previous context the current one."""
+    def pop(self, exc: Any = NOT_GIVEN) -> Any:
+        """Run the teardown functions and make the previous context the current one; await it in `async def` code."""
+        error = sys.exc_info()[1] if exc is NOT_GIVEN else exc
+        if caller_is_async():
+            return self.__aexit__(None, error, None)
         try:
-            super().pop(sys.exc_info()[1] if exc is NOT_GIVEN else exc)
+            super().pop(error)
         finally:
             unbind(self._bound_for_quart.pop())
+        return None
 
     async def __aenter__(self) -> Self:
-        self.push()
+        self._push()
         return self
 
     async def __aexit__(

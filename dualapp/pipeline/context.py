@@ -19,7 +19,7 @@ from ..compat.import_hook import after_import
 from ..compat.quart_binding import Binding
 from ..compat.upstream import app_variable, request_context, request_variable, step_arguments
 from ..crossing.bridge import is_loop_thread, run_on_loop
-from ..crossing.colour import is_async
+from ..crossing.colour import caller_is_async, is_async
 from ..crossing.thread_pool import from_loop
 from ..exchange.body import NO_BODY
 from ..shortcuts.signed_sessions import fast_interface
@@ -250,8 +250,11 @@ class Context(upstream.RequestContext):
         self._bound.clear()
         self.variables = None
 
-    def push(self) -> None:
-        """Enter the context, open its session and match its request, as `with app.request_context(...)` does."""
+    def push(self) -> Any:
+        """Enter the context, open its session and match its request; await it in `async def` code."""
+        return self.__aenter__() if caller_is_async() else self._push()
+
+    def _push(self) -> None:
         if HAS_ONE_VARIABLE and self._bound:
             self.holds += 1
             keep_open(self)
@@ -265,13 +268,17 @@ class Context(upstream.RequestContext):
         if self.owns_app_context:
             signal.send(self.app, _async_wrapper=self.app.ensure_sync)
 
-    def pop(self, exc: Any = NOT_GIVEN) -> None:
-        """Run the teardown functions and leave the context."""
+    def pop(self, exc: Any = NOT_GIVEN) -> Any:
+        """Run the teardown functions and leave the context; await it in `async def` code."""
+        error = sys.exc_info()[1] if exc is NOT_GIVEN else exc
+        return self.__aexit__(None, error, None) if caller_is_async() else self._pop(error)
+
+    def _pop(self, error: BaseException | None) -> None:
         if self.holds:
             self.holds -= 1
             return
         try:
-            self.tear_down(sys.exc_info()[1] if exc is NOT_GIVEN else exc)
+            self.tear_down(error)
         finally:
             self.leave()
             self._send(appcontext_popped)

@@ -567,3 +567,27 @@ def test_quarts_globals_know_the_app_where_there_is_no_request() -> None:
     assert asyncio.run(ask()) == (app, False)
     with app.app_context():
         assert quart.current_app.name == "quarts"
+
+
+def test_contexts_are_pushed_and_popped_in_either_colour(serve: Serve) -> None:
+    """Without `with`, as fixtures do; in `async def` code both are awaited, as in Quart."""
+    app, torn = DualApp(NAME), []
+
+    @app.teardown_appcontext
+    async def tear_down(error: Any) -> None:
+        await asyncio.sleep(0)
+        torn.append(error)
+
+    async def use():
+        context = app.app_context()
+        await context.push()
+        seen = [flask.has_app_context(), flask.has_request_context()]
+        await context.pop()
+        context = app.test_request_context("/here")
+        await context.push()
+        seen += [flask.request.path, flask.has_app_context()]
+        await context.pop()
+        return [*seen, flask.has_app_context(), flask.has_request_context()]
+
+    assert serve.call(use) == [True, False, "/here", True, False, False]
+    assert torn == [None, None]
