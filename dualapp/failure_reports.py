@@ -44,16 +44,16 @@ def reporting(text: str, name: str | None) -> Iterator[None]:
 
 
 async def report(app: Any, signal: Signal, error: BaseException) -> None:
-    """Log the error that is being reported, by the app's own `log_exception` if it has one, and send it."""
-    if is_replaced(app, "log_exception"):
-        await from_loop(app.log_exception, (type(error), error, error.__traceback__))
-    else:
-        log_reported(app, error)
+    """Send the error that is being reported, and log it, by the app's own `log_exception` if it has one."""
     try:
         await signal.send_async(app, _sync_wrapper=app.ensure_async, exception=error)
     except Exception as failure:
         with reporting("A receiver of a signal failed: %s", signal.__doc__):
             log_reported(app, failure)
+    if is_replaced(app, "log_exception"):
+        await from_loop(app.log_exception, (type(error), error, error.__traceback__))
+    else:
+        log_reported(app, error)
 
 
 def log_reported(app: Any, error: BaseException | None) -> None:

@@ -65,8 +65,8 @@ class QuartContext(QuartAppContext):
 
     def copy(self) -> Self:
         """Copy this context for another task, or for Quart's `stream_with_context`; the copy shares `g`."""
-        context = self._context.copy()
-        context.g = self._context.g
+        context = self.context.copy()
+        context.g = self.context.g
         return type(self)(context)
 
     @property

@@ -144,6 +144,19 @@ def index_and_api(app: DualApp) -> None:
     app.add_url_rule("/", "api", lambda: "api", subdomain="api")
 
 
+@row("functions of `teardown_appcontext`")
+def test_the_order_of_teardown_functions(side: Side) -> None:
+    ended: list[int] = []
+
+    def build(app: DualApp) -> None:
+        app.add_url_rule("/", "index", lambda: "index")
+        for number in range(3):
+            app.teardown_appcontext(lambda error, number=number: ended.append(number))  # type: ignore[misc]
+
+    side.client(build).get("/")
+    assert ended == side.says(quart=[0, 1, 2], here=[2, 1, 0])
+
+
 @row("a rule without a `subdomain`, at a subdomain of `SERVER_NAME`")
 def test_a_rule_without_a_subdomain(side: Side) -> None:
     client = side.client(index_and_api)
