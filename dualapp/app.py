@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import flask
 from flask.sansio.scaffold import setupmethod
@@ -355,8 +355,16 @@ class DualApp(QuartScaffold, Steps):
             args = (path, *args[1:])
         return super().test_request_context(*args, **kwargs)  # type: ignore[return-value]  # request_context makes ours
 
-    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> DualClient:
-        """Make a client that sends requests without a server; in `async def` code its methods are awaited."""
+    def test_client(
+        self, use_cookies: bool = True, *, entry: Literal["wsgi", "asgi"] | None = None, **kwargs: Any
+    ) -> DualClient:
+        """Make a client that sends requests without a server; in `async def` code its methods are awaited.
+
+        Requests of `async def` code go to the ASGI entry, in the loop of that code, those of `def` code to the WSGI
+        entry; `entry` says otherwise.
+        """
+        if entry is not None:
+            kwargs["entry"] = entry
         return super().test_client(use_cookies, **kwargs)  # type: ignore[return-value]  # test_client_class is ours
 
     def test_app(self) -> Any:

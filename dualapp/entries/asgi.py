@@ -20,7 +20,7 @@ from ..crossing.readahead import iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
 from ..exchange.body import Begun
-from ..exchange.translation import Message, Scope
+from ..exchange.translation import PRESERVE, VARIABLES, Message, Scope
 from ..lifespan import Lifespan, serve
 from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
 from ..pipeline.calls import as_exception, in_thread, run_again, run_rest
@@ -64,6 +64,8 @@ class ASGIGateway:
             await self.lifespan.start_async()
         exchange = ASGIExchange(scope, receive)
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
+        if VARIABLES in scope and (preserve := exchange.variable(PRESERVE)):
+            preserve(context)
         body, begun = exchange.body, None
         if not body.complete:
             if body.is_to_come:

@@ -16,6 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 from ..compat.upstream import STATUS_LINES, close_functions
 from ..crossing.bridge import call_in_waiting_thread
 from ..crossing.coroutines import CancelledError
+from ..exchange.translation import PRESERVE
 from ..exchange.wsgi_exchange import WSGIExchange
 from ..pipeline.answer import answer_in_thread, answer_on_loop
 from ..pipeline.calls import Suspended, as_exception, in_thread, run_again, run_rest
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from ..pipeline.generation import Generation
 
 LOOP = Home.LOOP
-
-# The environ key of a function that takes the context, for Werkzeug's debugger or a test client to enter again.
-PRESERVE = "werkzeug.debug.preserve_context"
 
 
 class WSGIGateway:
@@ -95,7 +93,7 @@ class WSGIGateway:
             try:
                 self._respond(context, variables)
             finally:
-                if preserve := context.exchange.fields.get(PRESERVE):
+                if preserve := context.exchange.variable(PRESERVE):
                     preserve(context)
         except BaseException:
             variables.run(context.leave)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders, Headers
 
 from ..compat.upstream import KeyedHeaders, running_loop
 from ..crossing.bridge import await_on
 from .body import NO_BODY, Body, BodyStream, announced_length
-from .translation import Message, Scope, environ_from, fields_from, path_of
+from .translation import VARIABLES, Message, Scope, environ_from, fields_from, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -60,6 +60,10 @@ class ASGIExchange:
 
     def _joined(self, wanted: bytes) -> bytes:
         return b",".join([value for name, value in self.scope["headers"] if name == wanted])
+
+    def variable(self, name: str) -> Any:
+        """Return an entry of the environ that only a test client sets; None if there is none."""
+        return self.scope.get(VARIABLES, {}).get(name)
 
     def read_ahead(self) -> None:
         """Read a short body before sync code in a thread calls code on the loop."""

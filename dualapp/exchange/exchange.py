@@ -72,5 +72,8 @@ class Exchange(Protocol):
     def body(self) -> Body:
         """The body, as it arrives."""
 
+    def variable(self, name: str) -> Any:
+        """Return an entry of the environ that only a test client or a debugger sets; None if there is none."""
+
     def read_ahead(self) -> None:
         """Read a short body in a thread before code on the loop is called, where sync code could not wait for it."""

@@ -23,6 +23,15 @@ Message = MutableMapping[str, Any]
 # Files are sent in chunks of this size. Under ASGI each chunk is read in a thread, so that small ones would cost more.
 FILE_CHUNK_SIZE = 256 * 1024
 
+# What the test client asks for beyond the words of a protocol: the environ's key of entries of the scope, the scope's
+# key of entries of the environ, and two such entries.
+SCOPE_BASE = "dualapp.scope_base"
+VARIABLES = "dualapp.variables"
+#: A function that takes the request context, for the test (or Werkzeug's debugger) to enter again.
+PRESERVE = "werkzeug.debug.preserve_context"
+#: Whether an error that the app would pass on to its server is answered with a 500 page.
+SHOWS_ERRORS = "dualapp.shows_errors"
+
 # In CGI (RFC 3875 sections 4.1.2 and 4.1.3) these two headers have names without HTTP_.
 CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
@@ -58,6 +67,7 @@ def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) ->
     if client_port is not None:
         environ["REMOTE_PORT"] = str(client_port)
     environ.update(fields)
+    environ.update(scope.get(VARIABLES, ()))
     return environ
 
 
@@ -139,6 +149,7 @@ def scope_from(environ: WSGIEnvironment) -> Scope:
         "client": (environ["REMOTE_ADDR"], port_from(environ.get("REMOTE_PORT"))) if "REMOTE_ADDR" in environ else None,
         "server": (environ["SERVER_NAME"], port_from(environ.get("SERVER_PORT"))) if "SERVER_NAME" in environ else None,
         "extensions": {},
+        **environ.get(SCOPE_BASE, {}),
     }
 
 

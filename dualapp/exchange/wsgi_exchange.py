@@ -65,6 +65,10 @@ class WSGIExchange:
         """The query string, not decoded."""
         return self.fields.get("QUERY_STRING", "").encode("latin-1")  # type: ignore[no-any-return]  # it is a string
 
+    def variable(self, name: str) -> Any:
+        """Return an entry of the environ that only a test client or a debugger sets; None if there is none."""
+        return self.fields.get(name)
+
     def read_ahead(self) -> None:
         """Read a short body before the request crosses to the loop."""
         self.environ  # noqa: B018 - making it replaces `wsgi.input`, from which the server's body is read only once

@@ -27,8 +27,10 @@ from werkzeug.routing import RequestRedirect, RoutingException
 
 from ..compat.upstream import find_error_handler, runs_all_teardowns, step_arguments
 from ..crossing.colour import is_async
+from ..exchange.translation import SHOWS_ERRORS
 from ..shortcuts.plain_response import Plain, response_from_plain
 from ..shortcuts.signed_sessions import fast_interface
+from ..wrappers.error_pages import traceback_page
 from ..wrappers.response import Response
 from ..wrappers.return_values import response_from
 from ..wrappers.sending import close_unsent
@@ -78,9 +80,18 @@ async def conclude(context: Context, plan: Plan, response: Answer) -> flask.Resp
 
 
 async def recover(context: Context, plan: Plan, error: Exception) -> flask.Response:
-    """Answer an unhandled error, in the pipeline or in a body before its first byte was sent."""
+    """Answer an unhandled error, in the pipeline or in a body before its first byte was sent.
+
+    Raises the error if the app propagates it, except to a test client that shows it as a page.
+    """
     context.error = error
-    return await handle_exception(context, plan, error)
+    try:
+        return await handle_exception(context, plan, error)
+    except Exception as raised:
+        if not shows_errors(context):
+            raise
+        await log_exception(context, plan, (type(raised), raised, raised.__traceback__))
+        return traceback_page(context.app, raised)
 
 
 async def move_on(context: Context, plan: Plan, event: str) -> None:
@@ -213,6 +224,16 @@ def propagates(app: flask.Flask) -> bool:
     """Tell whether unhandled errors go to the server instead of becoming a 500 page."""
     propagate = app.config["PROPAGATE_EXCEPTIONS"]
     return bool(app.testing or app.debug if propagate is None else propagate)
+
+
+def shows_errors(context: Context) -> bool:
+    """Tell whether errors that the app propagates for its tests become a page: for async tests, as in Quart."""
+    app = context.app
+    return bool(
+        context.exchange.variable(SHOWS_ERRORS)
+        and (app.testing or app.debug)
+        and not app.config["PROPAGATE_EXCEPTIONS"]
+    )
 
 
 @step

@@ -1,9 +1,11 @@
-"""Make the pages of Werkzeug's HTTP errors directly, where Flask would call the error as a WSGI app."""
+"""Make the pages of errors; those of HTTP errors directly, where Flask would call the error as a WSGI app."""
 
 from __future__ import annotations
 
+from traceback import format_exception
 from typing import Any
 
+import flask
 from werkzeug.exceptions import HTTPException
 
 from ..compat.upstream import STATUS_LINES
@@ -47,3 +49,8 @@ def body_of(error: HTTPException) -> bytes:
             bodies.clear()
         bodies[key] = body
     return body
+
+
+def traceback_page(app: flask.Flask, error: Exception) -> flask.Response:
+    """Make the 500 page of an unhandled error for a test: its traceback as text."""
+    return app.response_class("".join(format_exception(error)), 500, mimetype="text/plain")

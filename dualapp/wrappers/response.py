@@ -138,6 +138,12 @@ class Response(flask.Response):
         """The body parsed as JSON: `get_json()`."""
         return self._get_json_async(False, False) if caller_is_async() else super().get_json()
 
+    async def aclose(self) -> None:
+        """Close the body, of either colour, and call the functions given to `call_on_close`."""
+        if self.is_async:
+            await close_stream(self.response)  # type: ignore[arg-type]  # as in iter_encoded
+        await from_loop(self.close)
+
     # Methods that are awaited in Quart, not in Flask: they work at once, and return the response, which may be awaited.
     # An async body, which Flask has not, must be awaited first: in `async def` code they then return a coroutine.
 

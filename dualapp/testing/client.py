@@ -2,55 +2,54 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
-from types import SimpleNamespace, TracebackType
-from typing import Any, Self
+from contextlib import AsyncExitStack
+from contextvars import ContextVar
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from flask.sessions import SessionMixin
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
-from werkzeug.test import Cookie
+from werkzeug.wrappers import Request
+from werkzeug.wsgi import get_current_url
 
-from .compat.upstream import cookies_of, keep_cookies, send_cookies
-from .crossing.colour import caller_is_async
-from .crossing.thread_pool import from_loop
+from ..compat.upstream import cookies_of, keep_cookies, send_cookies
+from ..crossing.bridge import run_on_loop
+from ..crossing.colour import caller_is_async, is_async
+from ..crossing.thread_pool import from_loop
+from ..exchange.translation import PRESERVE, SHOWS_ERRORS, VARIABLES
+from .arguments import QUART_PARAMETERS, request_of, translated
+from .asgi_call import Parts, answer_of
+from .cookies import cookiejar_cookie, without_server
+from .redirects import follow, rewind
+from .session_transaction import Transaction, opened_session
 
-# The parameters of `_make_request` in Quart's client, in its order, after the path and the method.
-QUART_PARAMETERS = (
-    *("headers", "data", "form", "files", "query_string", "json"),
-    *("scheme", "root_path", "http_version", "scope_base", "auth", "subdomain"),
-)
-REDIRECTS = (301, 302, 303, 305, 307, 308)
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
+Entry = Literal["wsgi", "asgi"]
 
-def werkzeug_arguments(path: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Translate a path and arguments of Quart's test client into those of Werkzeug's EnvironBuilder."""
-    arguments = dict(arguments)
-    overrides = dict(arguments.pop("environ_overrides", None) or {})
-    if form := {**(arguments.pop("form", None) or {}), **(arguments.pop("files", None) or {})}:
-        arguments["data"] = form
-    if scheme := arguments.pop("scheme", None):
-        arguments["url_scheme"] = scheme
-    if root_path := arguments.pop("root_path", None):
-        overrides["SCRIPT_NAME"], path = root_path, path.removeprefix(root_path)
-    if version := arguments.pop("http_version", None):
-        overrides["SERVER_PROTOCOL"] = f"HTTP/{version}"
-    if client := (arguments.pop("scope_base", None) or {}).get("client"):
-        overrides.update(zip(("REMOTE_ADDR", "REMOTE_PORT"), map(str, client), strict=False))
-    return path, {**arguments, **({"environ_overrides": overrides} if overrides else {})}
-
-
-# The environ key of a function to which the app passes the request context, for the test to enter again.
-PRESERVE = "werkzeug.debug.preserve_context"
+# Whether the request that sync code of a client sends is awaited by async code: that code has called a sync `open` of a
+# subclass, or asked for the WSGI entry.
+is_awaited: ContextVar[bool] = ContextVar("dualapp.testing.is_awaited", default=False)
 
 
 class DualClient(FlaskClient):
-    """Flask's test client; in `async def` code its requests are awaited, and run in a thread."""
+    """Flask's test client, with the methods of Quart's; in `async def` code its requests are awaited.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    Requests of `def` code go to the WSGI entry, those of `async def` code to the ASGI entry, in the loop of that code;
+    with `entry` all go to that one. Like Flask's client it raises the errors that an app with `testing` or `debug`
+    passes on; in `async def` code they are a 500 response, as with Quart's, unless PROPAGATE_EXCEPTIONS is set.
+    """
+
+    def __init__(
+        self, application: Any, response_wrapper: Any = None, *args: Any, entry: Entry | None = None, **kwargs: Any
+    ) -> None:
+        if entry not in (None, "wsgi", "asgi"):
+            raise ValueError(f"A test client has the entry 'wsgi' or 'asgi', not {entry!r}; without one it chooses.")
+        super().__init__(application, response_wrapper or application.response_class, *args, **kwargs)
+        self.entry = entry
         # `async with` enters each request's context again in the test's own task, until the next request.
         self._stack: AsyncExitStack | None = None
         self._contexts: list[Any] = []
@@ -117,19 +116,17 @@ class DualClient(FlaskClient):
             return self.open(*args, **kwargs)
         if type(self).open is DualClient.open:
             return self._open_async(*args, **kwargs)
-        return from_loop(self.open, *args, **kwargs)  # a subclass's `open`, of either colour
+        return self.open(*args, **kwargs) if is_async(self.open) else awaited(self.open, *args, **kwargs)
 
     def _open(self, *args: Any, **kwargs: Any) -> Any:
-        if args and isinstance(args[0], str):
-            path, kwargs = werkzeug_arguments(args[0], kwargs)
-            args = (path, *args[1:])
+        args, kwargs = translated(args, kwargs)
         return super().open(*args, **kwargs)
 
     async def _open_async(self, *args: Any, **kwargs: Any) -> Any:
         if self._stack is not None:
             await self._stack.aclose()
         if type(self)._make_request is DualClient._make_request:
-            response = await from_loop(self._open, *args, **kwargs)
+            response = await self._ask(*args, **kwargs)
         else:
             response = await self._open_like_quart(*args, **kwargs)
         while self._contexts and self._stack is not None:
@@ -146,9 +143,7 @@ class DualClient(FlaskClient):
         if kwargs:
             raise TypeError(f"Quart's test client does not take {', '.join(kwargs)}")
         response = await self._make_request(path, method, *values)
-        while follow_redirects and response.status_code in REDIRECTS:
-            response = await from_loop(self.resolve_redirect, response)
-        return response
+        return await follow(self, response, self._ask) if follow_redirects else response
 
     async def _make_request(self, path: str, method: str, *values: Any) -> Any:
         """Send one request, with Quart's signature: subclasses written for Quart's client extend this method."""
@@ -156,32 +151,58 @@ class DualClient(FlaskClient):
 
         pairs = zip(QUART_PARAMETERS, values, strict=False)
         arguments = {name: value for name, value in pairs if value not in (None, sentinel)}
-        return await from_loop(self._open, path, method=method, **arguments)
+        return await self._ask(path, method=method, **arguments)
+
+    async def _ask(self, *args: Any, buffered: bool = False, follow_redirects: bool = False, **kwargs: Any) -> Any:
+        """Send a request of async code, and those that it is redirected to."""
+        if self.entry == "wsgi":
+            response = await awaited(self._open, *args, buffered=buffered, **kwargs)
+        else:
+            response = await self._ask_in_place(request_of(self, *translated(args, kwargs)), buffered)
+        return await follow(self, response, partial(self._ask, buffered=buffered)) if follow_redirects else response
+
+    async def _ask_in_place(self, request: Request, buffered: bool) -> Any:
+        """Send a request to the ASGI entry, in the running loop."""
+        request.environ[SHOWS_ERRORS] = True
+        parts = await self._run_asgi_app(request.environ, buffered)
+        response: Any = self.response_wrapper(*parts, request=request)  # type: ignore[arg-type]  # typed for WSGI
+        response.json_module = self.application.json
+        return response
+
+    async def _run_asgi_app(self, environ: WSGIEnvironment, buffered: bool) -> Parts:
+        """Send a request with the client's cookies, and keep those of the response, as `run_wsgi_app` does."""
+        send_cookies(self, environ)
+        body, status, headers = await answer_of(self.application.asgi, environ, buffered)  # type: ignore[attr-defined]  # DualApp's
+        url = urlsplit(get_current_url(environ))
+        keep_cookies(self, url.hostname or "localhost", url.path, headers.getlist("Set-Cookie"))
+        return body, status, headers
+
+    # Methods that Werkzeug's client calls, in a thread.
+
+    def run_wsgi_app(self, environ: WSGIEnvironment, buffered: bool = False) -> Any:
+        """Send a request to the entry that was chosen, and wait for the response."""
+        token = is_awaited.set(False)  # what the app sends itself is not awaited by the same code
+        is_for_async_code = token.old_value is True
+        if is_for_async_code:
+            environ[SHOWS_ERRORS] = True
+        try:
+            if (self.entry or ("asgi" if is_for_async_code else "wsgi")) == "wsgi":
+                return super().run_wsgi_app(environ, buffered)
+            return run_on_loop(self._run_asgi_app, environ, buffered)
+        finally:
+            is_awaited.reset(token)
+
+    def resolve_redirect(self, response: Any, buffered: bool = False) -> Any:
+        """Send the request that a redirect asks for, with the whole body again if it keeps that."""
+        rewind(response.request.environ)
+        return super().resolve_redirect(response, buffered)
 
     def session_transaction(self, *args: Any, **kwargs: Any) -> Any:
         """Open the client's session, for `with` and for `async with`, and store it at the end of the block.
 
         Raises TypeError if the client keeps no cookies, RuntimeError if the session interface opens no session.
         """
-        return Transaction(self._transaction(*args, **kwargs))
-
-    @contextmanager
-    def _transaction(self, *args: Any, **kwargs: Any) -> Iterator[SessionMixin]:
-        if cookies_of(self) is None:
-            raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
-        app: Any = self.application
-        interface, context = app.session_interface, app.test_request_context(*args, **kwargs)
-        send_cookies(self, context.request.environ)
-        with context:
-            session = context.opened_session
-        if interface.is_null_session(session):
-            raise RuntimeError("Session backend did not open a session.")
-        yield session
-        response = app.response_class()
-        with context:
-            app.ensure_sync(interface.save_session)(app, session, response)
-        host, path = context.request.host.partition(":")[0], context.request.path
-        keep_cookies(self, host, path, response.headers.getlist("Set-Cookie"))
+        return Transaction(opened_session(self, *args, **kwargs))
 
     # Methods that only Quart's client has.
 
@@ -216,7 +237,8 @@ class DualClient(FlaskClient):
         headers = kwargs["headers"] = Headers(kwargs.get("headers"))
         if "Content-Length" not in headers and kwargs.get("method", "GET") not in ("GET", "HEAD"):
             headers["Transfer-Encoding"] = "chunked"  # without either there is no body (RFC 9112 section 6.3)
-        return QuartClient.request(self, path, **kwargs)  # type: ignore[arg-type]  # it takes the app and the cookies
+        base = {**(kwargs.pop("scope_base", None) or {}), VARIABLES: {SHOWS_ERRORS: True}}
+        return QuartClient.request(self, path, scope_base=base, **kwargs)  # type: ignore[arg-type]  # it takes the app and the cookies
 
     @property
     def http_connection_class(self) -> type:
@@ -226,43 +248,10 @@ class DualClient(FlaskClient):
         return TestHTTPConnection
 
 
-class Transaction:
-    """The context manager of an open session, for `with` and for `async with`."""
-
-    def __init__(self, manager: AbstractContextManager[SessionMixin]) -> None:
-        self._manager = manager
-
-    def __enter__(self) -> SessionMixin:
-        return self._manager.__enter__()
-
-    def __exit__(self, *exc_info: Any) -> bool | None:
-        return self._manager.__exit__(*exc_info)
-
-    async def __aenter__(self) -> SessionMixin:
-        session: SessionMixin = await from_loop(self._manager.__enter__)
-        return session
-
-    async def __aexit__(self, *exc_info: Any) -> bool | None:
-        suppressed: bool | None = await from_loop(self._manager.__exit__, *exc_info)
-        return suppressed
-
-
-def cookiejar_cookie(cookie: Cookie) -> SimpleNamespace:
-    expires = None if cookie.expires is None else int(cookie.expires.timestamp())
-    if cookie.max_age is not None:  # Max-Age has precedence (RFC 6265 section 4.1.2.2)
-        expires = int(time.time()) + cookie.max_age
-    return SimpleNamespace(
-        name=cookie.key,
-        value=cookie.value,
-        domain=cookie.domain,
-        path=cookie.path,
-        secure=bool(cookie.secure),
-        expires=expires,
-    )
-
-
-def without_server(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Translate cookie arguments of Quart's client, which begin with a server name, into those of Werkzeug's."""
-    server = args[0] if args else kwargs["server_name"]
-    others = {name: value for name, value in kwargs.items() if name != "server_name"}
-    return args[1:], {**others, "domain": others.get("domain") or server or "localhost"}
+async def awaited(send: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a sync function of a client in a thread, for the async code that awaits its response."""
+    token = is_awaited.set(True)
+    try:
+        return await from_loop(send, *args, **kwargs)
+    finally:
+        is_awaited.reset(token)
