@@ -1,13 +1,14 @@
 """One request to an ASGI app in this process, from the server's side: the test client is the server.
 
-The app runs as a task of the loop of whoever sends the request. Its response is returned when its first chunk is there,
-or when the app has ended; the rest of a stream is received while the test goes on, and at most 512 KiB of it wait for
-the reader.
+The app runs as a task of the loop of whoever sends the request. Its response is returned when the app has ended, a
+stream when its first chunk is there. The rest of a stream is received while the test goes on, and at most 512 KiB of it
+wait for the reader.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,7 @@ class ASGICall:
         self._is_over = asyncio.Event()
         self._error: BaseException | None = None
         self._begun: list[bytes] = []
+        self._method: str = scope["method"]
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._run(app, scope))
 
@@ -79,20 +81,26 @@ class ASGICall:
         await self._outgoing.until_room()
 
     async def answer(self, buffered: bool) -> Parts:
-        """Wait for the first chunk of a response that goes on after it, or for the end of the app."""
-        start: Message | None = None
-        body: Any = self._begun
+        """Wait for the first chunk of a stream, or for the end of the app."""
+        status: Any = None
+        headers = Headers()
         while (message := await self._next()) is not None:
             if message["type"] == "http.response.start":
-                start = message
-            elif chunk := message.get("body"):
-                self._begun.append(chunk)
-                if message.get("more_body") and not buffered:
-                    body = self
-                    break
-        if start is None:
+                status, headers = message["status"], headers_from(message["headers"])
+            elif message["type"] == "http.response.body":
+                if chunk := message.get("body"):
+                    self._begun.append(chunk)
+                if not buffered and message.get("more_body") and self._is_incomplete(status, headers):
+                    return self, status, headers
+        if status is None:
             raise RuntimeError("The ASGI app has ended without a response.")
-        return body, start["status"], headers_from(start["headers"])
+        return self._begun, status, headers
+
+    def _is_incomplete(self, status: int, headers: Headers) -> bool:
+        """Tell whether part of the body is still to come, and not only the news of its end."""
+        if self._method == "HEAD" or status in (204, 304):
+            return False
+        return sum(map(len, self._begun)) < headers.get("Content-Length", math.inf, type=int)
 
     async def _next(self) -> Message | None:
         """Wait for the app's next message; None if the app has ended, unless that was an error."""

@@ -114,9 +114,7 @@ class DualClient(FlaskClient):
         kwargs["method"] = method
         if not caller_is_async(depth=2):
             return self.open(*args, **kwargs)
-        if type(self).open is DualClient.open:
-            return self._open_async(*args, **kwargs)
-        return self.open(*args, **kwargs) if is_async(self.open) else awaited(self.open, *args, **kwargs)
+        return self.open(*args, **kwargs) if is_async(self.open) else self._open_async(*args, **kwargs)
 
     def _open(self, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = translated(args, kwargs)
@@ -125,7 +123,9 @@ class DualClient(FlaskClient):
     async def _open_async(self, *args: Any, **kwargs: Any) -> Any:
         if self._stack is not None:
             await self._stack.aclose()
-        if type(self)._make_request is DualClient._make_request:
+        if type(self).open is not DualClient.open and not is_async(self.open):
+            response = await awaited(self.open, *args, **kwargs)
+        elif type(self)._make_request is DualClient._make_request:
             response = await self._ask(*args, **kwargs)
         else:
             response = await self._open_like_quart(*args, **kwargs)
@@ -155,7 +155,7 @@ class DualClient(FlaskClient):
 
     async def _ask(self, *args: Any, buffered: bool = False, follow_redirects: bool = False, **kwargs: Any) -> Any:
         """Send a request of async code, and those that it is redirected to."""
-        if self.entry == "wsgi":
+        if self.entry == "wsgi" or self.preserve_context:  # Flask's own code keeps the contexts of `with client`
             response = await awaited(self._open, *args, buffered=buffered, **kwargs)
         else:
             response = await self._ask_in_place(request_of(self, *translated(args, kwargs)), buffered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 from typing import Any
 
 import flask
@@ -292,6 +293,57 @@ def test_a_stream_is_read_to_its_end(serve: Serve, buffered: bool) -> None:
     assert text == "".join(str(number % 10) * 100_000 for number in range(20))
     assert (first == 21) is buffered
     assert app.extensions["events"][-1] == "closed"
+
+
+def test_a_finished_response_is_returned_when_its_request_has_been_torn_down(serve: Serve) -> None:
+    """Also one that does not wait for the request's body."""
+
+    def build(app: DualApp) -> None:
+        app.extensions["torn"] = []
+
+        @app.teardown_request
+        async def tear_down(error):
+            app.extensions["torn"].append(request.path)
+
+        @app.post("/unread")
+        async def unread():
+            return "x" * 1000
+
+        @app.post("/empty")
+        async def empty():
+            return "", 204
+
+    async def ask(client):
+        answers = [await client.post(path, data=b"x" * 200_000) for path in ("/unread", "/empty")]
+        return [(answer.status_code, answer.is_sequence) for answer in answers]
+
+    app = serve(build, twin=False).app
+    answers = serve.call(ask, app.test_client(entry=serve.entry))
+    assert app.extensions["torn"] == ["/unread", "/empty"]
+    if serve.entry == "asgi":  # Werkzeug's client does not say
+        assert answers == [(200, True), (204, True)]
+
+
+def test_a_stream_is_returned_when_it_has_begun_with_nothing(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.extensions["asked"] = asked = threading.Event()
+
+        @app.get("/")
+        async def index():
+            async def chunks():
+                yield ""
+                while not asked.is_set():
+                    await asyncio.sleep(0.001)
+                yield "x"
+
+            return Response(chunks())
+
+    async def ask(app, entry):
+        response = await app.test_client(entry=entry).get("/")
+        app.extensions["asked"].set()
+        return await response.get_data()
+
+    assert serve.call(ask, serve(build, twin=False).app, serve.entry) == b"x"
 
 
 def test_a_stream_is_read_chunk_by_chunk() -> None:

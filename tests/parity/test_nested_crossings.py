@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dualapp import DualApp
@@ -145,6 +145,7 @@ def serve_asgi(nest: Nest, path: str, requests: int, threads: int) -> list[str]:
     requests=st.sampled_from([1, 2, 5, 50]),
     threads=st.integers(1, 4),
 )
+@example("cf", "def", 1, 1)
 @settings(max_examples=100, deadline=None)
 def test_every_nesting_answers(
     serve: Callable[..., list[str]], crossings: str, colour: str, requests: int, threads: int

@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dualapp_over_asgi import OverASGI
 
 from dualapp import DualApp
+from dualapp.testing import DualClient
+
+
+def asking(entry: str) -> type[DualApp]:
+    """Return a class of apps whose test clients drive one entry, whichever code uses them."""
+
+    class Client(DualClient):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{"entry": entry, **kwargs})
+
+    return type("App", (DualApp,), {"test_client_class": Client})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,7 +36,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     options = early_config.known_args_namespace
     if options.app != "plain":
         module, _, name = options.instead_of.rpartition(".")
-        setattr(import_module(module), name, DualApp if options.app == "wsgi" else OverASGI)
+        setattr(import_module(module), name, asking(options.app))
 
 
 def pytest_configure(config: pytest.Config) -> None:
