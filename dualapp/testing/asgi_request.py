@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 CHUNK_SIZE = 64 * 1024
 #: Variables of some WSGI servers, which no app finds on the ASGI entry.
 SERVERS_OWN = {"REQUEST_URI", "RAW_URI"}
+ERRORS = "wsgi.errors"
 
 
 def request_scope(environ: WSGIEnvironment) -> Scope:
@@ -21,7 +22,7 @@ def request_scope(environ: WSGIEnvironment) -> Scope:
     scope = scope_from(environ)
     if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
         scope["headers"].append((b"transfer-encoding", b"chunked"))
-    known = environ_from(scope, fields_from(scope["headers"]), io.RawIOBase()).keys() | SERVERS_OWN
+    known = (environ_from(scope, fields_from(scope["headers"]), io.RawIOBase()).keys() | SERVERS_OWN) - {ERRORS}
     scope[VARIABLES] = {name: value for name, value in environ.items() if name not in known}
     return scope
 

@@ -188,7 +188,9 @@ class DualClient(FlaskClient):
         try:
             if (self.entry or ("asgi" if is_for_async_code else "wsgi")) == "wsgi":
                 return super().run_wsgi_app(environ, buffered)
-            return run_on_loop(self._run_asgi_app, environ, buffered)
+            body, status, headers = run_on_loop(self._run_asgi_app, environ, buffered)
+            # Of a client that does not buffer, `is_streamed` says so for any response.
+            return body if buffered or not isinstance(body, list) else iter(body), status, headers
         finally:
             is_awaited.reset(token)
 

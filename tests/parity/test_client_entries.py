@@ -320,7 +320,7 @@ def test_a_finished_response_is_returned_when_its_request_has_been_torn_down(ser
     app = serve(build, twin=False).app
     answers = serve.call(ask, app.test_client(entry=serve.entry))
     assert app.extensions["torn"] == ["/unread", "/empty"]
-    if serve.entry == "asgi":  # Werkzeug's client does not say
+    if serve.is_async and serve.entry == "asgi":  # Werkzeug's client takes all for streams
         assert answers == [(200, True), (204, True)]
 
 
