@@ -141,7 +141,7 @@ class Response(flask.Response):
     async def aclose(self) -> None:
         """Close the body, of either colour, and call the functions given to `call_on_close`."""
         if self.is_async:
-            await close_stream(self.response)  # type: ignore[arg-type]  # as in iter_encoded
+            await close_stream(self.response)
         await from_loop(self.close)
 
     # Methods that are awaited in Quart, not in Flask: they work at once, and return the response, which may be awaited.

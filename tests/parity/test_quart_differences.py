@@ -9,7 +9,9 @@ import __future__
 
 import asyncio
 import inspect
+import logging
 import re
+import threading
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar
@@ -23,7 +25,7 @@ import werkzeug.serving
 from werkzeug.datastructures import Headers
 
 import dualapp
-from dualapp import DualApp, Response, make_push_promise, make_response, render_template_string, request
+from dualapp import DualApp, Response, make_push_promise, make_response, redirect, render_template_string, request
 
 from ..conftest import NAME, Serve
 from ..extensions.quart_twin import with_names_of_quart
@@ -596,6 +598,110 @@ def test_a_view_that_raises_a_cancellation(side: Side, without_log: None) -> Non
         assert side.client(build).get("/").status == 500
 
 
+# Tests.
+
+
+def ask_in_test(side: Side, app: Any, path: str, read: bool = True, **options: Any) -> Any:
+    """Send a request with the test client, in async code; return the status and the body."""
+
+    async def ask() -> Any:
+        client = app.test_client() if side.is_quart else app.test_client(entry=side.entry)
+        async with asyncio.timeout(LIMIT):
+            response = await client.get(path, **options)
+            return response.status_code, await response.get_data(as_text=True) if read else ""
+
+    return asyncio.run(ask())
+
+
+@row("`await client.get(...)` of a stream")
+def test_the_client_and_a_stream(side: Side) -> None:
+    going_on = threading.Event()
+
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            async def chunks():
+                yield "x"
+                while not going_on.is_set():
+                    await asyncio.sleep(0.001)
+                yield "y"
+
+            return Response(chunks())
+
+    app = side.app(build)
+    if side.is_quart:
+        going_on.set()
+        assert ask_in_test(side, app, "/") == (200, "xy")
+        return
+
+    async def ask() -> None:
+        response = await app.test_client(entry=side.entry).get("/")
+        going_on.set()
+        assert await response.get_data() == b"xy"
+
+    asyncio.run(ask())
+    assert ask_in_test(side, app, "/", buffered=True) == (200, "xy")
+
+
+@row("the page of an error, with `TESTING` or `DEBUG`")
+def test_the_page_of_an_error_in_a_test(side: Side, caplog: pytest.LogCaptureFixture) -> None:
+    app = side.app(failing)
+    app.testing = True
+    status, page = ask_in_test(side, app, "/")
+    assert (status, "LookupError" in page) == (500, True)
+    assert ("<h1>" in page) is side.is_quart
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(errors) == side.says(quart=0, here=1)
+
+
+@row("`PROPAGATE_EXCEPTIONS = True` with `TESTING` or `DEBUG`")
+def test_errors_that_are_propagated_in_a_test(side: Side) -> None:
+    app = side.app(failing)
+    app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=True)
+    if side.is_quart:
+        assert ask_in_test(side, app, "/")[0] == 500
+    else:
+        with pytest.raises(LookupError):
+            ask_in_test(side, app, "/")
+
+
+@row("`follow_redirects=True` to another host")
+def test_the_client_and_a_redirect_elsewhere(side: Side) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            return redirect("http://example.org/there")
+
+        app.add_url_rule("/there", "there", lambda: "there")
+
+    app = side.app(build)
+    if side.is_quart:
+        assert ask_in_test(side, app, "/", follow_redirects=True) == (200, "there")
+    else:
+        with pytest.raises(RuntimeError, match="external"):
+            ask_in_test(side, app, "/", follow_redirects=True)
+
+
+@row("`client.get(...)` in `def` code")
+def test_the_client_in_def_code(side: Side) -> None:
+    response = side.app().test_client().get("/")
+    assert inspect.iscoroutine(response) is side.is_quart
+    if side.is_quart:
+        response.close()
+    else:
+        assert response.status_code == 404
+
+
+CLIENTS = next(what for what in ROWS if what.startswith("`push_promises`"))
+
+
+@row(CLIENTS)
+def test_attributes_of_clients_that_are_not_there(side: Side) -> None:
+    client = side.app().test_client()
+    names = [*re.findall(r"`(\w+)`", CLIENTS)]
+    assert [name for name in names if hasattr(client, name)] == side.says(quart=names, here=[])
+
+
 # The app and its commands.
 
 
@@ -735,8 +841,9 @@ def public_attributes(value: Any) -> set[str]:
         (quart.Blueprint("bp", NAME), dualapp.Blueprint("bp", NAME)),
         (quart.Quart(NAME).config, DualApp(NAME).config),
         (quart.Quart(NAME).cli, DualApp(NAME).cli),
+        (quart.Quart(NAME).test_client(), DualApp(NAME).test_client()),
     ],
-    ids=["app", "blueprint", "config", "cli"],
+    ids=["app", "blueprint", "config", "cli", "client"],
 )
 def test_objects_have_all_attributes(theirs: Any, ours: Any) -> None:
     assert {name for name in public_attributes(theirs) if not hasattr(ours, name)} <= NAMED
