@@ -311,6 +311,8 @@ required("asgiref.sync", "SyncToAsync.threadlocal", "asgiref")
 class ThreadState(threading.local):
     """For which loop a thread works, and which tasks it is blocked on; asgiref sets both before it calls a function."""
 
+    #: Whether it is a thread of one of our pools.
+    is_in_pool = False
     main_event_loop: Any = None
     main_event_loop_pid: Any = None
     task_context: list[Any] | None = None

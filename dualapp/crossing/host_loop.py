@@ -43,7 +43,7 @@ class HostLoop:
     def adopt(self, loop: asyncio.AbstractEventLoop) -> None:
         """Make a server's running loop the host loop, unless there is one that lives; sync code gets our threads."""
         self.offer()
-        if has_outer_loop(loop):
+        if thread_state.is_in_pool:  # sync code runs this loop, and its thread waits for the end
             return
         if loop not in shared_loops:
             shared_loops.add(loop)
@@ -59,12 +59,6 @@ class HostLoop:
     def offer(self) -> None:
         """Make asgiref's own `async_to_sync` use this loop in threads that no loop has started; an app serves now."""
         ThreadState.main_event_loop, ThreadState.main_event_loop_pid = lazy_host_loop, CurrentPid()
-
-
-def has_outer_loop(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether this thread works for another loop, so that the pool's thread waits for this one to end."""
-    outer: asyncio.AbstractEventLoop | None = vars(thread_state).get("main_event_loop")
-    return outer is not None and outer is not loop and outer.is_running()
 
 
 class CurrentPid:

@@ -14,6 +14,7 @@ from concurrent.futures import wait as wait_for_futures
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from ..compat.upstream import thread_state
 from .waiting_threads import waiting_thread
 
 T = TypeVar("T")
@@ -121,6 +122,7 @@ class Workers:
 
 def work(jobs: Any) -> None:
     """Run jobs until None comes. This function holds only the queue, so that `Workers` can be collected."""
+    thread_state.is_in_pool = True
     while (job := jobs.get()) is not None:
         job()
         del job  # frees its request while this thread waits for the next job

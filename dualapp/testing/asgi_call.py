@@ -56,9 +56,9 @@ class ASGICall:
         self._begun: list[bytes] = []
         self._method: str = scope["method"]
         self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._run(app, scope))
+        self._task = self._loop.create_task(self._serve(app, scope))
 
-    async def _run(self, app: ASGIApp, scope: Scope) -> None:
+    async def _serve(self, app: ASGIApp, scope: Scope) -> None:
         try:
             await app(scope, self._receive, self._send)
         except BaseException as error:  # for the test; KeyboardInterrupt and SystemExit would end the loop
