@@ -1,21 +1,26 @@
-"""Hooks for a `gunicorn.conf.py`: load dotted app names, and start and stop the app with each worker.
+"""gunicorn's configuration for a DualApp: dotted app names load, and the app starts and stops with each worker.
 
-    from dualapp.gunicorn import allow_dotted_names, post_worker_init, worker_exit
+    gunicorn -c python:dualapp.gunicorn shop:app.wsgi
 
-    allow_dotted_names()
+needs no file. A project that has a `gunicorn.conf.py` imports the hooks there:
 
-gunicorn reads that file from the working directory before it loads the app, with ``--preload`` too. Its own loader
-accepts a name or a call after the colon, but no dot. The two hooks run the app's `before_serving` functions when a
-worker starts instead of at its first request; a worker in which one fails does not serve.
+    from dualapp.gunicorn import post_worker_init, worker_exit
+
+gunicorn reads its configuration before it loads the app, with ``--preload`` too. Its own loader accepts a name or a
+call after the colon, but no dot; importing this module teaches it. The two hooks run the app's `before_serving`
+functions when a worker starts instead of at its first request; a worker in which one fails does not serve.
 """
 
 import ast
 from typing import Any
 
-from gunicorn import util
-from gunicorn.errors import AppImportError
-
 from .app import DualApp
+
+try:
+    from gunicorn import util
+    from gunicorn.errors import AppImportError
+except ModuleNotFoundError as missing:
+    raise ImportError("dualapp.gunicorn needs gunicorn: pip install 'dualapp[gunicorn]'") from missing
 
 _import_app = util.import_app
 
@@ -23,7 +28,8 @@ _import_app = util.import_app
 def allow_dotted_names() -> None:
     """Let gunicorn load ``module:app.wsgi`` in this process and in the workers it forks.
 
-    gunicorn's own function still loads names without a dot. A second call, as in a reload, changes nothing.
+    gunicorn's own function still loads names without a dot. The import of this module calls it; another call changes
+    nothing.
     """
     util.import_app = import_app
 
@@ -83,3 +89,6 @@ def _dual_app(worker: Any) -> DualApp | None:
     served = getattr(worker, "wsgi", None)
     owner = getattr(served, "__self__", served)  # `app.wsgi` is a method of the app
     return owner if isinstance(owner, DualApp) else None
+
+
+allow_dotted_names()

@@ -44,12 +44,17 @@ class Page:
         return [(line, printed) for line, printed in found if line.split()[0] in programs]
 
     def write(self, directory: Path) -> None:
-        """Write the program of the page under the name that its commands call it by, and its gunicorn.conf.py."""
+        """Write the program of the page under the name that its commands call it by."""
         own = [block for block in self.blocks("python") if not block.startswith(CONFIGURES)]
         (name,) = {re.findall(r"(\w+):app", line)[0] for line, _ in self.commands(*BIND)}
         (directory / f"{name}.py").write_text("\n\n".join(own))
-        shown = [block for block in self.blocks("python") if block.startswith(CONFIGURES)]
-        (directory / "gunicorn.conf.py").write_text("".join(shown) or (ROOT / "gunicorn.conf.py").read_text())
+
+    def configure(self, directory: Path, line: str) -> None:
+        """Write the gunicorn.conf.py that the page shows above this command, if there is one."""
+        above = self.text.partition(f"$ {line}\n")[0]
+        for kind, shown in BLOCK.findall(above):
+            if kind == "python" and shown.startswith(CONFIGURES):
+                (directory / "gunicorn.conf.py").write_text(shown)
 
 
 def started(line: str, directory: Path) -> Server:

@@ -1,4 +1,4 @@
-"""The pages for those who come from Flask or Quart: their programs run under their commands and answer as they say."""
+"""The README and the pages for those who come from Flask or Quart: their programs run under each command they show."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from tests.support.server_process import ROOT
 from .page import BIND, Page, check, started
 
 PAGES = [Page(ROOT / "docs" / name) for name in ("from-flask.md", "from-quart.md")]
+LINES = [
+    pytest.param(page, line, id=f"{page.path.stem}: {line}")
+    for page in [Page(ROOT / "README.md"), *PAGES]
+    for line, _ in page.commands(*BIND)
+]
 
 
-@pytest.mark.parametrize("server", BIND)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)
-def test_a_page_says_what_happens(page: Page, server: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("page", "line"), LINES)
+def test_a_page_says_what_happens(page: Page, line: str, tmp_path: Path) -> None:
     page.write(tmp_path)
-    ((line, _),) = page.commands(server)
+    page.configure(tmp_path, line)
     asks = page.commands("curl")
     assert asks
     with started(line, tmp_path) as running:

@@ -1,5 +1,6 @@
 """gunicorn loads dotted names once it has been taught, and keeps its own words for everything else."""
 
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
@@ -9,9 +10,11 @@ import pytest
 from gunicorn import util
 from gunicorn.errors import AppImportError
 
+from dualapp.gunicorn import _import_app as gunicorns_own
 from dualapp.gunicorn import allow_dotted_names, import_app
 from tests.support.http_client import ask
 from tests.support.server_process import HOST, ROOT, Server, ServerFailed, free_port, serving
+from tests.support.waiting import LIMIT
 
 MODULE = """
     class App:
@@ -66,7 +69,7 @@ def test_what_loads(uri: str, body: bytes) -> None:
 )
 def test_other_errors_are_those_of_gunicorn(uri: str) -> None:
     with pytest.raises((AppImportError, ImportError)) as theirs:
-        util.import_app(uri)
+        gunicorns_own(uri)
     with pytest.raises(type(theirs.value)) as ours:
         import_app(uri)
     assert str(ours.value) == str(theirs.value)
@@ -87,13 +90,23 @@ def test_a_dotted_name_that_leads_nowhere(uri: str, message: str) -> None:
     assert str(error.value) == message
 
 
-def test_gunicorn_is_taught_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(util, "import_app", util.import_app)
+def test_an_import_teaches_gunicorn() -> None:
     with pytest.raises(AppImportError, match="Failed to parse"):
-        util.import_app("shop:app.wsgi")
+        gunicorns_own("shop:app.wsgi")
+    assert body_of(util.import_app("shop:app.wsgi")) == b"dotted"
+
+
+def test_gunicorn_is_taught_once() -> None:
     allow_dotted_names()
     allow_dotted_names()
     assert body_of(util.import_app("shop:app.wsgi")) == b"dotted"
+
+
+def test_a_gunicorn_that_is_missing_is_named() -> None:
+    program = "import sys; sys.modules['gunicorn'] = None; import dualapp.gunicorn"
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+    said = "ImportError: dualapp.gunicorn needs gunicorn: pip install 'dualapp[gunicorn]'"
+    assert ended.stderr.splitlines()[-1] == said
 
 
 # The project stands elsewhere, and dualapp may not be installed.
@@ -104,25 +117,29 @@ def gunicorn(port: int, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--bind", f"{HOST}:{port}", *arguments]
 
 
-@pytest.fixture
-def project(shop: Path) -> Path:
-    """A project of one's own, with the two lines of the README."""
-    (shop / "gunicorn.conf.py").write_text((ROOT / "gunicorn.conf.py").read_text())
-    return shop
+CONFIGURATIONS = {
+    "option": (["-c", "python:dualapp.gunicorn"], ""),
+    "file": ([], "from dualapp.gunicorn import post_worker_init, worker_exit\n"),
+    "old file": ([], "from dualapp.gunicorn import allow_dotted_names\nallow_dotted_names()\n"),
+}
 
 
 @pytest.mark.parametrize("options", [[], ["--preload"], ["--threads", "2"]], ids=["sync", "preload", "gthread"])
-def test_gunicorn_serves_a_dotted_name(project: Path, options: list[str]) -> None:
+@pytest.mark.parametrize(("option", "file"), CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_gunicorn_serves_a_dotted_name(shop: Path, option: list[str], file: str, options: list[str]) -> None:
+    if file:
+        (shop / "gunicorn.conf.py").write_text(file)
     port = free_port()
-    with serving(gunicorn(port, *options, "shop:app.wsgi"), port, cwd=project, environment=ENVIRONMENT) as url:
+    command = gunicorn(port, *option, *options, "shop:app.wsgi")
+    with serving(command, port, cwd=shop, environment=ENVIRONMENT) as url:
         assert ask(url, "/").body == b"dotted"
 
 
-def test_gunicorn_names_what_it_did_not_find(project: Path) -> None:
-    port = free_port()
+def test_gunicorn_names_what_it_did_not_find(shop: Path) -> None:
+    port, (option, _) = free_port(), CONFIGURATIONS["option"]
     with (
         pytest.raises(ServerFailed) as failure,
-        Server(gunicorn(port, "--preload", "shop:app.wsgy"), port, cwd=project, environment=ENVIRONMENT),
+        Server(gunicorn(port, *option, "--preload", "shop:app.wsgy"), port, cwd=shop, environment=ENVIRONMENT),
     ):
         pass
     assert "Failed to find attribute 'wsgy' in 'shop:app.wsgy'." in failure.value.__notes__[0]
