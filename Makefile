@@ -12,7 +12,7 @@ PYTHONS := $(filter-out %t/bin,$(wildcard $(PYENV)/versions/3.1[1234].*/bin))
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: demo test check lint bench clean
+.PHONY: demo test check lint dist bench clean
 
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
@@ -36,8 +36,12 @@ bench: .venv/benchmarks/installed
 lint: .venv/tox
 	$(BIN)/tox run -e lint,types
 
+# Both distributions in dist/; the source distribution is tested in a directory of its own.
+dist:
+	PYTHON=$(PYTHON) .ci/dist
+
 clean:
-	rm -rf .venv .tox build *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .tox build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find dualapp examples tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Stamps: each says what has been installed in .venv.
