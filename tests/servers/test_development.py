@@ -96,9 +96,9 @@ def test_the_script_quart_serves_an_app() -> None:
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("app", ["hello", "hello:app", "hello.py"])
 def test_a_command_line_shows_the_routes(program: str, app: str, folder: Path) -> None:
-    shown = [line.split() for line in run(folder, program, "--app", app, "routes").splitlines()]
-    assert ["api", "GET", "api", "/api/"] in shown
-    assert ["index", "GET", "/"] in shown
+    shown = [set(line.split()) for line in run(folder, program, "--app", app, "routes").splitlines()]
+    assert any(row >= {"api", "GET", "/api/"} for row in shown)
+    assert any(row >= {"index", "GET", "/"} for row in shown)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
