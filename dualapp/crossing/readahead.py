@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextvars import Context, copy_context
 from functools import partial
 
@@ -71,8 +71,12 @@ class ThreadProducer:
     def resume(self) -> None:
         """Have a thread produce until the buffer is full or the source is exhausted."""
         self.step: asyncio.Future[bool] = self._loop.create_future()
-        self.step.add_done_callback(lambda _: self._arrived.set())
+        self.step.add_done_callback(self._note_end)
         self._threads.start(partial(set_outcome, self.step), bound_to(self._variables, self._produce, (), {}))
+
+    def _note_end(self, step: asyncio.Future[bool]) -> None:
+        step.exception()  # asyncio would log one that nobody retrieves: that of a step whose consumer has gone
+        self._arrived.set()
 
     def _produce(self) -> bool:
         """Fill the buffer, in a thread; return False when the source is exhausted."""
@@ -138,6 +142,9 @@ async def iterate_in_threads(threads: Threads, source: Iterator[bytes], variable
 class LoopIteration(LoopCall):
     """A call from a thread to the loop that returns one item after the other."""
 
+    #: Whether it was cancelled while it was producing: an error it ends with is that of its closing.
+    was_interrupted = False
+
     def __init__(self, stream: AsyncIterator[bytes]) -> None:
         super().__init__()
         self._stream = stream
@@ -184,12 +191,16 @@ class LoopIteration(LoopCall):
         """Cancel the task that iterates."""
         self.loop.call_soon_threadsafe(self.abandon)
 
+    def abandon(self) -> None:
+        self.was_interrupted = not self.is_over
+        super().abandon()
 
-def iterate_on_loop(stream: AsyncIterator[bytes], variables: Context | None = None) -> Iterator[bytes]:
+
+def iterate_on_loop(stream: AsyncIterator[bytes], variables: Context | None = None) -> Generator[bytes, None, None]:
     """Iterate over an async iterator from a thread; closing this iterator closes the stream, on the loop.
 
     The stream's code runs in a copy of the current context; if `variables` are given, in these, which the thread must
-    not be in.
+    not be in. Closing raises what closing the stream raises, not the error of an item that nobody has asked for.
     """
     if is_loop_thread():
         yield from iterate_in_place(stream)
@@ -203,7 +214,7 @@ def iterate_on_loop(stream: AsyncIterator[bytes], variables: Context | None = No
         iteration.stop()
         while not is_loop_thread() and iteration.next_item() is not None:
             pass
-        if iteration.error is not None and not isinstance(iteration.error, asyncio.CancelledError):
+        if iteration.was_interrupted and not isinstance(iteration.error, asyncio.CancelledError | None):
             raise iteration.error from None
         raise
     except BaseException:  # raised from outside while the thread waits, as by gunicorn's timeout

@@ -167,17 +167,27 @@ class ASGIGateway:
 
     async def _deliver(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         try:
-            try:
-                if is_read_at_once(response, context):
-                    await self.threads.call_within(
-                        context.variables, read_at_once, (response, context.exchange.method), {}
-                    )
-                await self._send(response, context, watch, send)
-            finally:
-                await self._close(response, context)
+            error = await self._sent(response, context, watch, send)
+            if error is not None:
+                answer = await self._in_context(context, recover, error)
+                watch.pause()  # as in `_stream`; if the error's response is a stream, `_send` starts the watch again
+                error = await self._sent(answer, context, watch, send)
+                if error is not None:
+                    raise error
         finally:
             if context.state is not CLOSED:
                 await self._in_context(context, move_on, END)
+
+    async def _sent(
+        self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send
+    ) -> Exception | None:
+        """Send a response and close it; return the error of a body that fails before its first chunk is sent."""
+        try:
+            if is_read_at_once(response, context):
+                await self.threads.call_within(context.variables, read_at_once, (response, context.exchange.method), {})
+            return await self._send(response, context, watch, send)
+        finally:
+            await self._close(response, context)
 
     async def _in_context(self, context: Context, pipeline: Callable[..., Any], *args: Any) -> Any:
         """Run a pipeline to its end at its home, within a context that was left before."""
@@ -190,7 +200,9 @@ class ASGIGateway:
         finally:
             variables.run(context.leave)
 
-    async def _send(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
+    async def _send(
+        self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send
+    ) -> Exception | None:
         if is_bodiless(response, context.exchange.method):
             await send_whole(start_of(response, context), chunk_of(b"", more=False), watch, send)
         elif response.is_sequence:
@@ -206,30 +218,32 @@ class ASGIGateway:
                 watch.discard()
             watch.start(at_once=not is_read or context.exchange.body.complete)
             async with asyncio.timeout(timeout_of(response, self.app)):
-                await self._stream(response, context, watch, send)
+                return await self._stream(response, context, watch, send)
+        return None
 
-    async def _stream(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
-        """Send a body chunk by chunk; if it fails before its first chunk, send the error's response instead."""
+    async def _stream(
+        self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send
+    ) -> Exception | None:
+        """Send a body chunk by chunk; return the error of one that fails before its first chunk."""
         chunks = self._chunks(response, context.variables)
         try:
             try:
                 chunk = await next_chunk(chunks)
             except Exception as error:
-                answer = await self._in_context(context, recover, error)
-                watch.pause()  # as below; if the error's response is a stream, `_send` starts the watch again
-                try:
-                    await self._send(answer, context, watch, send)
-                finally:
-                    await self._close(answer, context)
-                return
+                return error
             await send(start_of(response, context))
             while chunk is not None:
                 await send(chunk_of(chunk))
-                chunk = await next_chunk(chunks)
+                try:
+                    chunk = await next_chunk(chunks)
+                except Exception as error:
+                    context.error = error
+                    raise
             watch.pause()  # servers send http.disconnect after the last chunk too
             watch.discard()
             await watch.linger()
             await send(chunk_of(b"", more=False))
+            return None
         finally:
             await close_stream(chunks)
 

@@ -143,7 +143,7 @@ class WSGIGateway:
             close(chunks)
             raise
         deadline = time.monotonic() + (timeout_of(response, self.app) or math.inf)
-        return WSGIStream(first, chunks, deadline, lambda: end(context))
+        return WSGIStream(first, chunks, deadline, context, end)
 
 
 def start_plain(plain: Plain, context: Context, start_response: StartResponse) -> list[bytes]:

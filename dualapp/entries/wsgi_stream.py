@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from contextvars import Context as Variables
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..crossing.coroutines import END, CancelledError
 from ..crossing.readahead import iterate_on_loop
 from ..pipeline.calls import as_exception
 from ..wrappers.response import encoded
 from ..wrappers.sending import checked
+
+if TYPE_CHECKING:
+    from ..pipeline.context import Context
 
 
 class ChunksWithin:
@@ -38,8 +42,9 @@ class ChunksWithin:
 def chunks_on_loop(response: Any, variables: Variables) -> Iterator[bytes]:
     """Iterate over the chunks of an async body on the loop, in the context variables of its request."""
     try:
-        for chunk in iterate_on_loop(encoded(response.response), variables):
-            yield checked(chunk)
+        with closing(iterate_on_loop(encoded(response.response), variables)) as chunks:
+            for chunk in chunks:
+                yield checked(chunk)
     finally:
         variables.run(response.close)
 
@@ -47,11 +52,14 @@ def chunks_on_loop(response: Any, variables: Variables) -> Iterator[bytes]:
 class WSGIStream:
     """The iterable of a streamed body (PEP 3333)."""
 
-    def __init__(self, first: bytes, chunks: Iterator[bytes], deadline: float, end: Callable[[], None]) -> None:
+    def __init__(
+        self, first: bytes, chunks: Iterator[bytes], deadline: float, context: Context, end: Callable[[Context], None]
+    ) -> None:
         # There is always a first chunk, even an empty one: most servers send the headers with it (PEP 3333).
         self._first: bytes | None = first
         self._chunks = chunks
         self._deadline = deadline
+        self._context = context
         self._end = end
 
     def __iter__(self) -> Iterator[bytes]:
@@ -62,9 +70,12 @@ class WSGIStream:
             first, self._first = self._first, None
             return first
         try:
-            chunk = next(self._chunks)
-        except (CancelledError, GeneratorExit) as error:  # of the app's own: it would end the server's thread
-            raise as_exception(error) from error
+            chunk = next(self._chunks, None)
+        except (Exception, CancelledError, GeneratorExit) as raised:
+            error = self._context.error = as_exception(raised)
+            raise error from error.__cause__
+        if chunk is None:
+            raise StopIteration
         if time.monotonic() > self._deadline:
             raise TimeoutError("The response took longer than its `timeout`, or RESPONSE_TIMEOUT if it has none.")
         return chunk
@@ -74,7 +85,7 @@ class WSGIStream:
         try:
             close(self._chunks)
         finally:
-            self._end()
+            self._end(self._context)
 
 
 def close(chunks: Iterator[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 
 import pytest
@@ -124,6 +125,47 @@ def test_a_client_that_leaves_ends_the_stream(serve: Serve, leave: int) -> None:
     assert answer.chunks == [b"x" * 1000] * leave
     wait_for(lambda: "closed" in client.app.extensions["seen"])
     assert client.get("/fine").text == "fine"
+
+
+@pytest.mark.usefixtures("without_log")
+def test_an_error_that_the_client_was_not_sent_yet_goes_with_it(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """What is produced ahead of a client that leaves is nobody's."""
+
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            async def words():
+                for _ in range(50):
+                    yield "word"
+                    await asyncio.sleep(0)
+                raise Own
+
+            return words()
+
+    client = serve(build, twin=False)
+    for _ in range(3):
+        answer = client.get("/", leave=1)
+        assert (answer.chunks, answer.error) == ([b"word"], None)
+        gc.collect()
+    logging.disable(logging.NOTSET)
+    assert not caplog.records
+
+
+def test_an_error_of_closing_a_stream_is_seen(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            async def words():
+                try:
+                    for _ in range(100):
+                        yield "word"
+                        await asyncio.sleep(0)
+                finally:
+                    raise Own
+
+            return words()
+
+    assert type(serve(build).get("/", leave=1, escapes=True).error) is Own
 
 
 @pytest.fixture
@@ -406,3 +448,80 @@ def test_a_context_that_was_kept_in_vain_is_torn_down(serve: Serve, path: str) -
     client = serve(build, twin=False)
     client.get(path)
     assert client.app.extensions["torn"] == ["Own" if path == "/fail" else "NoneType"]
+
+
+@pytest.mark.usefixtures("without_log")
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_teardown_gets_the_error_of_a_stream_with_context(serve: Serve, paint: Paint, count: int) -> None:
+    @paint
+    def hooks(app: DualApp) -> None:
+        app.extensions["torn"] = []
+
+        @app.teardown_request
+        async def teardown(error):
+            app.extensions["torn"].append(type(error).__name__)
+
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            async def words():
+                for _ in range(count):
+                    yield "word"
+                    await asyncio.sleep(0)
+                raise Own
+
+            return stream_with_context(words())
+
+    client = serve(build, hooks, twin=False)
+    client.get("/", escapes=True)
+    assert client.app.extensions["torn"] == ["Own"]
+
+
+@pytest.mark.usefixtures("without_log")
+def test_a_stream_that_fails_is_closed_before_its_error_is_answered(serve: Serve, paint: Paint) -> None:
+    @paint
+    def handlers(app: DualApp) -> None:
+        @app.errorhandler(500)
+        async def crash(error):
+            app.extensions["seen"].append("handled")
+            return "crashed", 500
+
+    def build(app: DualApp) -> None:
+        app.extensions["seen"] = []
+
+        @app.get("/")
+        async def index():
+            async def words():
+                raise Own
+                yield "never"
+
+            response = Response(words())
+            response.call_on_close(lambda: app.extensions["seen"].append("closed"))
+            return response
+
+    client = serve(build, handlers, twin=False)
+    assert client.get("/").text == "crashed"
+    assert client.app.extensions["seen"] == ["closed", "handled"]
+
+
+@pytest.mark.usefixtures("without_log")
+def test_an_error_page_that_fails_as_well_goes_to_the_server(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.extensions["seen"] = []
+
+        async def words():
+            raise Own
+            yield "never"
+
+        @app.get("/")
+        async def index():
+            return words()
+
+        @app.errorhandler(500)
+        async def crash(error):
+            app.extensions["seen"].append("handled")
+            return Response(words(), 500)
+
+    client = serve(build, twin=False)
+    assert type(client.get("/", escapes=True).error) is Own
+    assert client.app.extensions["seen"] == ["handled"]
