@@ -84,6 +84,11 @@ class Body:
         return self.length is not None and self.length <= SHORT_BODY
 
     @property
+    def is_exhausted(self) -> bool:
+        """Whether all of it has arrived and was taken."""
+        return self.complete and not self.arrived
+
+    @property
     def has_failed(self) -> bool:
         """Whether reading it raises an error from now on."""
         return self._failure is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -131,10 +132,11 @@ class Request(flask.Request):
             return BodyStream(self._exchange.body)  # at its end
         stream = self.environ["wsgi.input"] if "environ" in vars(self) else self._exchange.stream
         if not isinstance(stream, BodyStream):
-            return super().stream
+            # Werkzeug's wrapper takes even no body for more than a limit of 0.
+            return io.BytesIO() if self.max_content_length == 0 and self._is_empty() else super().stream
         # It ends with the body, and keeps to the limit; Werkzeug's wrapper takes a body of exactly the limit for more.
         length, limit = stream.body.length, self.max_content_length
-        if length is not None and limit is not None and length > limit:
+        if length is not None and limit is not None and length > limit and not stream.body.is_exhausted:
             raise RequestEntityTooLarge()
         return stream
 

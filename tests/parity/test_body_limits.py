@@ -85,6 +85,28 @@ def test_max_content_length_of_a_body_that_is_read_in_pieces(serve: Serve, size:
         assert client.post(path, body=[body[:7], body[7:]] if chunked else body).status == status
 
 
+def test_no_body_is_not_over_a_limit_of_nothing(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.config["MAX_CONTENT_LENGTH"] = 0
+
+    client = serve(reading, build, twin=False)  # a 413 in Flask
+    assert client.post("/data").text == "0"
+    assert client.post("/data", body=b"x").status == client.post("/data", body=[b"x"]).status == 413
+
+
+def test_a_limit_that_is_set_when_the_body_was_read_does_not_count(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.post("/")
+        async def index():
+            body = getattr(request, "body", None) or request.stream  # in async and in sync code
+            read = b"".join([piece async for piece in body])
+            request.max_content_length = 3
+            return [read.decode(), (await request.get_data()).decode()]
+
+    client = serve(build)
+    assert client.post("/", body=b"four").json() == client.post("/", body=[b"fo", b"ur"]).json() == ["four", ""]
+
+
 def test_the_413_page_is_an_error_like_others(serve: Serve, paint: Paint) -> None:
     @paint
     def handlers(app: DualApp) -> None:
