@@ -99,15 +99,21 @@ def serve(request: pytest.FixtureRequest) -> Serve:
 def paint(request: pytest.FixtureRequest) -> Paint:
     """Gives a build a colour that does not depend on the views': every mixture is served."""
 
-    def painted(build: Build) -> Build:
-        def twin(app: Any) -> Any:
-            return (recolour(build) if request.param == "def-hooks" else build)(app)
+    def paint(build: Build) -> Build:
+        return painted(build, request.param.removesuffix("-hooks"))
 
-        vars(twin).update(painted=True, source=build)
-        return twin
+    paint.param = request.param  # type: ignore[attr-defined]
+    return paint
 
-    painted.param = request.param  # type: ignore[attr-defined]
-    return painted
+
+def painted(build: Build, colour: str) -> Build:
+    """Give a build a colour of its own, whatever that of the views is."""
+
+    def twin(app: Any) -> Any:
+        return (recolour(build) if colour == "def" else build)(app)
+
+    vars(twin).update(painted=True, source=build)
+    return twin
 
 
 @pytest.fixture(autouse=True)

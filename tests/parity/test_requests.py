@@ -13,6 +13,7 @@ from werkzeug.test import encode_multipart
 from dualapp import DualApp, g, request
 
 from ..conftest import Serve
+from .apps import attributes
 
 HEADERS = [
     ("User-Agent", "drive/1"),
@@ -31,60 +32,6 @@ HEADERS = [
     ("Content-Encoding", "identity"),
     ("Origin", "http://origin"),
 ]
-
-
-def attributes(app: DualApp) -> None:
-    @app.route("/see/<path:rest>", methods=["GET", "POST"])
-    async def see(rest):
-        return {
-            "method": request.method,
-            "scheme": request.scheme,
-            "host": request.host,
-            "path": request.path,
-            "full_path": request.full_path,
-            "url": request.url,
-            "base_url": request.base_url,
-            "url_root": request.url_root,
-            "host_url": request.host_url,
-            "script_root": request.script_root,
-            "root_path": request.root_path,
-            "root_url": request.root_url,
-            "query": request.query_string.decode("latin-1"),
-            "args": request.args.to_dict(flat=False),
-            "values": (await request.values).to_dict(flat=False),
-            "rest": rest,
-            "view_args": request.view_args,
-            "endpoint": request.endpoint,
-            "blueprint": request.blueprint,
-            "blueprints": request.blueprints,
-            "is_json": request.is_json,
-            "is_secure": request.is_secure,
-            "remote_addr": request.remote_addr,
-            "access_route": list(request.access_route),
-            "agent": request.user_agent.string,
-            "accept": [request.accept_mimetypes.best, request.accept_languages.best, str(request.accept_encodings)],
-            "referrer": request.referrer,
-            "since": str(request.if_modified_since),
-            "range": str(request.range),
-            "date": str(request.date),
-            "pragma": str(request.pragma),
-            "cache": request.cache_control.max_age,
-            "mimetype": request.mimetype,
-            "params": request.mimetype_params,
-            "type": request.content_type,
-            "length": request.content_length,
-            "encoding": request.content_encoding,
-            "origin": request.origin,
-            "max_content": request.max_content_length,
-            "max_parts": request.max_form_parts,
-            "max_memory": request.max_form_memory_size,
-            "max_forwards": request.max_forwards,
-            "data": (await request.get_data()).decode(),
-            "exception": str(request.routing_exception),
-            "rule": str(request.url_rule),
-            "print": str(request).partition("Request ")[2],  # Each face has a class of its own.
-            "proxies": [*sorted({name.lower() for name, _ in request.headers})],
-        }
 
 
 @pytest.mark.parametrize(

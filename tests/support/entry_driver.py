@@ -47,7 +47,7 @@ class Ask:
     root: str = ""
     #: The client goes away before the end of the body.
     truncated: bool = False
-    #: The client goes away after so many chunks of the answer.
+    #: The client goes away after so many chunks of the answer; 0: at once, and a WSGI server does not read the answer.
     leave: int | None = None
 
     @cached_property
@@ -133,7 +133,7 @@ def mask(name: str, value: str) -> tuple[str, str]:
     if name == "allow":
         value = ", ".join(sorted(value.split(", ")))
     if name == "set-cookie":
-        value = re.sub(r"session=[^;]+", "session=...", value)
+        value = re.sub(r"^(\w+=\.?[\w-]+)\.[\w-]+\.[\w-]+(?=;|$)", r"\1...", value)
         value = re.sub(r"Expires=(?!Thu, 01 Jan 1970)[^;]+", "Expires=...", value)
     return (name, "...") if name in ("date", "expires") else (name, value)
 
@@ -244,6 +244,8 @@ class WsgiExchange:
 
     def iterate(self, result: Iterable[bytes]) -> None:
         try:
+            if self.ask.leave == 0:
+                return
             for chunk in result:
                 self.require(self.started, "a chunk before start_response")
                 self.require(type(chunk) is bytes, f"a chunk is {chunk!r}")
@@ -297,12 +299,21 @@ def scope_of(ask: Ask) -> dict[str, Any]:
     }
 
 
+#: What the messages of an app may have; `trailers` only if the server has said that it takes them.
+KEYS = {
+    "http.response.start": {"type", "status", "headers"},
+    "http.response.body": {"type", "body", "more_body"},
+}
+
+
 class AsgiExchange:
     def __init__(self, ask: Ask) -> None:
         self.ask, self.answer, self.state, self.violation = ask, Answer(), "start", ""
         self.chunks: Iterator[bytes] | None = iter(ask.chunks)
         self.ahead = next(self.chunks, None)
         self.gone = asyncio.Event()
+        if ask.leave == 0:
+            self.gone.set()
         self.is_asked = False
 
     def require(self, fact: object, complaint: str) -> None:
@@ -337,6 +348,7 @@ class AsgiExchange:
             return  # A server keeps quiet when the client has left.
         kind, expected = message["type"], f"http.response.{self.state}"
         self.require(kind == expected, f"{kind} where {expected} must be")
+        self.require(message.keys() <= KEYS[kind], f"a message with {sorted(message)}")
         getattr(self, f"send_{self.state}")(message)
 
     def send_start(self, message: dict[str, Any]) -> None:
@@ -352,9 +364,11 @@ class AsgiExchange:
 
     def send_body(self, message: dict[str, Any]) -> None:
         chunk = message.get("body", b"")
+        more = message.get("more_body", False)
         self.require(type(chunk) is bytes, f"a chunk is {chunk!r}")
+        self.require(type(more) is bool, f"more_body is {more!r}")
         self.answer.chunks += [chunk] if chunk else []
-        if not message.get("more_body", False):
+        if not more:
             self.answer.complete, self.state = True, "nothing"
         if self.answer.complete or len(self.answer.chunks) == self.ask.leave:
             self.gone.set()

@@ -46,6 +46,8 @@ def body(data: bytes = b"", more: bool = False) -> dict[str, Any]:
         [start((b"content-length", b"3")), body(b"12")],
         [start((b"content-length", b"0"), status=204), body()],
         [start(status=304), body(b"x")],
+        [{**start(), "reason": "OK"}, body()],
+        [start(), {**body(), "more_body": 0}],
     ],
 )
 def test_asgi_messages_out_of_order(messages: list[dict[str, Any]]) -> None:
@@ -86,6 +88,25 @@ def test_wsgi_start_response_never_or_twice() -> None:
     for app in (twice, lambda environ, start_response: []):
         with pytest.raises(Violation):
             wsgi(app).get("/")
+
+
+def test_a_client_may_leave_at_once() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(await receive())
+        await send(start())
+        await send(body(b"nobody gets it"))
+
+    def wsgi_app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", PLAIN)
+        try:
+            yield b"nobody gets it"
+        finally:
+            seen.append("closed")
+
+    seen: list[Any] = []
+    assert Client(SimpleNamespace(asgi=app), "asgi").get("/", leave=0).chunks == []
+    assert wsgi(wsgi_app).get("/", leave=0).chunks == []
+    assert seen == [{"type": "http.disconnect"}]  # a generator that has not begun has nothing to close
 
 
 def test_a_body_for_head_is_refused() -> None:

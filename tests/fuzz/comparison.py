@@ -1,0 +1,172 @@
+"""Send the same requests to an app in all of its ways, and find the facts in which the answers differ."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from unittest import mock
+from wsgiref.validate import WSGIWarning
+
+from ..support.entry_driver import Answer, Client, Violation, mask
+from ..support.waiting import wait_for
+from .endings import answer_of, lenient_validator, server_loop
+from .told import Told
+from .visits import Visit
+from .worlds import EVERY_WAY, FIRST, FLASK, World, served
+
+Facts = dict[str, Any]
+#: Of the log: level, message and exception.
+Record = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One request of which not all is the same in two ways of serving it, or not as it must be in one."""
+
+    number: int
+    visit: Visit
+    way: str
+    #: What came of it, by the name of the fact: what is expected, and what there is in this way.
+    expected: Facts
+    got: Facts
+
+    @property
+    def facts(self) -> list[str]:
+        """The names of what differs."""
+        names = [name for name, value in self.expected.items() if self.got[name] != value]
+        return [name for name in names if name != "reason"] if self.way.startswith("asgi") else names  # ASGI has none
+
+    def is_like(self, other: Difference) -> bool:
+        """Whether both are probably the same fault: a case that is made smaller must show no other."""
+        return self.way == other.way and self.facts[0] == other.facts[0]
+
+
+def differences(world: World, visits: Sequence[Visit], ways: Sequence[str] = EVERY_WAY) -> Iterator[Difference]:
+    """Serve each request in several ways, and give those that differ from the first one."""
+    with served(world, ways) as clients, recording() as records, lenient_validator():
+        told = {way: Told() for way in clients}
+        for number, visit in enumerate(visits):
+            compare = ended_early if visit.end else compared
+            found = [Difference(number, visit, *parts) for parts in compare(clients, told, records, visit)]
+            found = [difference for difference in found if difference.facts]
+            yield from found
+            if found:  # from here on they would be told different things
+                told = {way: Told() for way in clients}
+
+
+def compared(
+    clients: dict[str, Client], told: dict[str, Told], records: list[Record], visit: Visit
+) -> Iterator[tuple[str, Facts, Facts]]:
+    """Have a request answered in all ways: as in the first one, and in none against the protocol."""
+    seen = {}
+    for way, client in clients.items():
+        answer = answer_of(client, told[way].fill(visit))
+        told[way].hear(answer)
+        seen[way] = facts_of(answer, client, records)
+    first = seen[FIRST]
+    yield FIRST, {**first, "violation": ""}, first
+    yield from ((way, first, facts) for way, facts in seen.items())
+
+
+def facts_of(answer: Answer, client: Client, records: list[Record]) -> Facts:
+    notes = client.app.extensions["log"]
+    facts = {
+        "violation": str(answer.error) if isinstance(answer.error, Violation) else "",
+        "status": answer.status,
+        "body": answer.body,
+        "headers": [mask(*header) for header in answer.headers],
+        "error": repr(answer.error),
+        "notes": [*notes],
+        "log": [*records],
+        "reason": answer.reason,
+    }
+    notes.clear()
+    records.clear()
+    return facts
+
+
+def ended_early(
+    clients: dict[str, Client], told: object, records: list[Record], visit: Visit
+) -> Iterator[tuple[str, Facts, Facts]]:
+    """Have a request end early in each way: what was sent is the beginning of the answer, and nothing stays behind."""
+    for way, client in clients.items():
+        if way == FLASK:  # what it leaves behind is its own affair
+            continue
+        notes = client.app.extensions["log"]
+        whole = answer_of(client, replace(visit, end="", leave=None))
+        notes.clear()
+        part = answer_of(client, visit)
+        left = settled(notes)
+        got = {**facts_of(part, client, records), "left behind": left}
+        expected = {**got, "violation": "", "left behind": ""}
+        if part.status:
+            expected |= {"status": whole.status, "body": whole.body[: len(part.body)]}
+        yield way, expected, got
+
+
+def settled(notes: list[Any]) -> str:
+    """Wait for the end of what goes on after a request; tell what does not end."""
+    loop = server_loop()
+
+    def rest() -> list[Any]:
+        loop.run_until_complete(asyncio.sleep(0))
+        return [*unbalanced(notes), *asyncio.all_tasks(loop)]
+
+    try:
+        wait_for(lambda: not rest(), because=rest)
+    except AssertionError as error:
+        return str(error)
+    return ""
+
+
+#: What must be noted as often as what comes first.
+PAIRS = {"stream opened": "stream closed"}
+#: What must be noted once at most: an app that notes it has it noted for each request.
+ONCE = ("request torn down", "app torn down")
+
+
+def unbalanced(notes: list[Any]) -> list[str]:
+    pairs = [last for first, last in PAIRS.items() if notes.count(first) != notes.count(last)]
+    return pairs + [once for once in ONCE if "request begun" in notes and notes.count(once) != 1]
+
+
+class Recorder(logging.Handler):
+    """Keeps what is logged, and errors that nobody can catch."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[Record] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        self.records.append((record.levelname, record.getMessage(), error))
+
+    def keep_unraisable(self, unraisable: Any) -> None:
+        what = getattr(unraisable.object, "__qualname__", type(unraisable.object).__name__)
+        self.records.append(("UNRAISABLE", what, repr(unraisable.exc_value)))
+
+    def keep_of_thread(self, args: threading.ExceptHookArgs) -> None:
+        self.records.append(("THREAD", "", repr(args.exc_value)))
+
+
+@contextmanager
+def recording() -> Iterator[list[Record]]:
+    """Record what is logged, and errors that nobody can catch, instead of having it shown."""
+    root, recorder = logging.getLogger(), Recorder()
+    with (
+        mock.patch.object(root, "handlers", [recorder]),
+        mock.patch.object(sys, "unraisablehook", recorder.keep_unraisable),
+        mock.patch.object(threading, "excepthook", recorder.keep_of_thread),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", UserWarning)  # of Werkzeug, about large cookies
+        warnings.filterwarnings("ignore", "Unknown REQUEST_METHOD", WSGIWarning)
+        yield recorder.records

@@ -1,0 +1,159 @@
+"""The differences that are meant, each with its reason and a request that shows it.
+
+A request that shows its difference no more fails `test_known.py`: then the entry has to go.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from werkzeug.formparser import FormDataParser
+from werkzeug.http import parse_options_header
+
+from .comparison import Difference
+from .visits import Visit
+from .worlds import FLASK, World
+
+
+@dataclass(frozen=True)
+class Known:
+    """A difference that is meant."""
+
+    reason: str
+    #: Whether a difference is of this kind; it looks at the request before it looks at the answers.
+    covers: Callable[[World, Difference], bool]
+    #: One that is.
+    world: World
+    visits: Sequence[Visit]
+
+
+def known(world: World, difference: Difference) -> Known | None:
+    """Return the entry that covers a difference, None if there is none."""
+    return next((entry for entry in KNOWN if entry.covers(world, difference)), None)
+
+
+def is_error_of_stream(world: World, difference: Difference) -> bool:
+    got = difference.got
+    return difference.way == FLASK and "in a stream" in got["error"] and not got["body"]
+
+
+def keeps_one_context(world: World, difference: Difference) -> bool:
+    if difference.way != FLASK or difference.facts != ["notes"]:
+        return False
+    ours, more = difference.expected["notes"], [*difference.got["notes"]]
+    for note in ours:
+        if note in more:
+            more.remove(note)
+        else:
+            return False
+    return bool(more) and all(re.search("tear|torn|popped|pushed", str(note)) for note in more)
+
+
+def is_body_cut_short(world: World, difference: Difference) -> bool:
+    return difference.way == FLASK and difference.visit.truncated
+
+
+def is_malformed_form(world: World, difference: Difference) -> bool:
+    return difference.way == FLASK and is_malformed(difference.visit)
+
+
+def is_malformed(visit: Visit) -> bool:
+    content_type, options = parse_options_header(dict(visit.headers).get("Content-Type"))
+    body = visit.body if isinstance(visit.body, bytes) else b"".join(visit.body)
+    try:
+        FormDataParser(silent=False).parse(io.BytesIO(body), content_type, len(body), options)
+    except ValueError:
+        return content_type == "multipart/form-data"
+    return False
+
+
+def is_chunked_and_too_large(world: World, difference: Difference) -> bool:
+    return (
+        difference.way == FLASK and not isinstance(difference.visit.body, bytes) and has_limit(world, difference.visit)
+    )
+
+
+def has_limit(world: World, visit: Visit) -> bool:
+    return "limit" in visit.path or "MAX_CONTENT_LENGTH" in world.config
+
+
+def has_two_faults(world: World, difference: Difference) -> bool:
+    visit = difference.visit
+    return visit.truncated and (has_limit(world, visit) or is_malformed(visit))
+
+
+def has_limit_of_nothing(world: World, difference: Difference) -> bool:
+    return difference.way == FLASK and world.config.get("MAX_CONTENT_LENGTH") == 0 and not difference.visit.body
+
+
+def closes_file(world: World, difference: Difference) -> bool:
+    called = [note for note in difference.expected["notes"] if note == "called on close"]
+    lacks_call = difference.expected["notes"] == [*difference.got["notes"], *called]
+    return difference.way == FLASK and difference.facts == ["notes"] and lacks_call
+
+
+def is_page_of_head(world: World, difference: Difference) -> bool:
+    is_page = difference.expected["status"] >= 400 and "after" in world.parts
+    return difference.way == FLASK and difference.visit.method == "HEAD" and is_page and difference.facts == ["headers"]
+
+
+KNOWN = [
+    Known(
+        "a stream that fails before its first chunk is a 500 page here; Flask has sent the status (docs/from-flask.md)",
+        is_error_of_stream,
+        World(parts=("streams",)),
+        [Visit(target="/words/fail")],
+    ),
+    Known(
+        "`stream_with_context` keeps the one context; Flask pushes it again, and tears it down twice",
+        keeps_one_context,
+        World(parts=("streams", "listening")),
+        [Visit(target="/words/a?how=context")],
+    ),
+    Known(
+        "a body that breaks off is a 400 here; in Flask it is what has arrived, or an error (docs/from-flask.md)",
+        is_body_cut_short,
+        World(parts=("reading",)),
+        [Visit("POST", "/read/data", body=b"cut", length=6, truncated=True)],
+    ),
+    Known(
+        "a malformed multipart body is a 400 here, and an empty form in Flask (docs/from-flask.md)",
+        is_malformed_form,
+        World(parts=("reading",)),
+        [Visit("POST", "/read/form", [("Content-Type", "multipart/form-data")], b"no boundary")],
+    ),
+    Known(
+        "a chunked body over MAX_CONTENT_LENGTH is a 413 here, one of exactly that length is not (docs/from-flask.md)",
+        is_chunked_and_too_large,
+        World(parts=("reading",), config={"MAX_CONTENT_LENGTH": 1}),
+        [Visit("POST", "/read/data", body=(b"a", b"b"))],
+    ),
+    Known(
+        "a body that breaks off and is too large or malformed is refused for the one or the other: a server's read may"
+        " fail before it gives what has arrived, and sync code may find the fault before it reads on",
+        has_two_faults,
+        World(parts=("reading",)),
+        [Visit("POST", "/read/limit,data", body=(b"more than eight",), truncated=True)],
+    ),
+    Known(
+        "a request without a body is not over a MAX_CONTENT_LENGTH of 0; in Flask it is a 413",
+        has_limit_of_nothing,
+        World(parts=("reading",), config={"MAX_CONTENT_LENGTH": 0}),
+        [Visit("POST", "/read/data")],
+    ),
+    Known(
+        "what was given to `call_on_close` is called at the end of a file too; Flask only closes the file",
+        closes_file,
+        World(parts=("sent_files", "after")),
+        [Visit(target="/send/short.txt?after=call")],
+    ),
+    Known(
+        "for HEAD too, a hook finds the page of an error in its response, with the ETag of GET; Flask has none there",
+        is_page_of_head,
+        World(parts=("after",)),
+        [Visit("HEAD", "/nowhere?after=etag")],
+    ),
+]
