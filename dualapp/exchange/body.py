@@ -338,7 +338,8 @@ class AsyncBody:
 
     async def __anext__(self) -> bytes:
         body = self._body
-        self._check(body.length or 0)
+        if not body.is_exhausted:
+            self._check(body.length or 0)
         while not body.arrived and not body.complete:
             await body.receive_in_time()
         if not body.arrived:

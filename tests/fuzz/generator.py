@@ -25,6 +25,8 @@ from .worlds import HOOK_COLOURS, World
 
 #: How many requests one app gets.
 BLOCK = 200
+#: Pools in which each value is taken as often as any other.
+EVENNESS = dict.fromkeys(["kind", "raised", "before", "after", "session", "code"], 1)
 #: Parts of their own apps: most of the requests to them end early.
 GATE = ("waits", "waiting_hooks")
 HOOKS = [name for name, part in PARTS.items() if not part.targets]
@@ -72,9 +74,10 @@ class Visits:
         return chance(self.random, of)
 
     def visit(self) -> Visit:
-        method = self.random.choices(METHODS, METHOD_WEIGHTS)[0]
+        meant, _, pattern = self.random.choice(self.targets()).rpartition(" ")
+        method = (meant or "GET") if self.chance(0.8) else self.random.choices(METHODS, METHOD_WEIGHTS)[0]
         body, headers, how = self.body() if self.has_body(method) else (b"", [], {})
-        root, target = "/app" if self.chance(0.05) else "", self.target()
+        root, target = "/app" if self.chance(0.05) else "", self.target(pattern)
         if target.startswith("*"):
             root = ""
         return Visit(method, root + target, (*headers, *self.headers()), body, root=root, **how, **self.ending())
@@ -84,13 +87,15 @@ class Visits:
 
     # The target.
 
-    def target(self) -> str:
-        targets = [target for name in self.world.parts for target in PARTS[name].targets]
-        path, _, query = self.random.choice(targets).partition("?")
+    def targets(self) -> list[str]:
+        return [target for name in self.world.parts for target in PARTS[name].targets]
+
+    def target(self, pattern: str) -> str:
+        path, _, query = pattern.partition("?")
         path = re.sub(r"{(\w+)(\+?)}", self.fill, path)
         query = re.sub(r"{(\w+)(\+?)}", self.fill, query)
         for mutation in (self.recode, self.reshape):
-            if self.chance(0.12):
+            if self.chance(0.06):
                 path = "/" + mutation(path[1:])
         if self.chance(0.02):
             path = self.random.choice(["/", "/nowhere", "/favicon.ico", "//", "/static/x", "*"])
@@ -100,10 +105,15 @@ class Visits:
     def fill(self, place: re.Match[str]) -> str:
         name, several = place.groups()
         count = self.random.choice([1, 1, 2, 3, 4]) if several else 1
-        values = [self.random.choice(POOLS[name]) for _ in range(count)]
+        values = [self.from_pool(name) for _ in range(count)]
         if name in ("send", "query", "cookie"):  # they are encoded already
             return values[0]
         return ",".join(quote(value, safe="/" if name in ("file", "kind") else "") for value in values)
+
+    def from_pool(self, name: str) -> str:
+        """Take a value out of a pool: the first ones, which are the ordinary ones, more often than the last ones."""
+        pool = POOLS[name]
+        return pool[int(len(pool) * self.random.random() ** EVENNESS.get(name, 2))]
 
     def arguments(self) -> Iterable[str]:
         for name in self.world.parts:
@@ -153,8 +163,11 @@ class Visits:
             while self.chance(kinds.get(kind, 0.05)):
                 name = self.random.choice(list(names))
                 yield name, self.random.choice(names[name])
-                if name == "Host":  # two of them are a case of their own
-                    break
+        if self.chance(0.8 if self.matches_hosts() else 0.02):
+            yield "Host", self.from_pool("host")
+
+    def matches_hosts(self) -> bool:
+        return "SERVER_NAME" in self.world.config or not {*HOSTS}.isdisjoint(self.world.parts)
 
     def rate_of_conditions(self) -> float:
         return 0.5 if {"static_files", "sent_files", "conditional"} & {*self.world.parts} else 0.08

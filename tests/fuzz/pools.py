@@ -78,6 +78,17 @@ POOLS: dict[str, list[str]] = {
         ),
         *("samesite=None&secure=1", "httponly=1&value=", "key=&value=1", "age=0&value=x", "value=" + "x" * 60),
     ],
+    "host": [
+        *(
+            "example.org",
+            "api.example.org",
+            "ann.example.org",
+            "a.deep.example.org",
+            "example.org:8080",
+            "localhost:80",
+        ),
+        *("EXAMPLE.ORG", "[::1]:80", "127.0.0.1", "a b", "a/b@c", "[::", "x:y", "\xfc", "", "example.org.", "..", "-"),
+    ],
     "query": [
         *("", "a=1", "a=1&a=2", "a", "=", "a=%C3%A9&b=%FF", "a=b+c&%26=%3D", "&&", "a=\xe9", "a=%zz", "a=1;b=2", "?"),
         *("=1&=2", "a=%00", "a==b", "q=" + "x" * 500, "ranges", "weak", "a[]=1&a[]=2"),
@@ -141,30 +152,6 @@ HEADERS: dict[str, dict[str, list[str]]] = {
             "Bearer abc",
             'Digest username="',
             "\xff a",
-        ],
-        "Host": [
-            *(
-                "example.org",
-                "api.example.org",
-                "ann.example.org",
-                "a.deep.example.org",
-                "example.org:8080",
-                "localhost:80",
-            ),
-            *(
-                "EXAMPLE.ORG",
-                "[::1]:80",
-                "127.0.0.1",
-                "a b",
-                "a/b@c",
-                "[::",
-                "x:y",
-                "\xfc",
-                "",
-                "example.org.",
-                "..",
-                "-",
-            ),
         ],
         "User-Agent": ["fuzz/1", "", "\x01"],
         "Referer": ["http://elsewhere/", "\xe9"],
@@ -282,8 +269,8 @@ BODIES: dict[str, list[bytes]] = {
     "other": [b"text", b"\x00\xff", b"two\nlines\n", b"", LARGE, b"y" * 8, b"y" * 9, b"y" * 100, b"\xc3\xbc"],
 }
 
-#: A Content-Length that is no number; servers that look answer 400 themselves.
-NO_LENGTHS = ["abc", "-1", "+4", "", "4, 4", "4_0", "0x4", "\xb2"]
+#: A Content-Length that is no number; servers that look answer 400 themselves. None is empty: under WSGI that is none.
+NO_LENGTHS = ["abc", "-1", "+4", "4, 4", "4_0", "0x4", "\xb2"]
 
 #: Settings of apps: most apps have none of them.
 CONFIG: dict[str, list[Any]] = {

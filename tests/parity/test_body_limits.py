@@ -103,7 +103,15 @@ def test_a_limit_that_is_set_when_the_body_was_read_does_not_count(serve: Serve)
             request.max_content_length = 3
             return [read.decode(), (await request.get_data()).decode()]
 
+        @app.post("/form")
+        async def form():
+            fields = (await request.form).to_dict()
+            request.max_content_length = 3
+            body = getattr(request, "body", None) or request.stream
+            return [fields, b"".join([piece async for piece in body]).decode()]
+
     client = serve(build)
+    assert client.post("/form", form={"a": "1"}).json() == [{"a": "1"}, ""]
     assert client.post("/", body=b"four").json() == client.post("/", body=[b"fo", b"ur"]).json() == ["four", ""]
 
 

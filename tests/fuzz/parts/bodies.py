@@ -30,7 +30,7 @@ WAYS_TO_READ = [
 ]
 
 
-@part("/read/{read+}", "/tried/{read+}", "/read/{read+}?before=data", "/read/{read+}?before=form")
+@part("POST /read/{read+}", "POST /tried/{read+}", "PUT /read/{read+}?before=data", "POST /read/{read+}?before=form")
 def reading(app: DualApp) -> None:
     async def read(way):
         if way == "data":
@@ -87,7 +87,7 @@ def reading(app: DualApp) -> None:
         return seen
 
 
-@part("/stream/{size+}", "/lines", "/unread", "/unread?before=form")
+@part("POST /stream/{size+}", "POST /lines", "POST /unread", "PUT /unread?before=form")
 def streamed_bodies(app: DualApp) -> None:
     @app.post("/stream/<sizes>")
     def sync_sizes(sizes):

@@ -40,7 +40,7 @@ RAISED = {
 }
 
 
-@part("/raise/{raised}", "/abort/{code}", "/key", "/argument", "/late/{raised}")
+@part("/raise/{raised}", "/abort/{code}", "POST /key", "/argument", "/late/{raised}")
 def raising(app: DualApp) -> None:
     @app.route("/raise/<name>", methods=["GET", "POST"])
     async def raise_it(name):

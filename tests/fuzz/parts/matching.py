@@ -122,7 +122,17 @@ def redirecting_rules(app: DualApp) -> None:
 
 
 @part(
-    "/shared", "/shared/{int}", "/class", "/class/{int}", "/no-options", "/own-options", "/any-method", "/view/{text}"
+    "/shared",
+    "POST /shared",
+    "PUT /shared/{int}",
+    "OPTIONS /shared/{int}",
+    "/class",
+    "POST /class/{int}",
+    "DELETE /class",
+    "OPTIONS /no-options",
+    "OPTIONS /own-options",
+    "BREW /any-method",
+    "PATCH /view/{text}",
 )
 def methods(app: DualApp) -> None:
     @app.get("/shared")

@@ -14,7 +14,8 @@ class Part:
     """A piece of an app: it registers views, hooks or handlers."""
 
     build: Build
-    #: Targets of requests to it; `{int}` stands for a value of that pool, `{read+}` for several with commas.
+    #: Requests that lead to it: a method unless it is GET, and a target. `{int}` stands for a value of that pool,
+    #: `{read+}` for several with commas.
     targets: tuple[str, ...] = ()
     #: Arguments of a query that change what it does, whatever the target.
     arguments: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from dualapp import DualApp, request
 from ...parity.apps import attributes
 from .registry import part
 
-part("/see/{text}", "/see/{text}/{text}?{query}")(attributes)
+part("/see/{text}", "POST /see/{text}", "/see/{text}/{text}?{query}")(attributes)
 
 
 @part("/cookies", "/all-headers", "/conditions", "/authorization")
