@@ -145,3 +145,28 @@ def values(app: DualApp) -> None:
     @app.context_processor
     def sync_context():
         return {"processed": flask.request.path}
+
+
+#: Steps of Flask's that classes and extensions replace.
+STEPS = [
+    *("full_dispatch_request", "preprocess_request", "dispatch_request", "finalize_request", "process_response"),
+    *("make_response", "handle_user_exception", "handle_http_exception", "handle_exception", "log_exception"),
+    *("do_teardown_request", "do_teardown_appcontext", "make_default_options_response", "inject_url_defaults"),
+]
+
+
+@part()
+def overrides(app: DualApp) -> None:
+    log = app.extensions["log"]
+
+    def sync_override(name):
+        step = getattr(app, name)
+
+        def overriding(*args, **kwargs):
+            log.append(f"step {name}")
+            return step(*args, **kwargs)
+
+        setattr(app, name, overriding)
+
+    for name in STEPS:
+        sync_override(name)
