@@ -14,6 +14,7 @@ import flask
 
 from ..crossing.coroutines import is_being_cancelled
 from ..shortcuts.plain_response import Plain
+from ..wrappers.head import is_sendable
 from ..wrappers.response import Response
 from .calls import Suspended, as_exception, run_until_suspended
 from .context_states import CLOSED
@@ -81,7 +82,7 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | P
         answer: flask.Response | Plain | None = plan.plain_from(value, plan.view)
     except Exception:
         return None
-    if answer is None and isinstance(value, Response):
+    if answer is None and isinstance(value, Response) and is_sendable(value):
         answer = value
     if answer is None or context.response_observed:  # encoding may call the user's code
         return None

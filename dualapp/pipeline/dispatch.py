@@ -31,8 +31,9 @@ from ..exchange.translation import SHOWS_ERRORS
 from ..shortcuts.plain_response import Plain, response_from_plain
 from ..shortcuts.signed_sessions import fast_interface
 from ..wrappers.error_pages import traceback_page
+from ..wrappers.head import UnsendableHead, check_head
 from ..wrappers.response import Response
-from ..wrappers.return_values import response_from
+from ..wrappers.return_values import add_view_note, response_from
 from ..wrappers.sending import close_unsent
 from .app_context import NOT_GIVEN
 from .calls import awaited
@@ -65,6 +66,8 @@ async def conclude(context: Context, plan: Plan, response: Answer) -> flask.Resp
     try:
         try:
             answer = await response
+            if not isinstance(answer, Plain):  # which is made of what can be sent
+                check_sendable(plan, answer)
         except Exception as error:
             answer = await recover(context, plan, error)
         if context.holds and not (isinstance(answer, Plain) or answer.is_sequence):
@@ -85,6 +88,17 @@ async def recover(context: Context, plan: Plan, error: Exception) -> flask.Respo
     Raises the error if the app propagates it, except to a test client that shows it as a page.
     """
     context.error = error
+    answer = await answer_to(context, plan, error)
+    try:
+        check_sendable(plan, answer)
+    except UnsendableHead:  # of a hook or a handler that all pages pass through
+        context.app.logger.exception("The page of an error cannot be sent")
+        return response_from(context.app, InternalServerError())
+    return answer
+
+
+async def answer_to(context: Context, plan: Plan, error: Exception) -> flask.Response:
+    """Have the app handle an error; show one that it propagates to a test client that asks for that."""
     try:
         return await handle_exception(context, plan, error)
     except Exception as raised:
@@ -92,6 +106,15 @@ async def recover(context: Context, plan: Plan, error: Exception) -> flask.Respo
             raise
         await log_exception(context, plan, (type(raised), raised, raised.__traceback__))
         return traceback_page(context.app, raised)
+
+
+def check_sendable(plan: Plan, answer: flask.Response) -> None:
+    """Raise UnsendableHead, with a note that names the view, for an answer that not every server can send."""
+    try:
+        check_head(answer)
+    except UnsendableHead as error:
+        add_view_note(error, plan.view)
+        raise
 
 
 async def move_on(context: Context, plan: Plan, event: str) -> None:

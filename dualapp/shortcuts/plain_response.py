@@ -207,7 +207,7 @@ def ordinary(headers: Any) -> Pairs | None:
         if raw_name == b"location":
             if Response.autocorrect_location_header or not is_uri(value):
                 return None
-        elif raw_name is None or not (value.isascii() and value.isprintable()):
+        elif raw_name is None or not (value.isascii() and value.isprintable() and value.strip() is value):
             return None
     if len(fields) > 1 and len({ordinary_name(name) for name in headers}) < len(fields):
         return None

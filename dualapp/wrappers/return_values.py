@@ -9,6 +9,7 @@ from typing import Any
 import flask
 import werkzeug
 from flask import Flask
+from werkzeug.datastructures import Headers, iter_multi_items
 from werkzeug.exceptions import HTTPException
 
 from ..compat.upstream import request_context
@@ -18,21 +19,31 @@ from .error_pages import has_stock_page, page_of
 from .response import quart_response_class
 
 
-def add_view_note(error: TypeError, view: Callable[..., Any] | None) -> None:
+def add_view_note(error: Exception, view: Callable[..., Any] | None) -> None:
     """Add a note that names the view to an error."""
     if view is not None:
         error.add_note(f"The view is {getattr(view, '__module__', '?')}.{getattr(view, '__qualname__', view)}.")
 
 
+def add_header_note(error: Exception, value: Any) -> None:
+    """Add a note that names the headers of a view's value in which there is a newline, which Werkzeug refuses."""
+    headers = value[-1] if isinstance(value, tuple) and value else None
+    for name, text in iter_multi_items(headers) if isinstance(headers, dict | list | Headers) else ():
+        if not {"\r", "\n"}.isdisjoint(str(text)):
+            error.add_note(f"The header is {name!a}.")
+
+
 def response_from(app: Flask, value: Any, view: Callable[..., Any] | None = None) -> flask.Response:
     """Make a response from anything that a Flask view may return, an async iterable, or a Quart response.
 
-    Raises TypeError for anything else, with a note that names the view.
+    Raises TypeError for anything else, and ValueError for a status or headers that Werkzeug refuses, with notes that
+    name the view and the header.
     """
     try:
         return converted(app, value)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         add_view_note(error, view)
+        add_header_note(error, value)
         raise
 
 
