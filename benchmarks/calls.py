@@ -57,7 +57,7 @@ def environ_of(request: Request) -> dict[str, Any]:
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "8000",
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "SERVER_SOFTWARE": "benchmark",
+        "SERVER_SOFTWARE": "gunicorn/27.0.1",
         "REMOTE_ADDR": "127.0.0.1",
         "REMOTE_PORT": "50000",
         "wsgi.version": (1, 0),

@@ -21,6 +21,7 @@ from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
 from .crossing.thread_pool import Threads, awaitable
 from .development import server_options
 from .entries.wsgi import WSGIGateway
+from .exchange.target import take_path, with_path_first
 from .exchange.translation import Scope
 from .exchange.wsgi_exchange import WSGIExchange
 from .failure_reports import got_background_exception, log_reported, report, reported
@@ -172,6 +173,8 @@ class DualApp(QuartScaffold, Steps):
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request of a WSGI server (PEP 3333)."""
+        if environ.get("RAW_URI", "?")[0] != "/":
+            take_path(environ)
         return super().__call__(environ, start_response)  # monitoring tools wrap Flask.__call__
 
     @property
@@ -202,7 +205,7 @@ class DualApp(QuartScaffold, Steps):
     @cached_property
     def _asgi_entry(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
         asgi_app = self.asgi_app
-        return asgi_app.__call__ if asgi_app is self._asgi_gateway else asgi_app  # as `_answer_wsgi`
+        return asgi_app.__call__ if asgi_app is self._asgi_gateway else with_path_first(asgi_app)  # as `_answer_wsgi`
 
     @cached_property
     def _answer_wsgi(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:

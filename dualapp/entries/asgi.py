@@ -20,6 +20,7 @@ from ..crossing.readahead import iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
 from ..exchange.body import Begun
+from ..exchange.target import with_path
 from ..exchange.translation import PRESERVE, VARIABLES, Message, Scope
 from ..lifespan import Lifespan, serve
 from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
@@ -62,6 +63,8 @@ class ASGIGateway:
             return
         if self.lifespan.startup_loop is not running_loop():
             await self.lifespan.start_async()
+        if not scope["path"].startswith("/"):
+            scope = with_path(scope)
         exchange = ASGIExchange(scope, receive)
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
         if VARIABLES in scope and (preserve := exchange.variable(PRESERVE)):

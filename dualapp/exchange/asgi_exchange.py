@@ -11,7 +11,7 @@ from werkzeug.datastructures import EnvironHeaders, Headers
 from ..compat.upstream import KeyedHeaders, running_loop
 from ..crossing.bridge import await_on
 from .body import NO_BODY, Body, BodyStream, announced_length
-from .translation import VARIABLES, Message, Scope, environ_from, fields_from, path_of
+from .translation import VARIABLES, Message, Scope, environ_from, field_value, fields_from, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -50,7 +50,7 @@ class ASGIExchange:
         """The Cookie headers, None if there are none."""
         if not self.has_cookies:
             return None
-        return "; ".join(value.decode("latin-1") for name, value in self.scope["headers"] if name == b"cookie")
+        return "; ".join(field_value(value) for name, value in self.scope["headers"] if name == b"cookie")
 
     @property
     def content_type(self) -> str:
@@ -191,7 +191,7 @@ class ScopeHeaders(KeyedHeaders):
             return None
         # The ASGI spec has header names in lower case; EnvironHeaders takes underscores in a key for hyphens.
         value = self._raw.get(key.lower().replace("_", "-").encode())
-        return None if value is None else value.decode("latin-1")
+        return None if value is None else field_value(value)
 
 
 ScopeHeaders.__name__ = EnvironHeaders.__name__  # as `repr` shows it

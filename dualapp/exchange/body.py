@@ -39,6 +39,8 @@ def announced_length(content_length: str | bytes | None, transfer_encoding: obje
         return None
     if content_length is None:
         return 0
+    if not content_length.isdigit():
+        content_length = content_length.strip()  # some servers hand on the white space around a value
     return int(content_length) if content_length.isascii() and content_length.isdigit() else None
 
 

@@ -23,6 +23,12 @@ Message = MutableMapping[str, Any]
 # Files are sent in chunks of this size. Under ASGI each chunk is read in a thread, so that small ones would cost more.
 FILE_CHUNK_SIZE = 256 * 1024
 
+WHITE_SPACE = " \t"
+
+# A client on a Unix socket has no address: servers give none, or a word of their own (waitress, Werkzeug's, uWSGI). The
+# app sees an empty one, as gunicorn gives it.
+NO_ADDRESS = {None, "", "localhost", "<local>", "0.0.0.0"}
+
 # What the test client asks for beyond the words of a protocol: the environ's key of entries of the scope, the scope's
 # key of entries of the environ, and two such entries.
 SCOPE_BASE = "dualapp.scope_base"
@@ -51,6 +57,7 @@ def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) ->
         "SERVER_NAME": host,
         "SERVER_PORT": "" if port is None else str(port),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": "" if client_host in NO_ADDRESS else client_host,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
         "wsgi.input": stream,
@@ -62,13 +69,16 @@ def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) ->
         "wsgi.file_wrapper": wrap_file,
         "asgi.scope": scope,
     }
-    if client_host is not None:
-        environ["REMOTE_ADDR"] = client_host
     if client_port is not None:
         environ["REMOTE_PORT"] = str(client_port)
     environ.update(fields)
     environ.update(scope.get(VARIABLES, ()))
     return environ
+
+
+def field_value(raw: bytes) -> str:
+    """Decode the value of a header, without the white space around it (RFC 9110 section 5.5)."""
+    return raw.decode("latin-1").strip(WHITE_SPACE)
 
 
 def fields_from(headers: Collection[tuple[bytes, bytes]]) -> WSGIEnvironment:
@@ -78,7 +88,7 @@ def fields_from(headers: Collection[tuple[bytes, bytes]]) -> WSGIEnvironment:
     Names with an underscore are dropped: as environ entries they could not be told from names with a hyphen, so that a
     client could forge a header that a proxy sets.
     """
-    fields: dict[Any, str] = {cgi_name(name): value.decode("latin-1") for name, value in headers}
+    fields: dict[Any, str] = {cgi_name(name): field_value(value) for name, value in headers}
     return folded(headers) if None in fields or len(fields) < len(headers) else fields
 
 
@@ -88,7 +98,7 @@ def folded(headers: Collection[tuple[bytes, bytes]]) -> WSGIEnvironment:
         key = cgi_name(raw_name)
         if key is None:
             continue
-        value = raw_value.decode("latin-1")
+        value = field_value(raw_value)
         if key in fields:
             value = fields[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
         fields[key] = value
@@ -133,7 +143,7 @@ def as_latin1(text: str) -> str:
 
 def scope_from(environ: WSGIEnvironment) -> Scope:
     """Make the scope (ASGI spec) of the environ of an HTTP request."""
-    root_path = from_latin1(environ.get("SCRIPT_NAME") or "")
+    root_path, address = from_latin1(environ.get("SCRIPT_NAME") or ""), environ.get("REMOTE_ADDR")
     path = root_path + from_latin1(environ.get("PATH_INFO") or "")
     return {
         "type": "http",
@@ -146,7 +156,7 @@ def scope_from(environ: WSGIEnvironment) -> Scope:
         "query_string": environ.get("QUERY_STRING", "").encode("latin-1"),
         "root_path": root_path,
         "headers": asgi_headers(environ),
-        "client": (environ["REMOTE_ADDR"], port_from(environ.get("REMOTE_PORT"))) if "REMOTE_ADDR" in environ else None,
+        "client": (address, port_from(environ.get("REMOTE_PORT"))) if address not in NO_ADDRESS else None,
         "server": (environ["SERVER_NAME"], port_from(environ.get("SERVER_PORT"))) if "SERVER_NAME" in environ else None,
         "extensions": {},
         **environ.get(SCOPE_BASE, {}),
@@ -162,8 +172,9 @@ def asgi_headers(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def port_from(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
+def port_from(port: Any) -> int | None:
+    """Return a port as a number; Werkzeug's server and hypercorn's WSGI side give it as one, PEP 3333 wants text."""
+    return int(port) if str(port).isdigit() else None
 
 
 def from_latin1(text: str) -> str:

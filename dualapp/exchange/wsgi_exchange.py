@@ -11,10 +11,14 @@ from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import BadRequest, LengthRequired
 
 from .body import NO_BODY, Body, BodyStream, announced_length
-from .translation import Scope, from_latin1, scope_from
+from .translation import CGI_NAMES, NO_ADDRESS, WHITE_SPACE, Scope, from_latin1, scope_from
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+
+#: What SERVER_SOFTWARE begins with for servers that strip header values, of which nobody has to look at each again.
+STRIPPING_SERVERS = ("gunicorn/", "waitress", "Granian", "Cheroot/")
 
 
 class WSGIExchange:
@@ -35,6 +39,10 @@ class WSGIExchange:
     def environ(self) -> WSGIEnvironment:
         """The environ, with a `wsgi.input` that shares what it reads with the async face."""
         environ, body = self.fields, self.body
+        if not environ.get("SERVER_SOFTWARE", "").startswith(STRIPPING_SERVERS):
+            strip_values(environ)
+        if environ.get("REMOTE_ADDR") in NO_ADDRESS:
+            environ["REMOTE_ADDR"] = ""
         if body is not NO_BODY and type(environ["wsgi.input"]) is not BodyStream:
             environ["wsgi.input"] = BodyStream(body)
             environ["wsgi.input_terminated"] = True
@@ -77,7 +85,14 @@ class WSGIExchange:
     @cached_property
     def scope(self) -> Scope:
         """The request as a scope (ASGI spec)."""
-        return scope_from(self.fields)
+        return scope_from(self.environ)
+
+
+def strip_values(environ: WSGIEnvironment) -> None:
+    """Remove the white space around the values of headers, which is no part of them (RFC 9110 section 5.5)."""
+    for key, value in environ.items():
+        if (key.startswith("HTTP_") or key in CGI_NAMES.values()) and value.strip() is not value:
+            environ[key] = value.strip(WHITE_SPACE)
 
 
 #: Files that a server or an adapter has filled with the whole body: hypercorn's, asgiref's.

@@ -22,6 +22,7 @@ from ..crossing.bridge import is_loop_thread, run_on_loop
 from ..crossing.colour import caller_is_async, is_async
 from ..crossing.thread_pool import from_loop
 from ..exchange.body import NO_BODY
+from ..exchange.host import refuse_several_hosts
 from ..shortcuts.signed_sessions import fast_interface
 from ..wrappers.faces import async_face, close_request, sync_face
 from .app_context import NOT_GIVEN, AppContext, unbind
@@ -118,7 +119,9 @@ class Context(upstream.RequestContext):
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # as request
         try:
-            return self.app.create_url_adapter(self.request)
+            adapter = self.app.create_url_adapter(self.request)
+            refuse_several_hosts(self.exchange.host)
+            return adapter
         except HTTPException as error:
             self.request.routing_exception = self.routing_exception = error
             return None
