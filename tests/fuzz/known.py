@@ -101,6 +101,11 @@ def is_page_of_head(world: World, difference: Difference) -> bool:
     return difference.way == FLASK and visit.method == "HEAD" and is_page and looks_at_body and "after" in world.parts
 
 
+def is_unsendable_head(world: World, difference: Difference) -> bool:
+    told = [*difference.expected["log"], difference.expected["error"]]
+    return difference.way == FLASK and any("UnsendableHead" in entry for entry in told)
+
+
 def reads_pieces_last(world: World, difference: Difference) -> bool:
     is_async, what = difference.way.endswith("async"), difference.facts
     return is_async and ",pieces" in difference.visit.path and what in (["body"], ["body", "headers"])
@@ -167,5 +172,11 @@ KNOWN = [
         is_page_of_head,
         World(parts=("after",)),
         [Visit("HEAD", "/nowhere?after=etag")],
+    ),
+    Known(
+        "a status or a header that HTTP does not allow is a 500 page here; Flask gives it to the server",
+        is_unsendable_head,
+        World(parts=("conditional",)),
+        [Visit(target="/tagged/%00")],
     ),
 ]
