@@ -8,7 +8,6 @@ from flask import (
     Config,
     abort,
     after_this_request,
-    current_app,
     g,
     get_flashed_messages,
     get_template_attribute,
@@ -33,7 +32,7 @@ from flask.signals import (
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 
-from .app import DualApp
+from .app import DualApp, current_app
 from .blueprints import Blueprint
 from .failure_reports import got_background_exception, got_serving_exception
 from .helpers import (

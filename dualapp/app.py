@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import flask
 from flask.sansio.scaffold import setupmethod
@@ -104,6 +104,7 @@ class DualApp(QuartScaffold, Steps):
 
     _shortcuts = switches.ALL
     _generation: Generation
+    config: Config
     config_class = Config
     url_map_class = RuleMap
     request_class = Request
@@ -423,9 +424,9 @@ class DualApp(QuartScaffold, Steps):
 
     # Responses, templates and files.
 
-    def send_static_file(self, filename: str) -> Any:
+    def send_static_file(self, filename: str) -> Response:
         """Make a response with a file of the static folder; it may be awaited. Raises NotFound (404)."""
-        return super().send_static_file(filename)
+        return super().send_static_file(filename)  # type: ignore[return-value]  # of response_class
 
     def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = None) -> Any:
         """Open a file relative to the app's `root_path`; in `async def` code await it for an async file."""
@@ -437,18 +438,18 @@ class DualApp(QuartScaffold, Steps):
         file = super().open_instance_resource(resource, mode, encoding)
         return Resource(file) if caller_is_async() else file
 
-    def make_response(self, rv: Any) -> Any:
+    def make_response(self, rv: Any) -> Response:
         """Make a response of a view's return value; it may be awaited.
 
         Takes what Flask takes, and async iterables as bodies. Raises TypeError for anything else.
         """
-        return response_from(self, rv)
+        return response_from(self, rv)  # type: ignore[return-value]  # of response_class
 
-    def redirect(self, location: str, code: int = REDIRECT_CODE) -> Any:
+    def redirect(self, location: str, code: int = REDIRECT_CODE) -> Response:
         """Make a redirect response; it may be awaited."""
         if self.response_class is Response and "redirects" in self._shortcuts and is_simple_redirect(location, code):
             return Redirect.to(location, code)
-        return super().redirect(location, code)
+        return super().redirect(location, code)  # type: ignore[return-value]  # of response_class
 
     @sync_step
     def log_exception(self, ctx: Any, exc_info: Any) -> None:
@@ -476,5 +477,14 @@ class DualApp(QuartScaffold, Steps):
             for func in self.url_default_functions.get(name, ()):
                 self.ensure_sync(func)(endpoint, values)
 
+
+if TYPE_CHECKING:
+
+    class CurrentApp(DualApp):
+        def _get_current_object(self) -> DualApp: ...
+
+
+#: `flask.current_app`, of which type checkers know that it is a DualApp.
+current_app: CurrentApp = cast("CurrentApp", flask.current_app)
 
 accept_in_quart_cli(DualApp)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import flask
 import werkzeug
@@ -24,6 +24,11 @@ from .pipeline.stream_with_context import stream_with_context as stream_with_con
 from .wrappers.faces import SAME_ON_BOTH_FACES
 from .wrappers.response import Response
 from .wrappers.sync_request import Request
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from .wrappers import dual_types
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,10 +63,14 @@ class RequestProxy(LocalProxy[Any]):
         return getattr(current_request(caller_is_async()), name)
 
 
-request: Any = RequestProxy(lambda: current_request(caller_is_async()))
+request: dual_types.DualRequest = cast(
+    "dual_types.DualRequest", RequestProxy(lambda: current_request(caller_is_async()))
+)
 
 
-def render_template(template_name_or_list: Any, **context: Any) -> Any:
+def render_template(
+    template_name_or_list: str | Template | list[str | Template], **context: Any
+) -> dual_types.DualStr | Any:
     """Render a template, given by name, or the first that exists of a list; await it in `async def` code.
 
     Raises jinja2.TemplateNotFound if there is none.
@@ -71,14 +80,16 @@ def render_template(template_name_or_list: Any, **context: Any) -> Any:
     return flask.render_template(template_name_or_list, **context)
 
 
-def render_template_string(source: str, **context: Any) -> Any:
+def render_template_string(source: str, **context: Any) -> dual_types.DualStr | Any:
     """Render a template from source; await it in `async def` code."""
     if caller_is_async():
         return templating.render_async(environment().twin.compiled(source), context)
     return flask.render_template_string(source, **context)
 
 
-def stream_template(template_name_or_list: Any, **context: Any) -> Any:
+def stream_template(
+    template_name_or_list: str | Template | list[str | Template], **context: Any
+) -> dual_types.DualStream | Any:
     """Render a template, given as to `render_template`, as an iterator of strings.
 
     In `async def` code await it for an async iterator.
@@ -88,7 +99,7 @@ def stream_template(template_name_or_list: Any, **context: Any) -> Any:
     return templating.stream(environment().get_or_select_template(template_name_or_list), context)
 
 
-def stream_template_string(source: str, **context: Any) -> Any:
+def stream_template_string(source: str, **context: Any) -> dual_types.DualStream | Any:
     """Render a template from source as an iterator of strings; in `async def` code await it for an async iterator."""
     if caller_is_async():
         return templating.stream_async(environment().twin.compiled(source), context)

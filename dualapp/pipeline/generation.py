@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
 from itertools import count
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import flask
 from werkzeug.routing import Map
@@ -138,6 +138,11 @@ class Config(flask.Config):
     """Flask's configuration, which advances the generation for the keys in SETTINGS."""
 
     generation = Generation()  # as in RuleMap
+
+    if TYPE_CHECKING:  # flask.Config is a plain `dict`, and to pyright its values are unknown
+
+        def __getitem__(self, key: str) -> Any: ...
+        def get(self, key: str, default: Any = None) -> Any: ...
 
     def __setitem__(self, key: str, value: Any) -> None:
         super().__setitem__(key, value)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 
 from ..compat.upstream import request_context
 from ..crossing.coroutines import close_stream
 from .context_states import keep_open
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
+
+@overload
+def stream_with_context(stream: AsyncIterator[T]) -> AsyncIterator[T]: ...
+@overload
+def stream_with_context(stream: Iterable[T]) -> Iterator[T]: ...
+@overload
+def stream_with_context(stream: Callable[P, AsyncIterator[T]]) -> Callable[P, AsyncIterator[T]]: ...
+@overload
+def stream_with_context(stream: Callable[P, Iterable[T]]) -> Callable[P, Iterator[T]]: ...
 def stream_with_context(stream: Any) -> Any:
     """Keep the request context open while a stream is sent.
 

@@ -28,6 +28,8 @@ from .session_transaction import Transaction, opened_session
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+    from ..wrappers import dual_types
+
 Entry = Literal["wsgi", "asgi"]
 
 # Whether the request that sync code of a client sends is awaited by async code: that code has called a sync `open` of a
@@ -54,6 +56,10 @@ class DualClient(FlaskClient):
         self._stack: AsyncExitStack | None = None
         self._contexts: list[Any] = []
 
+    if TYPE_CHECKING:  # Flask's method, which is annotated as returning a FlaskClient
+
+        def __enter__(self) -> Self: ...
+
     async def __aenter__(self) -> Self:
         if self._stack is not None:
             raise RuntimeError("Cannot nest client invocations")
@@ -69,54 +75,54 @@ class DualClient(FlaskClient):
         if stack is not None:
             await stack.aclose()
 
-    def open(self, *args: Any, **kwargs: Any) -> Any:
+    def open(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse:
         """Send a request and return its response; await it in `async def` code.
 
         Takes the arguments of Werkzeug's EnvironBuilder or of Quart's test client.
         """
         if caller_is_async():
-            return self._open_async(*args, **kwargs)
+            return self._open_async(*args, **kwargs)  # type: ignore[return-value]  # to be awaited
         return self._open(*args, **kwargs)
 
-    def get(self, *args: Any, **kwargs: Any) -> Any:
+    def get(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse:
         """Send a GET request."""
         return self._send("GET", args, kwargs)
 
-    def post(self, *args: Any, **kwargs: Any) -> Any:
+    def post(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse:
         """Send a POST request."""
         return self._send("POST", args, kwargs)
 
-    def put(self, *args: Any, **kwargs: Any) -> Any:
+    def put(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse:
         """Send a PUT request."""
         return self._send("PUT", args, kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> Any:
+    def delete(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse:
         """Send a DELETE request."""
         return self._send("DELETE", args, kwargs)
 
-    def patch(self, *args: Any, **kwargs: Any) -> Any:
+    def patch(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse:
         """Send a PATCH request."""
         return self._send("PATCH", args, kwargs)
 
-    def options(self, *args: Any, **kwargs: Any) -> Any:
+    def options(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse:
         """Send an OPTIONS request."""
         return self._send("OPTIONS", args, kwargs)
 
-    def head(self, *args: Any, **kwargs: Any) -> Any:
+    def head(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse:
         """Send a HEAD request."""
         return self._send("HEAD", args, kwargs)
 
-    def trace(self, *args: Any, **kwargs: Any) -> Any:
+    def trace(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse:
         """Send a TRACE request."""
         return self._send("TRACE", args, kwargs)
 
-    def _send(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _send(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dual_types.ClientResponse | Any:
         kwargs["method"] = method
         if not caller_is_async(depth=2):
             return self.open(*args, **kwargs)
         return self.open(*args, **kwargs) if is_async(self.open) else self._open_async(*args, **kwargs)
 
-    def _open(self, *args: Any, **kwargs: Any) -> Any:
+    def _open(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse | Any:
         args, kwargs = translated(args, kwargs)
         return super().open(*args, **kwargs)
 
@@ -199,7 +205,7 @@ class DualClient(FlaskClient):
         rewind(response.request.environ)
         return super().resolve_redirect(response, buffered)
 
-    def session_transaction(self, *args: Any, **kwargs: Any) -> Any:
+    def session_transaction(self, *args: Any, **kwargs: Any) -> Transaction:  # type: ignore[override]  # Flask's is for `with` only
         """Open the client's session, for `with` and for `async with`, and store it at the end of the block.
 
         Raises TypeError if the client keeps no cookies, RuntimeError if the session interface opens no session.

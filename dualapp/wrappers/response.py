@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import flask
 import werkzeug
@@ -24,6 +24,8 @@ from .response_body import ResponseBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from . import dual_types
 
 
 #: The value of `timeout` until it is set, which is Quart's too.
@@ -65,6 +67,12 @@ class Response(flask.Response):
     def response(self, body: Any) -> None:
         self.__dict__["response"] = body._get_current_object() if type(body) is ResponseBody else body
 
+    @overload
+    def get_data(self, as_text: Literal[False] = False) -> dual_types.DualBytes | Any: ...
+    @overload
+    def get_data(self, as_text: Literal[True]) -> dual_types.DualStr | Any: ...
+    @overload
+    def get_data(self, as_text: bool) -> Any: ...
     def get_data(self, as_text: bool = False) -> Any:
         """Return the body as bytes, or decoded as UTF-8 if `as_text` is set; await it in `async def` code."""
         if caller_is_async():
@@ -112,7 +120,7 @@ class Response(flask.Response):
             close_file(replaced)
 
     @property
-    def data(self) -> Any:
+    def data(self) -> dual_types.DualBytes | Any:
         """The body as bytes: `get_data()`."""
         return self._get_data_async() if caller_is_async() else self._get_data()
 

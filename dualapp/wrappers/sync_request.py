@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import flask
 from werkzeug.datastructures import EnvironHeaders, Headers, ImmutableMultiDict, MultiDict
@@ -160,6 +160,10 @@ class Request(flask.Request):
                 return content_type.strip(" \t").lower()
         return super().mimetype
 
+    @overload
+    def get_data(self, cache: bool = True, as_text: Literal[False] = False, parse_form_data: bool = False) -> bytes: ...
+    @overload
+    def get_data(self, cache: bool = True, as_text: Literal[True] = ..., parse_form_data: bool = False) -> str: ...
     def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> Any:
         """Return the whole body: as bytes, or decoded as UTF-8 if `as_text` is set.
 
@@ -183,10 +187,10 @@ class Request(flask.Request):
         length, limit = self._exchange.body.length or 0, self.max_content_length
         return length > 0 and (limit is None or length <= limit)
 
-    scheme = set_by_constructor("scheme")
-    server = set_by_constructor("server")
-    root_path = set_by_constructor("root_path")
-    remote_addr = set_by_constructor("remote_addr")
+    scheme: str = set_by_constructor("scheme")
+    server: tuple[str, int | None] | None = set_by_constructor("server")
+    root_path: str = set_by_constructor("root_path")
+    remote_addr: str | None = set_by_constructor("remote_addr")
 
     @property
     def max_content_length(self) -> int | None:
