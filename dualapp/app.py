@@ -20,6 +20,7 @@ from .crossing.bridge import to_loop
 from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
 from .crossing.thread_pool import Threads, awaitable
 from .development import server_options
+from .entries.wrong_entry import refuse_asgi_server, refuse_rsgi_server, refuse_wsgi_server
 from .entries.wsgi import WSGIGateway
 from .exchange.target import take_path, with_path_first
 from .exchange.translation import Scope
@@ -172,9 +173,11 @@ class DualApp(QuartScaffold, Steps):
 
     # The entries. Middleware replaces `wsgi_app` and `asgi_app`, as in Flask and Quart.
 
-    def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request of a WSGI server (PEP 3333)."""
+    def wsgi(self, environ: WSGIEnvironment, start_response: Any = None, send: Any = None) -> Iterable[bytes]:
+        """Answer a request of a WSGI server (PEP 3333), which passes `environ` and `start_response`."""
         if environ.get("RAW_URI", "?")[0] != "/":
+            if start_response is None or send is not None:
+                return refuse_asgi_server(environ, start_response, send)  # type: ignore[no-any-return]  # as it wants it
             take_path(environ)
         return super().__call__(environ, start_response)  # monitoring tools wrap Flask.__call__
 
@@ -182,10 +185,14 @@ class DualApp(QuartScaffold, Steps):
     def asgi(self) -> Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]:
         """The ASGI 3 application: a function of `scope, receive, send`."""
 
-        async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
-            await self._asgi_entry(scope, receive, send)
+        @markcoroutinefunction
+        def asgi(scope: Scope, receive: Receive, send: Send | None = None) -> Any:
+            return refuse_wsgi_server() if send is None else self._asgi_entry(scope, receive, send)
 
+        asgi.__rsgi_init__ = refuse_rsgi_server  # type: ignore[attr-defined]  # as below
         return asgi  # a function: uvicorn takes a method for an ASGI 2 app
+
+    wsgi.__rsgi_init__ = __rsgi_init__ = refuse_rsgi_server  # type: ignore[attr-defined]  # granian looks for it
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a WSGI request; `app.wsgi_app = Middleware(app.wsgi_app)` wraps it."""

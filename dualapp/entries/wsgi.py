@@ -69,7 +69,7 @@ class WSGIGateway:
         context.variables = variables
         context.enter()
         context.plan = plan = self.plans.find(context)
-        if self._has_own_wsgi_app or "wsgi_app" in vars(self.app):  # there may be middleware
+        if self._has_own_wsgi_app or "wsgi_app" in self.app.__dict__:  # there may be middleware
             context.state, context.response_observed = AWAITING_START, True
         if plan.home is LOOP or PRESERVE in environ:
             return context

@@ -159,7 +159,7 @@ class PlainResponses:
 
     def _make_json(self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs) -> Plain | None:
         known, debug, encode, kind = self._known
-        if vars(self._provider) != known or self._app.config["DEBUG"] is not debug:
+        if self._provider.__dict__ != known or self._app.config["DEBUG"] is not debug:
             if PROVIDER_METHODS & vars(self._provider).keys():  # a method was replaced since
                 return None
             encode, kind = self._read_settings()
