@@ -13,7 +13,7 @@ import select
 import threading
 from typing import Any
 
-from ..compat.upstream import ThreadState, can_lend_loops, has_executor, thread_state
+from ..compat.upstream import ThreadState, can_lend_loops, has_executor, request_context, thread_state
 from .lending_loop import LendingLoop
 from .os_threads import SystemExecutor, fork_aware, is_green, start_thread, unpatched
 from .waiting_threads import shared_loops
@@ -43,8 +43,8 @@ class HostLoop:
     def adopt(self, loop: asyncio.AbstractEventLoop) -> None:
         """Make a server's running loop the host loop, unless there is one that lives; sync code gets our threads."""
         self.offer()
-        if thread_state.is_in_pool:  # sync code runs this loop, and its thread waits for the end
-            return
+        if thread_state.is_in_pool or request_context(None) is not None:
+            return  # sync code of a request runs this loop, as for a test client, and waits for its end
         if loop not in shared_loops:
             shared_loops.add(loop)
             if not has_executor(loop):

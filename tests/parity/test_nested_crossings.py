@@ -146,6 +146,7 @@ def serve_asgi(nest: Nest, path: str, requests: int, threads: int) -> list[str]:
     threads=st.integers(1, 4),
 )
 @example("cf", "def", 1, 1)
+@example("hdg", "def", 5, 2)
 @settings(max_examples=100, deadline=None)
 def test_every_nesting_answers(
     serve: Callable[..., list[str]], crossings: str, colour: str, requests: int, threads: int
