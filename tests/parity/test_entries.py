@@ -202,8 +202,10 @@ def test_requests_are_served_between_startup_and_shutdown(serve: Serve) -> None:
 
 
 def test_an_unknown_scope_is_refused(serve: Serve) -> None:
+    async def send(message: Any) -> None: ...
+
     async def ask() -> None:
-        await app.asgi({"type": "telepathy"}, None, None)
+        await app.asgi({"type": "telepathy"}, None, send)
 
     app = serve(build, twin=False).app
     with pytest.raises(Exception, match="telepathy"):

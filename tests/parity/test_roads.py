@@ -84,7 +84,7 @@ def test_values_of_all_kinds(serve: Serve, method: str) -> None:
     roads, seen = BothRoads(serve, table), set()
     for name in (*VALUES, *MADE):
         seen.add(roads.request(method, f"/{name.replace(' ', '%20')}").status)
-    assert {0, 200, 202, 204, 205, 304, 418, 500, 999} <= seen
+    assert {200, 202, 204, 205, 304, 418, 500, 599} <= seen
 
 
 # What a hypothesis tries next: the view returns it.
@@ -104,9 +104,10 @@ json_values = st.recursive(
 )
 bodies = st.one_of(st.text(), st.binary(), st.lists(json_values), st.dictionaries(keys, json_values, max_size=4))
 names = st.sampled_from(["X-One", "x-two", "ETag", "Vary", "Allow", "Cache-Control", "Content-Type", "Location", "X_3"])
-contents = st.text(st.characters(max_codepoint=300, exclude_characters="\0"), max_size=8)
+# What HTTP does not allow is the same on both roads, but not in Flask: see test_heads.py.
+contents = st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=8).map(str.strip)
 headers = st.dictionaries(names, contents, max_size=3)
-statuses = st.integers(200, 600)
+statuses = st.integers(200, 599)
 
 
 values = st.one_of(bodies, st.tuples(bodies, statuses | headers), st.tuples(bodies, statuses, headers))

@@ -130,7 +130,7 @@ BODIES: dict[str, Any] = {
 }
 
 STATUSES: dict[str, Any] = {
-    **{str(code): code for code in (*HTTP_STATUS_CODES, 299, 499, 599, 999) if code >= 200},
+    **{str(code): code for code in (*HTTP_STATUS_CODES, 299, 499, 599) if code >= 200},
     "none": None,
     "enum": http.HTTPStatus.CREATED,
     "text": "201 Made",
@@ -157,10 +157,8 @@ HEADERS: dict[str, Any] = {
     "tuple": (("X-T", "1"),),
     "number": {"X-Number": 1},
     "latin": {"X-Latin": "é"},
-    "beyond-latin": {"X-Beyond": "€"},
     "newline": {"X-Line": "a\nb: c"},
     "tab": {"X-Tab": "a\tb"},
-    "padded": {"X-Padded": " 1 "},
     "blank": {"X-Blank": ""},
     "underscored": {"X-under_scored": "1"},
     "hyphens": {"X--": "1"},
