@@ -175,7 +175,7 @@ def bodies(app: DualApp) -> None:
             async with response.response as body:
                 async for chunk in body:
                     read.append(chunk.encode() if isinstance(chunk, str) else chunk)
-        response.headers["X-Read"] = b"".join(read)[:10].decode().partition("\n")[0]
+        response.headers["X-Read"] = b"".join(read)[:9].decode()
         return response
 
 
@@ -190,14 +190,14 @@ class OwnIterable:
 @pytest.mark.parametrize("way", ["encoded", "for", "with"])
 def test_bodies_are_read_as_quarts(serve: Serve, way: str) -> None:
     client = serve(bodies, twin=False)
-    expected = {"nothing": "", "redirect": "<!doctype "}
+    expected = {"nothing": "", "redirect": "<!doctype"}
     for kind in client.app.extensions["bodies"]:
         if (kind, way) != ("quart", "for"):
             answer = client.get(f"/{kind}/{way}".replace(" ", "%20"))
-            assert answer.header("x-read") == expected.get(kind, "0123456789"), (kind, answer)
+            assert answer.header("x-read") == expected.get(kind, "012345678"), (kind, answer)
             # What can be read again in Quart is still sent; the rest was read.
             is_read_up = kind in ("generator", "async", "iterable body")
-            assert answer.text[:10] == ("" if is_read_up else expected.get(kind, "0123456789")), kind
+            assert answer.text[:9] == ("" if is_read_up else expected.get(kind, "012345678")), kind
 
 
 def test_bodies_in_async_code_are_flasks_too(serve: Serve) -> None:
