@@ -69,7 +69,7 @@ def after(app: DualApp) -> None:
         if what in ("raise", "replace") and response.direct_passthrough:
             response.close()  # else the file stays open, in Flask too
         if what == "header":
-            response.headers["X-After"] = request.path.encode("ascii", "replace").decode()
+            response.headers["X-After"] = ascii(request.path)
         if what == "replace":
             return await make_response("replaced", 202)
         if what == "raise" and response.status_code < 500:
