@@ -14,6 +14,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
 from .comparison import Difference
+from .parts.bodies import LIMIT_OF_VIEW
 from .visits import Visit
 from .worlds import FLASK, World
 
@@ -70,23 +71,23 @@ def is_malformed(visit: Visit) -> bool:
     return False
 
 
-def is_chunked_and_too_large(world: World, difference: Difference) -> bool:
-    return (
-        difference.way == FLASK and not isinstance(difference.visit.body, bytes) and has_limit(world, difference.visit)
-    )
+def is_at_limit(world: World, difference: Difference) -> bool:
+    limits = limits_of(world, difference.visit)
+    return difference.way == FLASK and limits != [] and is_chunked_or_of(difference.visit, limits)
 
 
-def has_limit(world: World, visit: Visit) -> bool:
-    return "limit" in visit.path or "MAX_CONTENT_LENGTH" in world.config
+def limits_of(world: World, visit: Visit) -> list[int]:
+    limits = [world.config.get("MAX_CONTENT_LENGTH"), LIMIT_OF_VIEW if "limit" in visit.path else None]
+    return [limit for limit in limits if limit is not None]
+
+
+def is_chunked_or_of(visit: Visit, lengths: list[int]) -> bool:
+    return not isinstance(visit.body, bytes) or len(visit.body) in lengths
 
 
 def has_two_faults(world: World, difference: Difference) -> bool:
     visit = difference.visit
-    return visit.truncated and (has_limit(world, visit) or is_malformed(visit))
-
-
-def has_limit_of_nothing(world: World, difference: Difference) -> bool:
-    return difference.way == FLASK and world.config.get("MAX_CONTENT_LENGTH") == 0 and not difference.visit.body
+    return visit.truncated and (limits_of(world, visit) != [] or is_malformed(visit))
 
 
 def closes_file(world: World, difference: Difference) -> bool:
@@ -138,7 +139,7 @@ KNOWN = [
     ),
     Known(
         "a chunked body over MAX_CONTENT_LENGTH is a 413 here, one of exactly that length is not (docs/from-flask.md)",
-        is_chunked_and_too_large,
+        is_at_limit,
         World(parts=("reading",), config={"MAX_CONTENT_LENGTH": 1}),
         [Visit("POST", "/read/data", body=(b"a", b"b"))],
     ),
@@ -148,12 +149,6 @@ KNOWN = [
         has_two_faults,
         World(parts=("reading",)),
         [Visit("POST", "/read/limit,data", body=(b"more than eight",), truncated=True)],
-    ),
-    Known(
-        "a request without a body is not over a MAX_CONTENT_LENGTH of 0; in Flask it is a 413",
-        has_limit_of_nothing,
-        World(parts=("reading",), config={"MAX_CONTENT_LENGTH": 0}),
-        [Visit("POST", "/read/data")],
     ),
     Known(
         "what was given to `call_on_close` is called at the end of a file too; Flask only closes the file",

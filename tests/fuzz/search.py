@@ -40,6 +40,10 @@ def told(seed: int, block: int, world: World, visits: Sequence[Visit], differenc
     def shows(world: World, visits: Sequence[Visit]) -> bool:
         return any(each.is_like(difference) for each in unknown(world, visits, ways))
 
-    small = shrunk(world, visits[: difference.number + 1], shows)
-    title = f"request {block * BLOCK + difference.number} of seed {seed}"
-    return program(title, *small) + "\n".join(map(described, unknown(*small)))
+    number = block * BLOCK + difference.number
+    case = world, tuple(visits[: difference.number + 1])
+    if not shows(*case):
+        where = f"--seed {seed} --first {number - number % BLOCK} --requests 1"
+        return f"# It did not come again, request {number} of seed {seed}: {where}\n{described(difference)}"
+    small = shrunk(*case, shows)
+    return program(f"request {number} of seed {seed}", *small) + "\n".join(map(described, unknown(*small)))

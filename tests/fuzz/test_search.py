@@ -145,9 +145,21 @@ def test_a_case_gets_as_small_as_it_can() -> None:
     assert shrunk(world, visits, shows) == (World(parts=("streams",)), (Visit(target="/?a", body=b"xy"),))
 
 
-def test_a_difference_that_does_not_come_again_is_told_as_it_was() -> None:
-    world, visits = block_of(0, 0)
-    assert shrunk(world, visits, lambda *_: False) == (world, tuple(visits))
+@pytest.mark.usefixtures("plant")
+def test_a_difference_that_does_not_come_again_is_told_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    @part("/planted")
+    def planted(app: DualApp) -> None:
+        @app.get("/planted")
+        async def index():
+            seen.append(1)
+            return {"first": len(seen) == 1}
+
+    monkeypatch.setattr(search, "block_of", lambda seed, block: (World(("planted",)), [Visit(target="/planted")]))
+    (told,) = search.search(3, 2)
+    where = f"request {2 * generator.BLOCK} of seed 3: --seed 3 --first {2 * generator.BLOCK} --requests 1"
+    assert told.startswith(f"# It did not come again, {where}\nwsgi-async, GET /planted\n  body  ")
 
 
 def test_a_seed_says_everything() -> None:

@@ -10,6 +10,7 @@ from dualapp import DualApp, request
 
 from .registry import part
 
+LIMIT_OF_VIEW = 8
 #: The first ones are asked for most, the last ones are changes of a limit.
 WAYS_TO_READ = [
     *(
@@ -62,7 +63,7 @@ def reading(app: DualApp) -> None:
             body = getattr(request, "body", None) or request.stream
             return b"".join([piece async for piece in body]).decode("latin-1")
         if way == "limit":
-            request.max_content_length = 8
+            request.max_content_length = LIMIT_OF_VIEW
         if way == "memory":
             request.max_form_memory_size = 6
         if way == "parts":

@@ -76,7 +76,7 @@ def after(app: DualApp) -> None:
             raise Own("after")
         if what == "data" and not response.direct_passthrough:
             response.set_data(b"[" + (await response.get_data()) + b"]")
-        if what == "session":
+        if what == "session" and (app.secret_key or not response.direct_passthrough):  # the same
             session["after"] = True
         if what == "cookie":
             response.set_cookie("after", "1")
