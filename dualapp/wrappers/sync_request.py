@@ -148,7 +148,8 @@ class Request(flask.Request):
     def _is_empty(self) -> bool:
         stream = self.environ["wsgi.input"]
         if isinstance(stream, BodyStream):
-            return stream.body.is_empty()
+            body = stream.body
+            return body.is_empty() or (body.is_exhausted and CACHED_DATA not in vars(self))
         return not self.content_length and "HTTP_TRANSFER_ENCODING" not in self.environ
 
     @property

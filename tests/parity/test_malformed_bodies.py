@@ -102,6 +102,29 @@ def test_multipart_without_content_is_an_empty_form(serve: Serve, empty: dict[st
     assert client.post("/nowhere", [("Content-Type", kind)], **empty).status == 404
 
 
+@pytest.mark.parametrize("cut", [False, True], ids=["length", "chunked"])
+def test_a_form_that_was_read_as_something_else_is_an_empty_form(serve: Serve, cut: bool) -> None:
+    def build(app: DualApp) -> None:
+        @app.post("/pieces")
+        async def pieces():
+            body = getattr(request, "body", None) or request.stream  # in async and in sync code
+            read = b"".join([piece async for piece in body])
+            return [len(read), await request.form]
+
+        @app.post("/data")
+        async def data():
+            return [len(await request.get_data(cache=False)), await request.form]
+
+        @app.post("/cached")
+        async def cached():
+            return [len(await request.get_data()), await request.form]
+
+    body = b'--cut\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--cut--\r\n'
+    client = serve(build)
+    for path, form in (("/pieces", {}), ("/data", {}), ("/cached", {"a": "1"})):
+        assert client.post(path, [MULTIPART], [body] if cut else body).json() == [len(body), form]
+
+
 @pytest.mark.parametrize("ask_for", ["form", "files"])
 def test_a_body_that_breaks_off_and_is_no_form_is_no_form(serve: Serve, ask_for: str) -> None:
     def build(app: DualApp) -> None:
