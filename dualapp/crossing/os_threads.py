@@ -109,7 +109,7 @@ class Workers:
             if is_starting := not is_beyond and not is_full and self._open > self._started:
                 self._started += 1
         if is_beyond:
-            start_thread(partial(job, partial(self._helped.discard, waiting)), f"{self._name}_beyond")
+            start_thread(partial(work_once, job, partial(self._helped.discard, waiting)), f"{self._name}_beyond")
             return
         if is_starting:
             start_thread(partial(work, self._jobs), f"{self._name}_{self._started}")
@@ -118,6 +118,12 @@ class Workers:
     def _done(self) -> None:
         with self._lock:
             self._open -= 1
+
+
+def work_once(job: Job, done: Callable[[], None]) -> None:
+    """Run one job."""
+    thread_state.is_in_pool = True
+    job(done)
 
 
 def work(jobs: Any) -> None:

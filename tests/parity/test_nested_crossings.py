@@ -147,6 +147,7 @@ def serve_asgi(nest: Nest, path: str, requests: int, threads: int) -> list[str]:
 )
 @example("cf", "def", 1, 1)
 @example("hdg", "def", 5, 2)
+@example("cgcg", "def", 1, 1)
 @settings(max_examples=100, deadline=None)
 def test_every_nesting_answers(
     serve: Callable[..., list[str]], crossings: str, colour: str, requests: int, threads: int
