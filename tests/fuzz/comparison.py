@@ -69,10 +69,17 @@ def compared(
     for way, client in clients.items():
         answer = answer_of(client, told[way].fill(visit))
         told[way].hear(answer)
-        seen[way] = facts_of(answer, client, records)
+        facts = facts_of(answer, client, records)
+        if not is_given_up(answer, visit):
+            seen[way] = facts
     first = seen[FIRST]
     yield FIRST, {**first, "violation": ""}, first
     yield from ((way, first, facts) for way, facts in seen.items())
+
+
+def is_given_up(answer: Answer, visit: Visit) -> bool:
+    """Tell whether the app has noticed that the client is gone, as it may where the body breaks off."""
+    return visit.truncated and answer.status == 0 and answer.error is None
 
 
 def facts_of(answer: Answer, client: Client, records: list[Record]) -> Facts:

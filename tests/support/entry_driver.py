@@ -376,7 +376,7 @@ class AsgiExchange:
     async def run(self, app: Any) -> Answer:
         try:
             await app(scope_of(self.ask), self.receive, self.send)
-            left = self.ask.leave is not None
+            left = self.ask.leave is not None or self.ask.truncated
             self.require(left or self.answer.complete, f"the app ended while {self.state} was to come")
         except Violation:
             raise
