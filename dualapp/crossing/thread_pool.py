@@ -66,16 +66,19 @@ class Threads:
         self, variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> T:
         """Call a sync function in one of the threads, in the context that the calling code runs in too."""
+        try:
+            return await self.run_to_end(bound_to(variables, func, args, kwargs))
+        finally:
+            move_thread_bound(variables)
+
+    async def run_to_end(self, call: Callable[[], T]) -> T:
+        """Call a function in one of the threads, outside of this context; a cancelled task waits for its end, too."""
         blocking_tasks: list[asyncio.Task[Any]] = []
-        call = bound_to(variables, func, args, kwargs)
 
         def start(settle: Callable[[Any, BaseException | None], None]) -> None:
             self.start(settle, call, blocking_tasks)
 
-        try:
-            return await new_lasting_handoff(asyncio.get_running_loop(), start, blocking_tasks)  # type: ignore[no-any-return]  # it is T
-        finally:
-            move_thread_bound(variables)
+        return await new_lasting_handoff(asyncio.get_running_loop(), start, blocking_tasks)  # type: ignore[no-any-return]  # it is T
 
     def start(
         self,

@@ -195,7 +195,8 @@ class ASGIGateway:
     async def _in_context(self, context: Context, pipeline: Callable[..., Any], *args: Any) -> Any:
         """Run a pipeline to its end at its home, within a context that was left before."""
         if context.plan.home is not LOOP:
-            return await self.threads.run(partial(run_again, pipeline, context, *args))
+            # To its end: the next pipeline of this context, its teardown, cannot run beside it.
+            return await self.threads.run_to_end(partial(run_again, pipeline, context, *args))
         variables = context.variables
         variables.run(context.enter)
         try:

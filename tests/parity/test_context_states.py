@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +14,8 @@ from dualapp import DualApp, g, request, stream_with_context
 from dualapp.pipeline.context_states import CLOSED, MOVES, closes
 
 from ..conftest import Serve
-from ..support.entry_driver import Client
-from ..support.waiting import wait_for
+from ..support.entry_driver import AsgiExchange, Ask, Client
+from ..support.waiting import LIMIT, wait_for
 
 
 class Own(Exception):
@@ -222,6 +223,47 @@ def test_a_task_that_is_cancelled_while_the_view_is_in_its_thread(entry: str) ->
 
     asyncio.run(main())
     assert seen == ["closed", "request"]
+
+
+@pytest.mark.usefixtures("without_log")
+@pytest.mark.parametrize("entry", ["asgi"])
+@pytest.mark.parametrize("who", ["server", "client"])
+def test_whoever_ends_a_request_while_a_thread_answers_the_error_of_its_stream(who: str, entry: str) -> None:
+    """The teardown waits for that thread: both run within the same context."""
+    app, seen, started, go_on = DualApp("ended"), [], threading.Event(), threading.Event()
+
+    @app.get("/")
+    def index() -> Any:
+        def words() -> Any:
+            raise Own
+            yield "never"
+
+        return stream_with_context(words())
+
+    @app.errorhandler(500)
+    def crash(error: Any) -> Any:
+        started.set()
+        go_on.wait(LIMIT)
+        seen.append("handled")
+        return "crashed", 500
+
+    @app.teardown_request
+    def teardown(error: BaseException | None) -> None:
+        seen.append(f"request {type(error).__name__}")
+
+    async def main() -> None:
+        exchange = AsgiExchange(Ask(leave=99))
+        task = asyncio.create_task(exchange.run(app.asgi))
+        await asyncio.to_thread(started.wait, LIMIT)
+        task.cancel() if who == "server" else exchange.gone.set()
+        while not (task.cancelling() or task.done()):
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)  # for whatever would not wait
+        go_on.set()
+        await asyncio.wait([task])
+
+    asyncio.run(main())
+    assert seen == ["handled", "request Own"]
 
 
 def test_the_table_closes_once_and_for_all() -> None:
