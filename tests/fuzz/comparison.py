@@ -43,6 +43,11 @@ class Difference:
         names = [name for name, value in self.expected.items() if self.got[name] != value]
         return [name for name in names if name != "reason"] if self.way.startswith("asgi") else names  # ASGI has none
 
+    @property
+    def has_hung(self) -> bool:
+        """Whether a request has no answer, or leaves something behind."""
+        return bool(self.got.get("left behind")) or self.got["error"].startswith("Hang")
+
     def is_like(self, other: Difference) -> bool:
         """Whether both are probably the same fault: a case that is made smaller must show no other."""
         return self.way == other.way and self.facts[0] == other.facts[0]
@@ -59,6 +64,8 @@ def differences(world: World, visits: Sequence[Visit], ways: Sequence[str] = EVE
             yield from found
             if found:  # from here on they would be told different things
                 told = {way: Told() for way in clients}
+            if any(difference.has_hung for difference in found):  # what is left of it would hang the others, too
+                return
 
 
 def compared(
@@ -129,6 +136,7 @@ def settled(notes: list[Any]) -> str:
     try:
         wait_for(lambda: not rest(), because=rest)
     except AssertionError as error:
+        server_loop.cache_clear()
         return str(error)
     return ""
 

@@ -27,7 +27,11 @@ def answer_of(client: Client, visit: Visit) -> Answer:
     try:
         with limited():
             answer = answer_on(client, visit)
-    except (Violation, Hang) as error:
+    except Violation as error:
+        return Answer(error=error)
+    except Hang as error:
+        client.app.extensions["gate"].is_open = True
+        server_loop.cache_clear()  # that of before keeps what hangs
         return Answer(error=error)
     # Under WSGI the headers go with the first chunk (PEP 3333); if there is none, an error leaves it to the server.
     return answer if answer.error is None or answer.chunks else Answer(error=answer.error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from dualapp import DualApp, request
 
 from ..support import waiting
-from . import generator, search
+from . import endings, generator, search
 from .comparison import Difference, differences
 from .generator import block_of
 from .known import KNOWN
@@ -99,7 +100,26 @@ def test_what_stays_behind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     found = [*differences(World(parts=("planted",)), [Visit(target="/planted", end="leave", leave=0)])]
     assert ways(found) == {*EVERY_WAY} - {"flask"}
-    assert all(difference.facts == ["left behind"] for difference in found)
+    assert all(difference.facts == ["left behind"] and difference.has_hung for difference in found)
+
+
+@pytest.mark.usefixtures("plant")
+def test_what_hangs_is_found_and_hangs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings, "LIMIT", 0.2)
+
+    @part("/planted")
+    def planted(app: DualApp) -> None:
+        @app.get("/planted")
+        async def async_index():
+            if "asgi.scope" in request.environ:
+                await asyncio.Event().wait()
+            return "planted"
+
+    visits = [Visit(target="/planted")] * 3
+    found = [*differences(World(parts=("planted",)), visits, EVERY_WAY[:4])]
+    assert ways(found) == {"asgi-def", "asgi-async"}
+    assert {difference.number for difference in found} == {0}
+    assert not [*differences(World(parts=("plain",)), [Visit(target="/plain")])]
 
 
 @pytest.mark.usefixtures("plant")
