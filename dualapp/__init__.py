@@ -51,6 +51,7 @@ from .helpers import (
     stream_template_string,
     stream_with_context,
 )
+from .pipeline.read_ahead import read_ahead
 from .wrappers.response import Response
 from .wrappers.sync_request import Request
 
@@ -107,6 +108,7 @@ __all__ = [
     "make_push_promise",
     "make_response",
     "message_flashed",
+    "read_ahead",
     "redirect",
     "render_template",
     "render_template_string",

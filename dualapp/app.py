@@ -92,7 +92,8 @@ class DualApp(QuartScaffold, Steps):
     `BODY_READ_AHEAD`
         Bytes: a body with a Content-Length of at most this is read before an `async def` function is called, so that
         sync code called by an `async def` view (an extension) can read `flask.request.form`. Sync code on the loop
-        gets a RuntimeError for any other body that was not awaited first. Default: 65536.
+        gets a RuntimeError for any other body that was not awaited first. `@read_ahead(bytes)` says it for one view.
+        Default: 65536.
     `BODY_TIMEOUT`
         Seconds that reading a body may wait before it raises RequestTimeout (408); None for no limit. Default: 60.
     `PREFER_SECURE_URLS`

@@ -61,11 +61,12 @@ class ASGIGateway:
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
-        if self.lifespan.startup_loop is not running_loop():
+        loop = running_loop()
+        if self.lifespan.startup_loop is not loop:
             await self.lifespan.start_async()
         if not scope["path"].startswith("/"):
             scope = with_path(scope)
-        exchange = ASGIExchange(scope, receive)
+        exchange = ASGIExchange(scope, receive, loop)
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
         if VARIABLES in scope and (preserve := exchange.variable(PRESERVE)):
             preserve(context)
@@ -101,6 +102,8 @@ class ASGIGateway:
         """Begin to answer a request on the loop: return the steps, and what they wait for; else None and None."""
         context.enter()
         context.plan = plan = self.plans.find(context)
+        if plan.read_ahead is not None:
+            context.exchange.body.read_up_to(plan.read_ahead)
         if plan.home is not LOOP or context.exchange.body.is_to_come:
             return None, None
         steps = answer_on_loop(context, plan).__await__()
@@ -124,7 +127,7 @@ class ASGIGateway:
         If the client disconnects first, nothing is returned.
         """
         exchange: Any = context.exchange
-        watch = DisconnectWatch(self._waiting_requests(), exchange.body, exchange.receive)
+        watch = DisconnectWatch(self._waiting_requests(), exchange)
         try:
             if work is not None:
                 watch.start(cancels=context.plan.home is LOOP)  # a thread cannot be cancelled

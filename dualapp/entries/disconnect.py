@@ -11,12 +11,12 @@ So they are looked at together, by one timer for all of a loop, and only those t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
 from typing import Any
 
 from ..crossing.bounded_queue import BoundedQueue
 from ..crossing.readahead import MOST_BYTES
+from ..exchange.asgi_exchange import ASGIExchange
 from ..exchange.body import Body
 from ..exchange.translation import Message
 
@@ -69,10 +69,10 @@ class DisconnectWatch:
     _listener: asyncio.Task[None] | None = None
     _body_end: asyncio.Future[None]
 
-    def __init__(self, waiting: WaitingRequests, body: Body, receive: Callable[[], Awaitable[Message]]) -> None:
+    def __init__(self, waiting: WaitingRequests, exchange: ASGIExchange) -> None:
         self._waiting = waiting
-        self._body = body
-        self._receive = receive
+        self._exchange = exchange
+        self._body: Body = exchange.body
 
     def start(self, cancels: bool = True, at_once: bool = False) -> None:
         """Receive while this task waits, and with `cancels` cancel it if the client leaves; or end a pause."""
@@ -125,6 +125,7 @@ class DisconnectWatch:
         """Begin to listen, unless somebody who reads the body does: then look again later."""
         if self._is_paused or self._body.has_failed:
             return
+        self._body = self._exchange.content  # from now on it may come, though nothing announced it
         if self._body.is_receiving:
             self._waiting.add(self)
         else:
@@ -147,7 +148,7 @@ class DisconnectWatch:
 
     async def _until_disconnect(self, queue: BoundedQueue[Message] | None) -> None:
         try:
-            while (message := await self._receive())["type"] != "http.disconnect":
+            while (message := await self._exchange.receive())["type"] != "http.disconnect":
                 if queue is not None:
                     queue.give(message, len(message.get("body", b"")))
                     if message.get("more_body"):

@@ -69,6 +69,8 @@ class WSGIGateway:
         context.variables = variables
         context.enter()
         context.plan = plan = self.plans.find(context)
+        if plan.read_ahead is not None:
+            context.exchange.body.read_up_to(plan.read_ahead)
         if self._has_own_wsgi_app or "wsgi_app" in self.app.__dict__:  # there may be middleware
             context.state, context.response_observed = AWAITING_START, True
         if plan.home is LOOP or PRESERVE in environ:

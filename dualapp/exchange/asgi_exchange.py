@@ -16,6 +16,7 @@ from .translation import VARIABLES, Message, Scope, environ_from, field_value, f
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+Loop = Any  # of asyncio, which this package does not import
 Receive = Callable[[], Awaitable[Message]]
 
 #: Methods for whose content there is no use (RFC 9110 section 9.3); few requests have any.
@@ -25,8 +26,10 @@ BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"}
 class ASGIExchange:
     """A request that came in through ASGI."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, loop: Loop) -> None:
+        """Take what the server passes, and the loop on which it does."""
         self.scope = scope
+        self.loop = loop
         self.method: str = scope["method"]
         self.path: str = path_of(scope) if scope.get("root_path") else scope["path"]
         self.receive = receive
@@ -39,11 +42,19 @@ class ASGIExchange:
         self.body = NO_BODY
         if b"content-length" in headers or b"transfer-encoding" in headers:
             length = announced_length(headers.get(b"content-length"), headers.get(b"transfer-encoding"))
-            self.body = ASGIBody(length, receive)
+            self.body = ASGIBody(length, receive, loop)
         elif scope["http_version"] >= "2":
             # In HTTP/1 the headers tell whether there is content (RFC 9112 section 6.3); from HTTP/2 on only the end of
             # the stream does (RFC 9113 section 8.1).
-            self.body = (UnlikelyBody if self.method in BODILESS else UnframedBody)(None, receive)
+            self.body = (UnlikelyBody if self.method in BODILESS else UnframedBody)(None, receive, loop)
+        elif self.method not in BODILESS:
+            # The content is what the messages have (ASGI spec): middleware and adapters may have changed the headers.
+            self.body = UnlikelyBody(None, receive, loop)
+
+    @cached_property
+    def content(self) -> Body:
+        """The body for its readers, who ask the server even for one that nothing announces."""
+        return LateBody(None, self.receive, self.loop) if self.body is NO_BODY else self.body
 
     @property
     def cookies(self) -> str | None:
@@ -88,7 +99,7 @@ class ASGIExchange:
     @cached_property
     def stream(self) -> BodyStream:
         """The body as the file that sync code reads: `wsgi.input`."""
-        return BodyStream(self.body)
+        return BodyStream(self.content)
 
     @cached_property
     def environ(self) -> WSGIEnvironment:
@@ -99,16 +110,16 @@ class ASGIExchange:
 class ASGIBody(Body):
     """A body that arrives in `http.request` messages."""
 
-    def __init__(self, length: int | None, receive: Receive) -> None:
+    def __init__(self, length: int | None, receive: Receive, loop: Loop) -> None:
         super().__init__(length)
         self._receive = receive
-        self._loop = running_loop()
+        self._loop = loop
         self._has_ended = False
 
     async def receive_async(self) -> None:
         """Await one more chunk, and keep it."""
-        if (loop := self._loop) is not None and loop is not running_loop():  # sync code runs a loop of its own
-            await await_on(loop, self.receive_async)
+        if self._loop is not running_loop():  # sync code runs a loop of its own
+            await await_on(self._loop, self.receive_async)
             return
         self.check_whole()
         while not self._has_ended:
@@ -154,7 +165,7 @@ class UnframedBody(ASGIBody):
 
 
 class UnlikelyBody(UnframedBody):
-    """The body of a request that may have one and hardly ever does: a GET over HTTP/2.
+    """The body of a request that may have one and hardly ever does: a GET over HTTP/2, a POST without its length.
 
     Its first message is received before the request is answered, and nearly always tells that there is none.
     """
@@ -163,6 +174,17 @@ class UnlikelyBody(UnframedBody):
     def is_to_come(self) -> bool:
         """Whether its first message has not arrived."""
         return not self.complete and not self._received
+
+
+class LateBody(ASGIBody):
+    """The body of a request that is not expected to have one, such as a GET over HTTP/1.1: it is received when read.
+
+    Sync code on the loop, which cannot wait for it, takes it for empty.
+    """
+
+    def refuse_to_wait(self) -> None:
+        """End the body."""
+        self.keep(b"")
 
 
 class ScopeHeaders(KeyedHeaders):

@@ -30,6 +30,13 @@ MOST_LINGERED = 8 * 1024 * 1024
 SHORT_BODY = 64 * 1024
 
 
+CANNOT_WAIT = (
+    "The body of this request has not arrived yet, and sync code on the event loop cannot wait for it. Await it first,"
+    " with `await request.get_data()` or `await request.form`. Or have it read before the view is called: decorate the"
+    " view with `@read_ahead(bytes)`, or set BODY_READ_AHEAD for all views, to at least its Content-Length."
+)
+
+
 def announced_length(content_length: str | bytes | None, transfer_encoding: object) -> int | None:
     """Return the length of the body by RFC 9112 section 6.3: 0 without a body, None if it is not known beforehand.
 
@@ -105,19 +112,24 @@ class Body:
         """Whether it has not arrived completely, and is known to be short enough (`ahead`) to read before crossing."""
         return not self.complete and self.length is not None and self.length <= self.ahead
 
+    def read_up_to(self, size: int) -> None:
+        """Have a body of at most `size` bytes be read before the request crosses."""
+        if not self.complete:  # else there is nothing to read, and `NO_BODY` belongs to all requests
+            self.ahead = size
+
     def receive(self) -> None:
         """Receive one more chunk, from a thread."""
         self.check_whole()
         if self._fetch is not None and not is_host_loop_thread():
             self.keep(self._fetched(self._fetch))
         elif is_loop_thread():
-            raise RuntimeError(
-                "The body of this request has not arrived yet, and sync code on the event loop cannot wait for it."
-                " Await it first, with `await request.get_data()` or `await request.form`, or let BODY_READ_AHEAD be"
-                " at least its Content-Length."
-            )
+            self.refuse_to_wait()
         else:
             run_on_loop(self.receive_in_time)
+
+    def refuse_to_wait(self) -> None:
+        """Raise a RuntimeError: sync code on the loop has asked for a chunk that has not arrived."""
+        raise RuntimeError(CANNOT_WAIT)
 
     async def receive_in_time(self) -> None:
         """Receive one more chunk, from the loop; raise RequestTimeout (408) if that takes too long."""

@@ -70,7 +70,11 @@ class Exchange(Protocol):
 
     @property
     def body(self) -> Body:
-        """The body, as it arrives."""
+        """The body that the head of the request announces, as it arrives."""
+
+    @property
+    def content(self) -> Body:
+        """The body for its readers: an ASGI server may send one that the head does not announce."""
 
     def variable(self, name: str) -> Any:
         """Return an entry of the environ that only a test client or a debugger sets; None if there is none."""

@@ -49,6 +49,11 @@ class WSGIExchange:
         return environ
 
     @property
+    def content(self) -> Body:
+        """The body for its readers."""
+        return self.body
+
+    @property
     def cookies(self) -> str | None:
         """The Cookie header, None if there is none."""
         return self.fields.get("HTTP_COOKIE")

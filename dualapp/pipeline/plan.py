@@ -25,6 +25,7 @@ from .context import with_body
 from .home import Home, home_of
 from .hooks import Hook, each_applied, each_called, first_answer, joined
 from .overrides import beneath_ours, is_replaced, overrides_of
+from .read_ahead import read_ahead_of
 from .sessions import has_flasks_sessions, open_current_session, open_current_session_async
 from .teardown_errors import each_torn_down
 
@@ -53,6 +54,7 @@ class Plan:
         self._method = method
         view = None if endpoint is None else self.app.view_functions.get(endpoint)
         self.view = None if view is None else in_own_colour(view, method)
+        self.read_ahead = read_ahead_of(view)
         self.names = blueprints_of(endpoint)
         beneath = beneath_ours(self.app)
         self.replaced = {**beneath, **overrides_of(self.app)}

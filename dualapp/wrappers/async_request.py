@@ -51,7 +51,7 @@ class Request(quart.Request):
     @property
     def body(self) -> AsyncBody:  # type: ignore[override]  # as http_version
         """The body: await it for all of its bytes, or iterate over the chunks as they arrive."""
-        return AsyncBody(self, self._exchange.body)
+        return AsyncBody(self, self._exchange.content)
 
     @property
     def max_content_length(self) -> int | None:
@@ -82,7 +82,7 @@ class Request(quart.Request):
 
     async def _prepare_form(self) -> None:
         """Receive a form so that the sync face can parse it at once; a long one is parsed in a thread."""
-        body = self._exchange.body
+        body = self._exchange.content
         if not has_form(self._sync):
             return
         if body.complete or body.is_short:
@@ -91,11 +91,11 @@ class Request(quart.Request):
             await self._in_time(from_loop(getattr, self._sync, "form"))
 
     async def _gather(self) -> None:
-        if not self._exchange.body.complete:
-            await self._in_time(self._exchange.body.gather(self.max_content_length))
+        if not self._exchange.content.complete:
+            await self._in_time(self._exchange.content.gather(self.max_content_length))
 
     async def _in_time(self, work: Awaitable[None]) -> None:
-        body = self._exchange.body
+        body = self._exchange.content
         body.reads += 1
         try:
             await with_timeout(flask.current_app.config["BODY_TIMEOUT"], work)
@@ -156,7 +156,7 @@ class Request(quart.Request):
         Raises UnsupportedMediaType (415) if the Content-Type is not JSON, unless `force` is set, and BadRequest (400)
         if the body cannot be parsed. With `silent`, returns None in both cases.
         """
-        if not self._exchange.body.complete and (force or self.is_json):
+        if not self._exchange.content.complete and (force or self.is_json):
             await self._gather()
         if type(self).on_json_loading_failed is not Request.on_json_loading_failed:
             self._sync.__dict__["on_json_loading_failed"] = self.on_json_loading_failed  # of a subclass

@@ -49,8 +49,9 @@ def sync_face(context: Any) -> flask.Request:
         request = cls(exchange.environ)
         for name, value in attributes.items():
             setattr(request, name, value)
-    if exchange.body is not NO_BODY:
-        exchange.body.request = ref(request)
+    body = exchange.body if "_exchange" in attributes else exchange.content
+    if body is not NO_BODY:
+        body.request = ref(request)
     return request
 
 

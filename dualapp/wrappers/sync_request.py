@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from weakref import ref
 
 import flask
 from werkzeug.datastructures import EnvironHeaders, Headers, ImmutableMultiDict, MultiDict
@@ -131,6 +132,8 @@ class Request(flask.Request):
         if self._is_body_taken:
             return BodyStream(self._exchange.body)  # at its end
         stream = self.environ["wsgi.input"] if "environ" in vars(self) else self._exchange.stream
+        if self._exchange.content is not self._exchange.body:  # nothing announced it
+            self._exchange.content.request = ref(self)
         if not isinstance(stream, BodyStream):
             # Werkzeug's wrapper takes even no body for more than a limit of 0.
             return io.BytesIO() if self.max_content_length == 0 and self._is_empty() else super().stream

@@ -48,7 +48,7 @@ FIELD = st.tuples(
 
 @given(st.lists(FIELD, max_size=5), st.lists(st.sampled_from(NAMES), max_size=4), st.booleans())
 def test_headers_are_werkzeugs(fields: list[tuple[bytes, bytes]], names: list[str], is_changed: bool) -> None:
-    exchange = ASGIExchange(scope_with(fields), receive)
+    exchange = ASGIExchange(scope_with(fields), receive, None)
     asked = Request.of({"_exchange": exchange})
     expected = EnvironHeaders(exchange.fields)
     if is_changed:
@@ -71,7 +71,7 @@ def test_headers_are_werkzeugs(fields: list[tuple[bytes, bytes]], names: list[st
 
 @pytest.mark.parametrize("key", ["X-Nobody", 7, b"x-token"])
 def test_headers_that_are_not_there_fail_as_werkzeugs(key: object) -> None:
-    exchange = ASGIExchange(scope_with([(b"x-token", b"secret")]), receive)
+    exchange = ASGIExchange(scope_with([(b"x-token", b"secret")]), receive, None)
     raised = []
     for headers in (exchange.headers, EnvironHeaders(exchange.fields)):
         with pytest.raises(KeyError) as caught:
@@ -133,7 +133,7 @@ def test_a_context_of_flasks_own() -> None:
 def test_both_entries_say_the_same_of_headers() -> None:
     sent = [("host", "h"), ("x-token", "secret"), ("accept", "*/*")]
     environ = create_environ(headers=sent)
-    asgi = ASGIExchange(scope_with([(name.encode(), value.encode()) for name, value in sent]), receive)
+    asgi = ASGIExchange(scope_with([(name.encode(), value.encode()) for name, value in sent]), receive, None)
     assert dict(asgi.headers) == dict(WSGIExchange(environ).headers)
 
 

@@ -21,7 +21,7 @@ from .test_headers import receive, scope_with
 def test_arguments_are_werkzeugs(text: str) -> None:
     query = text.encode()
     expected = flask.Request({**create_environ(), "QUERY_STRING": query.decode("latin-1")}).args
-    args = Request.of({"_exchange": ASGIExchange(scope_with([], query), receive)}).args
+    args = Request.of({"_exchange": ASGIExchange(scope_with([], query), receive, None)}).args
     assert type(args) is type(expected)
     assert [*args.lists()] == [*expected.lists()]
     assert [*args.items(multi=True)] == [*expected.items(multi=True)]
@@ -30,7 +30,7 @@ def test_arguments_are_werkzeugs(text: str) -> None:
 
 def test_a_query_string_that_is_no_utf8_is_werkzeugs() -> None:
     with pytest.raises(UnicodeDecodeError):
-        _ = Request.of({"_exchange": ASGIExchange(scope_with([], b"a=\xff"), receive)}).args
+        _ = Request.of({"_exchange": ASGIExchange(scope_with([], b"a=\xff"), receive, None)}).args
     with pytest.raises(UnicodeDecodeError):
         _ = flask.Request({**create_environ(), "QUERY_STRING": "a=\xff"}).args
 

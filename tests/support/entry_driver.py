@@ -45,6 +45,8 @@ class Ask:
     length: int | str | None = None
     #: Where the app is mounted; `target` begins with it.
     root: str = ""
+    #: Whether a header says that there is a body; HTTP/1.1 has none otherwise, ASGI may.
+    announced: bool = True
     #: The client goes away before the end of the body.
     truncated: bool = False
     #: The client goes away after so many chunks of the answer; 0: at once, and a WSGI server does not read the answer.
@@ -73,6 +75,8 @@ class Ask:
         return [] if known else [("Host", "localhost")]
 
     def framing(self) -> Headers:
+        if not self.announced:
+            return []
         if self.length is not None:
             return [("Content-Length", str(self.length))]
         if isinstance(self.body, bytes):
