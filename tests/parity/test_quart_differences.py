@@ -293,6 +293,26 @@ def test_the_address_of_the_client(side: Side) -> None:
     assert told["address"].startswith("127.0.0.1")
 
 
+@row("`request.remote_addr` of a client on a Unix socket")
+def test_a_client_on_a_unix_socket(asgi: Side) -> None:
+    def on_a_socket(app: DualApp) -> None:
+        inner = app.asgi_app
+
+        async def async_asgi(scope: Any, receive: Any, send: Any) -> None:
+            await inner({**scope, "client": None}, receive, send)
+
+        app.asgi_app = async_asgi  # type: ignore[method-assign]  # as Quart's documentation does it
+
+    told = asgi.client(headers, on_a_socket).get("/").json()
+    assert told["address"] == asgi.says(quart="<local>", here="")
+
+
+@row("several `Host` headers")
+def test_several_hosts(side: Side) -> None:
+    answer = side.client(headers).get("/", [("Host", "a.example"), ("Host", "b.example")])
+    assert answer.status == side.says(quart=200, here=400)
+
+
 @row("a request made by hand with `app.request_class(...)`")
 def test_a_request_made_by_hand(side: Side) -> None:
     app = side.app()
@@ -366,6 +386,34 @@ def test_allowed_methods(side: Side) -> None:
     allowed = (side.client(build).options("/").header("allow") or "").split(", ")
     assert sorted(allowed) == ["DELETE", "GET", "HEAD", "OPTIONS", "PUT"]
     assert side.is_quart or allowed == sorted(allowed)
+
+
+def odd_heads(app: DualApp) -> None:
+    @app.get("/status")
+    async def status():
+        return "text", 1000
+
+    @app.get("/value")
+    async def value():
+        return "text", {"X-Odd": "a\x01b"}
+
+    @app.get("/padded")
+    async def padded():
+        return "text", {"X-Sent": " b ", "X-Got": request.headers["X-Got"] + "|"}
+
+
+@row("a status or a header that HTTP does not allow")
+def test_heads_that_http_does_not_allow(side: Side, without_log: None) -> None:
+    client = side.client(odd_heads)
+    assert client.get("/status").status == side.says(quart=1000, here=500)
+    assert client.get("/value").status == side.says(quart=200, here=500)
+
+
+@row("white space around the value of a header")
+def test_white_space_around_values(side: Side) -> None:
+    answer = side.client(odd_heads).get("/padded", [("X-Got", " a ")])
+    values = (answer.header("x-got"), answer.header("x-sent"))
+    assert values == side.says(quart=(" a |", " b "), here=("a|", "b"))
 
 
 @row("the status of a stream")

@@ -221,6 +221,26 @@ def headers() -> Any:
     return response, 201
 
 
+#: Values of headers and statuses that HTTP does not allow, beside some that it does.
+ODD_VALUES = [" both ends\t", "inner\ttab", "a\x01b", "\x7f", "snow \u2603"]
+ODD_STATUSES: list[Any] = [0, 99, 101, 600, 1000, "fine", "200", "201 Quite new"]
+
+
+@both("/odd-value/<int:number>")
+def odd_value(number: int) -> Any:
+    return "text", {"X-Odd": ODD_VALUES[number]}
+
+
+@both("/odd-status/<int:number>")
+def odd_status(number: int) -> Any:
+    return "text", ODD_STATUSES[number]
+
+
+@both("/client")
+def client() -> dict[str, Any]:
+    return {"address": request.remote_addr, "environ": request.environ["REMOTE_ADDR"]}
+
+
 @both("/counter")
 def counter() -> dict[str, int]:
     session["count"] = session.get("count", 0) + 1

@@ -16,13 +16,15 @@ from .server_process import HOST, Server, free_port
 HANDLE_SIGNALS = {"gunicorn", "uvicorn", "hypercorn", "granian"}
 
 
-def started_by(line: str, needs: str = "", environment: Mapping[str, str] | None = None) -> Server:
-    """The server of this line, in which `{bind}`, `{host}` and `{port}` are filled in; not started yet."""
+def started_by(
+    line: str, needs: str = "", environment: Mapping[str, str] | None = None, path: Path | None = None
+) -> Server:
+    """The server of this line, in which `{bind}`, `{host}`, `{port}` and `{path}` are filled in; not started yet."""
     skip_unless_installed(needs or line.split()[0].removesuffix("-serve"))
     port = free_port()
-    script, *arguments = shlex.split(line.format(bind=f"{HOST}:{port}", host=HOST, port=port))
+    script, *arguments = shlex.split(line.format(bind=f"{HOST}:{port}", host=HOST, port=port, path=path))
     command = [str(Path(sys.executable).with_name(script)), *arguments]
-    return Server(command, port, environment=environment, is_ready=can_be_ended)
+    return Server(command, port, environment=environment, path=path, is_ready=can_be_ended)
 
 
 def skip_unless_installed(needs: str) -> None:

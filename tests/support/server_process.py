@@ -44,7 +44,9 @@ def serving(command: Sequence[str], port: int, **options: Any) -> Iterator[str]:
 
 
 class Server:
-    """Run `command`, which must serve on `port` of 127.0.0.1, for as long as a ``with`` block lasts.
+    """Run `command` for as long as a ``with`` block lasts.
+
+    It must serve on `port` of 127.0.0.1, or on the Unix socket `path`.
 
     Everything the server prints is kept in `output`, and is added to any exception that leaves the block. A server that
     has to be killed at the end of the block has failed.
@@ -59,12 +61,14 @@ class Server:
         *,
         cwd: Path = ROOT,
         environment: Mapping[str, str] | None = None,
+        path: Path | None = None,
         is_ready: Callable[[Self], bool] = bool,
         starts_within: float = LIMIT,
         ends_within: float = LIMIT,
     ) -> None:
         self.command = list(command)
         self.port = port
+        self.path = path
         self.url = f"http://{HOST}:{port}"
         self.hung = False
         self._cwd = cwd
@@ -137,8 +141,21 @@ class Server:
                 raise ServerFailed(f"does not listen on port {self.port}: {self._shown_command}")
             time.sleep(0.02)
 
+    def connect(self, timeout: float = LIMIT) -> socket.socket:
+        """Return a new connection to the server."""
+        if self.path is None:
+            return socket.create_connection((HOST, self.port), timeout)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(timeout)
+        try:
+            connection.connect(str(self.path))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
     def _listens(self) -> bool:
-        with suppress(OSError), socket.create_connection((HOST, self.port), timeout=1):
+        with suppress(OSError), self.connect(timeout=1):
             return True
         return False
 
