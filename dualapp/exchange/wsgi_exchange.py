@@ -96,7 +96,7 @@ class WSGIExchange:
 def strip_values(environ: WSGIEnvironment) -> None:
     """Remove the white space around the values of headers, which is no part of them (RFC 9110 section 5.5)."""
     for key, value in environ.items():
-        if (key.startswith("HTTP_") or key in CGI_NAMES.values()) and value.strip() is not value:
+        if type(value) is str and value.strip() is not value and (key[:5] == "HTTP_" or key in CGI_NAMES.values()):
             environ[key] = value.strip(WHITE_SPACE)
 
 

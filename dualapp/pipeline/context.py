@@ -98,7 +98,7 @@ class Context(upstream.RequestContext):
         self.response_observed = False
         self._bound: list[list[Binding]] = []
         if exchange.body is not NO_BODY:
-            exchange.body.read_up_to(app.config["BODY_READ_AHEAD"])
+            exchange.body.ahead = app.config["BODY_READ_AHEAD"]
 
     @cached_property
     def after_this_request_functions(self) -> list[Any]:  # type: ignore[override]  # made on first access

@@ -113,6 +113,7 @@ def check_sendable(plan: Plan, answer: flask.Response) -> None:
     try:
         check_head(answer)
     except UnsendableHead as error:
+        close_unsent(answer)
         add_view_note(error, plan.view)
         raise
 
