@@ -42,19 +42,20 @@ class ASGIExchange:
         self.body = NO_BODY
         if b"content-length" in headers or b"transfer-encoding" in headers:
             length = announced_length(headers.get(b"content-length"), headers.get(b"transfer-encoding"))
-            self.body = ASGIBody(length, receive, loop)
+            self.body = self.content = ASGIBody(length, receive, loop)
         elif scope["http_version"] >= "2":
             # In HTTP/1 the headers tell whether there is content (RFC 9112 section 6.3); from HTTP/2 on only the end of
             # the stream does (RFC 9113 section 8.1).
-            self.body = (UnlikelyBody if self.method in BODILESS else UnframedBody)(None, receive, loop)
+            kind = UnlikelyBody if self.method in BODILESS else UnframedBody
+            self.body = self.content = kind(None, receive, loop)
         elif self.method not in BODILESS:
             # The content is what the messages have (ASGI spec): middleware and adapters may have changed the headers.
-            self.body = UnlikelyBody(None, receive, loop)
+            self.body = self.content = UnlikelyBody(None, receive, loop)
 
     @cached_property
     def content(self) -> Body:
         """The body for its readers, who ask the server even for one that nothing announces."""
-        return LateBody(None, self.receive, self.loop) if self.body is NO_BODY else self.body
+        return LateBody(None, self.receive, self.loop)
 
     @property
     def cookies(self) -> str | None:
@@ -151,6 +152,8 @@ class ASGIBody(Body):
         self._has_ended = not message.get("more_body", False)
         if chunk or self._has_ended:
             self.keep(chunk)
+            if self.length is None:
+                self.complete = self._has_ended
             return True
         return False
 

@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from ..compat.upstream import CACHED_DATA, OWN_LIMIT, PARAMETER_STORAGE, app_variable, parse_cookies
-from ..exchange.body import BodyStream
+from ..exchange.body import NO_BODY, BodyStream
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -132,11 +132,11 @@ class Request(flask.Request):
         if self._is_body_taken:
             return BodyStream(self._exchange.body)  # at its end
         stream = self.environ["wsgi.input"] if "environ" in vars(self) else self._exchange.stream
-        if self._exchange.content is not self._exchange.body:  # nothing announced it
-            self._exchange.content.request = ref(self)
         if not isinstance(stream, BodyStream):
             # Werkzeug's wrapper takes even no body for more than a limit of 0.
             return io.BytesIO() if self.max_content_length == 0 and self._is_empty() else super().stream
+        if stream.body.request() is None and stream.body is not NO_BODY:  # nothing announced it
+            stream.body.request = ref(self)
         # It ends with the body, and keeps to the limit; Werkzeug's wrapper takes a body of exactly the limit for more.
         length, limit = stream.body.length, self.max_content_length
         if length is not None and limit is not None and length > limit and not stream.body.is_exhausted:
