@@ -13,6 +13,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable
+from importlib.metadata import version
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -457,7 +458,9 @@ def test_g_in_a_stream(side: Side) -> None:
             return await asyncio.create_task(work())
 
     client = side.client(build)
-    assert [client.get(path).text for path in ("/", "/copy")] == [side.says(quart="nobody", here="ann")] * 2
+    copied = "nobody" if version("quart") >= "0.23" else "ann"
+    assert client.get("/").text == side.says(quart="nobody", here="ann")
+    assert client.get("/copy").text == side.says(quart=copied, here="ann")
 
 
 @row("`SEND_FILE_MAX_AGE_DEFAULT`")
