@@ -14,6 +14,8 @@ from typing import Any
 from unittest import mock
 from wsgiref.validate import WSGIWarning
 
+from itsdangerous import TimestampSigner
+
 from ..support.entry_driver import Answer, Client, Violation, mask
 from ..support.waiting import wait_for
 from .endings import answer_of, lenient_validator, server_loop
@@ -22,6 +24,8 @@ from .visits import Visit
 from .worlds import EVERY_WAY, FIRST, FLASK, World, served
 
 Facts = dict[str, Any]
+#: Has all signatures made at one time: an app may answer with what it has signed.
+ONE_TIME = mock.patch.object(TimestampSigner, "get_timestamp", lambda signer: 1_000_000_000)
 #: Of the log: level, message and exception.
 Record = tuple[str, str, str]
 
@@ -55,7 +59,7 @@ class Difference:
 
 def differences(world: World, visits: Sequence[Visit], ways: Sequence[str] = EVERY_WAY) -> Iterator[Difference]:
     """Serve each request in several ways, and give those that differ from the first one."""
-    with served(world, ways) as clients, recording() as records, lenient_validator():
+    with served(world, ways) as clients, recording() as records, lenient_validator(), ONE_TIME:
         told = {way: Told() for way in clients}
         for number, visit in enumerate(visits):
             compare = ended_early if visit.end else compared

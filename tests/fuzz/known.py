@@ -108,6 +108,11 @@ def is_unsendable_head(world: World, difference: Difference) -> bool:
     return difference.way == FLASK and any("UnsendableHead" in entry for entry in told)
 
 
+def has_padded_value(world: World, difference: Difference) -> bool:
+    values = [(name, value.strip(" \t")) for name, value in difference.got["headers"]]
+    return difference.way == FLASK and difference.facts == ["headers"] and values == difference.expected["headers"]
+
+
 def reads_pieces_last(world: World, difference: Difference) -> bool:
     is_async, what = difference.way.endswith("async"), difference.facts
     return is_async and ",pieces" in difference.visit.path and what in (["body"], ["body", "headers"])
@@ -174,5 +179,11 @@ KNOWN = [
         is_unsendable_head,
         World(parts=("conditional",)),
         [Visit(target="/tagged/%00")],
+    ),
+    Known(
+        "white space around the value of a header is no part of it (RFC 9110 section 5.5); Flask gives it to the server",
+        has_padded_value,
+        World(parts=("plain",)),
+        [Visit(target="/type?value=%20")],
     ),
 ]
