@@ -25,7 +25,7 @@ from .worlds import EVERY_WAY, FIRST, FLASK, World, served
 
 Facts = dict[str, Any]
 #: Has all signatures made at one time: an app may answer with what it has signed.
-ONE_TIME = mock.patch.object(TimestampSigner, "get_timestamp", lambda signer: 1_000_000_000)
+ONE_TIME = mock.patch.object(TimestampSigner, "get_timestamp", return_value=1_000_000_000)
 #: Of the log: level, message and exception.
 Record = tuple[str, str, str]
 

@@ -181,7 +181,7 @@ KNOWN = [
         [Visit(target="/tagged/%00")],
     ),
     Known(
-        "white space around the value of a header is no part of it (RFC 9110 section 5.5); Flask gives it to the server",
+        "white space around a header's value is no part of it (RFC 9110 section 5.5); Flask gives it to the server",
         has_padded_value,
         World(parts=("plain",)),
         [Visit(target="/type?value=%20")],
