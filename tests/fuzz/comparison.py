@@ -169,6 +169,8 @@ class Recorder(logging.Handler):
 
     def keep_unraisable(self, unraisable: Any) -> None:
         what = getattr(unraisable.object, "__qualname__", type(unraisable.object).__name__)
+        if what == "SpooledTemporaryFile.__del__":
+            return  # Werkzeug's parser leaves a form that breaks off to the garbage collector, which has its own time
         self.records.append(("UNRAISABLE", what, repr(unraisable.exc_value)))
 
     def keep_of_thread(self, args: threading.ExceptHookArgs) -> None:
