@@ -226,7 +226,9 @@ class Body:
             await self.receive_async()
 
     def is_empty(self) -> bool:
-        """Wait for the first byte of the body; tell whether there is none."""
+        """Tell whether there is no body; wait for its first byte if no length tells."""
+        if self.length:
+            return False
         while not self._received and not self.complete:
             self.receive()
         return not self._received

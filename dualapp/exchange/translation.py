@@ -100,7 +100,7 @@ def folded(headers: Collection[tuple[bytes, bytes]]) -> WSGIEnvironment:
             continue
         value = field_value(raw_value)
         if key in fields:
-            value = fields[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
+            value = (fields[key] + ("; " if key == "HTTP_COOKIE" else ",") + value).strip(WHITE_SPACE)
         fields[key] = value
     return fields
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 
+import flask
 import pytest
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
@@ -50,6 +51,18 @@ def test_max_content_length_by_the_announced_length(serve: Serve) -> None:
     assert client.post("/form", [FORM], b"a=" + b"x" * 8).status == 200
     assert client.post("/form", [FORM], b"a=" + b"x" * 9).status == 413
     assert client.post("/data", body=b"x" * 9).text == "9"
+
+
+@pytest.mark.parametrize("kind", [FORM, ("Content-Type", "multipart/form-data; boundary=x")])
+def test_sync_code_on_the_loop_is_told_of_the_limit_of_a_form_that_it_could_not_wait_for(serve: Serve, kind) -> None:
+    def build(app: DualApp) -> None:
+        app.config["BODY_READ_AHEAD"] = 0
+
+        @app.post("/")
+        async def async_index():
+            return flask.request.form.to_dict()
+
+    assert serve(build, ten).post("/", [kind], b"x" * 11).status == 413
 
 
 @pytest.mark.parametrize("path", ["/data", "/form"])

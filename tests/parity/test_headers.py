@@ -158,3 +158,12 @@ assert b'"1","h","/"' in sent[1]["body"], sent
 assert "quart" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=LIMIT)
+
+
+def test_an_empty_cookie_header_beside_another_leaves_no_space(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            return repr(request.headers["Cookie"])
+
+    assert serve(build).get("/", [("Cookie", "a=1"), ("Cookie", "")]).text == "'a=1;'"

@@ -205,7 +205,7 @@ def variables(fields: Headers) -> Iterator[tuple[str, str]]:
         if "_" not in name:
             key = name.upper().replace("-", "_")
             glue = "; " if key == "COOKIE" else ","
-            joined[key] = joined[key] + glue + value if key in joined else value
+            joined[key] = f"{joined[key]}{glue}{value}".rstrip() if key in joined else value
     for key, value in joined.items():
         yield key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}", value
 
