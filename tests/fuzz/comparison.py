@@ -17,7 +17,7 @@ from wsgiref.validate import WSGIWarning
 
 from itsdangerous import TimestampSigner
 
-from ..support.entry_driver import Answer, Client, Violation, mask
+from ..support.entry_driver import Answer, Client, Violation, mask_time
 from ..support.waiting import wait_for
 from .endings import answer_of, lenient_validator, server_loop
 from .told import Told
@@ -105,7 +105,7 @@ def facts_of(answer: Answer, client: Client, records: list[Record]) -> Facts:
         "violation": str(answer.error) if isinstance(answer.error, Violation) else "",
         "status": answer.status,
         "body": answer.body,
-        "headers": [mask(*header) for header in answer.headers],
+        "headers": [mask_time(*header) for header in answer.headers],
         "error": repr(answer.error),
         "notes": [*notes],
         "log": [*records],
