@@ -52,6 +52,7 @@ from .helpers import (
     stream_with_context,
 )
 from .pipeline.read_ahead import read_ahead
+from .wrappers.event_stream import Event, EventStream
 from .wrappers.response import Response
 from .wrappers.sync_request import Request
 
@@ -75,6 +76,8 @@ __all__ = [
     "Blueprint",
     "Config",
     "DualApp",
+    "Event",
+    "EventStream",
     "Markup",
     "ProxyFix",
     "Request",
