@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import TypeVar
 
@@ -12,12 +12,14 @@ from .coroutines import close_stream, is_being_cancelled, until_done
 T = TypeVar("T")
 
 
-async def fill_gaps(stream: AsyncIterator[T], filler: T, seconds: float) -> AsyncIterator[T]:
+async def fill_gaps(
+    stream: AsyncIterator[T], filler: T, seconds: float, is_over: Callable[[], bool] = bool
+) -> AsyncIterator[T]:
     """Iterate over a stream; yield `filler` whenever it has produced nothing for some seconds.
 
-    The stream is asked for an item when the one before has been consumed, and is closed with this iterator. One task
-    runs all of it, because a timeout, a task group or a cancel scope that spans a `yield` belongs to one task. So its
-    code runs in a copy of the current context.
+    Ends with the stream, or before the next item or filler once `is_over()`. The stream is asked for an item when the
+    one before has been consumed, and is closed with this iterator. One task runs all of it, because a timeout, a task
+    group or a cancel scope that spans a `yield` belongs to one task. So its code runs in a copy of the current context.
     """
     items: list[T] = []
     arrived, wanted = asyncio.Event(), asyncio.Event()
@@ -46,6 +48,8 @@ async def fill_gaps(stream: AsyncIterator[T], filler: T, seconds: float) -> Asyn
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await arrived.wait()
+            if is_over():
+                return
             if not arrived.is_set():
                 yield filler
                 continue

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
 
 import flask
@@ -71,22 +71,26 @@ class EventStream(Response):
     connection open, and a WSGI server notices that the client has left. A sync generator blocks its thread while it
     waits; so it waits with a timeout of its own, and then yields None.
 
+    When the app shuts down before its server has ended the stream, as under gunicorn's WSGI workers, it ends with the
+    next event or comment, and the browser connects again.
+
     Raises TypeError if `events` is not iterable or is a single event, or if `ping` is given for a sync iterable.
     """
 
     def __init__(self, events: Iterable[Any] | AsyncIterable[Any], *, ping: float | None = None) -> None:
         super().__init__(iter(()), mimetype="text/event-stream")
-        self.response = body_of(events, ping, flask.current_app.json.dumps if flask.current_app else flask.json.dumps)
+        self.response = body_of(events, ping)
         self.timeout = None
         self.headers["Cache-Control"] = "no-cache"
         self.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back until its buffer is full
 
 
-def body_of(
-    events: Iterable[Any] | AsyncIterable[Any], ping: float | None, dumps: Callable[[Any], str]
-) -> ClosingIterator | AsyncIterator[str]:
+def body_of(events: Iterable[Any] | AsyncIterable[Any], ping: float | None) -> ClosingIterator | AsyncIterator[str]:
+    app: Any = flask.current_app or None
+    dumps = flask.json.dumps if app is None else app.json.dumps
+    is_over = bool if app is None else app.shutdown_event.is_set
     if isinstance(events, AsyncIterable):
-        return fill_gaps(frames_of(events, dumps), PING, PING_INTERVAL if ping is None else ping)
+        return fill_gaps(frames_of(events, dumps), PING, PING_INTERVAL if ping is None else ping, is_over)
     if not isinstance(events, Iterable) or isinstance(events, str | bytes | dict):
         hint = " Call the generator function." if callable(events) else ""
         raise TypeError(f"EventStream takes a generator or another iterable of events, not {events!r}.{hint}")
@@ -95,7 +99,7 @@ def body_of(
             "EventStream has no `ping` for a sync iterable, which blocks its thread while it waits: have it wait with a"
             " timeout and yield None, or make it an async generator."
         )
-    frames: Iterator[Any] = chain([PING], map(partial(frame, dumps), events))
+    frames: Iterator[Any] = takewhile(lambda _: not is_over(), chain([PING], map(partial(frame, dumps), events)))
     return ClosingIterator(frames, getattr(events, "close", None))
 
 

@@ -337,6 +337,21 @@ def test_an_error_of_closing_the_generator_is_seen(serve: Serve) -> None:
     assert type(serve(leaving, twin=False).get("/failing", leave=3, escapes=True).error) is Own
 
 
+def test_a_stream_ends_when_the_app_has_begun_to_shut_down(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            async def events():
+                yield "x"
+                app.shutdown_event.set()
+                yield "late"
+
+            return EventStream(events())
+
+    answer = serve(build, twin=False).get("/")
+    assert (read_events(answer.body), answer.complete) == ([Dispatched("x")], True)
+
+
 def test_a_hook_may_change_the_stream_of_events(serve: Serve, paint: Paint) -> None:
     @paint
     def hooks(app: DualApp) -> None:
