@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ PORTS = (80, 443, 8000, 8001, 8002)
 
 @dataclass
 class Site:
-    """A copy of the files in `home`, behind an nginx; `servers` are those of the app."""
+    """A copy of the files in `home`; `servers` are those that run, by their ports."""
 
     home: Path
     redis_url: str
@@ -40,8 +39,9 @@ class Site:
 
     def __post_init__(self) -> None:
         shutil.copytree(FILES, self.home, dirs_exist_ok=True)
-        for path in (*self.home.rglob("*.conf"), self.home / "gunicorn.conf.py"):
-            path.write_text(self.relocated(path.read_text()))
+        for pattern in ("*.conf", "gunicorn.conf.py", "rolling-restart", "*.service"):
+            for path in self.home.rglob(pattern):
+                path.write_text(self.relocated(path.read_text()))
 
     def relocated(self, text: str) -> str:
         """Replace addresses and paths."""
@@ -49,14 +49,14 @@ class Site:
             text = text.replace(f"{HOST}:{port}", f"{HOST}:{self.ports[port]}")
         text = text.replace("listen 80;", f"listen {HOST}:{self.ports[80]};")
         text = text.replace("listen 443 ssl;", f"listen {HOST}:{self.ports[443]} ssl;")
-        text = text.replace("/etc/nginx/shop.", f"{CERTIFICATES}/localhost.")
+        text = text.replace("/etc/nginx/shop.", f"{CERTIFICATES}/localhost.").replace("/etc/", f"{self.home}/etc/")
         return text.replace("/srv/shop/venv/bin", str(Path(sys.executable).parent)).replace("/srv/shop", str(self.home))
 
     def unit(self, name: str, setting: str) -> str:
         """Return a setting of a unit of systemd."""
-        lines = (FILES / "systemd" / name).read_text().splitlines()
+        lines = (self.home / "systemd" / name).read_text().splitlines()
         (value,) = [line.removeprefix(f"{setting}=") for line in lines if line.startswith(f"{setting}=")]
-        return self.relocated(value)
+        return value
 
     def server(self, unit: str, port: int, *options: str) -> Server:
         """The server of a unit, on the port that stands for `port`; not started yet."""
@@ -67,27 +67,33 @@ class Site:
         )
 
     @contextmanager
-    def serving(self, upstream: str, **servers: Server) -> Iterator[Site]:
+    def serving(self, upstream: str, *servers: Server) -> Iterator[Site]:
         """Serve with these servers of the app, behind nginx with this file of examples/deploy/nginx."""
-        self.servers = {server.port: server for server in servers.values()}
-        self.nginx_command = nginx_command(
-            self.home, [self.home / "nginx" / upstream, self.home / "nginx" / "shop.conf"]
-        )
+        self.configure_nginx(self.home / "nginx" / upstream, self.home / "nginx" / "shop.conf")
         with ExitStack() as stack:
-            stack.enter_context(nginx(self.nginx_command, self.ports[443]))
-            for server in servers.values():
-                server.__enter__()
-                stack.push(partial(self._stop, server.port))
+            stack.push(self.stop)
+            self.start_nginx()
+            for server in servers:
+                self.start(server)
             yield self
 
-    def _stop(self, port: int, *error: Any) -> None:
-        """Stop the server on a port, which may be another than at first."""
-        self.servers[port].__exit__(*error)
+    def configure_nginx(self, *includes: Path) -> None:
+        self.nginx_command = nginx_command(self.home, list(includes))
 
-    def restart(self, server: Server) -> None:
-        """Stop the server on a port, and start this one instead."""
-        self._stop(server.port, None, None, None)
+    def start_nginx(self) -> None:
+        self.start(nginx(self.nginx_command, self.ports[443]))
+
+    def start(self, server: Server) -> None:
+        """Start a server, instead of the one that has its port, if any."""
+        if server.port in self.servers:
+            self.servers.pop(server.port).__exit__(None, None, None)
         self.servers[server.port] = server.__enter__()
+
+    def stop(self, *error: Any) -> None:
+        """Stop all servers; their output is added to the error, if there is one."""
+        with ExitStack() as stack:
+            for server in self.servers.values():
+                stack.callback(server.__exit__, *error)
 
     def ask(
         self, path: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None
