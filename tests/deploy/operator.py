@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -28,10 +29,14 @@ def reload(site: Site, server: Server) -> None:
 
 
 class Operator:
-    """Runs lines of a shell for as long as the block lasts; `options` are added to the commands of units."""
+    """Runs lines of a shell in a directory, for as long as the block lasts.
 
-    def __init__(self, site: Site, options: Mapping[str, tuple[str, ...]]) -> None:
+    `options` are added to the commands of the units that are named.
+    """
+
+    def __init__(self, site: Site, options: Mapping[str, tuple[str, ...]], directory: Path | None = None) -> None:
         self.site = site
+        self._directory = directory or site.home
         self._options = options
         self._programs = site.home / "bin"
 
@@ -40,8 +45,9 @@ class Operator:
         threading.Thread(target=self._systemd.serve_forever).start()
         self._programs.mkdir()
         port = self._systemd.server_address[1]
-        self._program("systemctl", f'curl --silent --fail "http://{HOST}:{port}/$(echo "$@" | tr " " /)"')
-        self._program("nginx", f'{shlex.join(self.site.nginx_command)} "$@"')
+        curl = shutil.which("curl")
+        self.program("systemctl", f'exec {curl} --silent --fail "http://{HOST}:{port}/$(echo "$@" | tr " " /)"')
+        self.program("nginx", f'exec {shlex.join(self.site.nginx_command)} "$@"')
         return self
 
     def __exit__(
@@ -50,16 +56,17 @@ class Operator:
         self._systemd.shutdown()
         self._systemd.server_close()
 
-    def _program(self, name: str, line: str) -> None:
-        path: Path = self._programs / name
-        path.write_text(f"#!/bin/sh\nexec {line}\n")
+    def program(self, name: str, line: str) -> None:
+        """Add a program to the machine, or replace one."""
+        path = self._programs / name
+        path.write_text(f"#!/bin/sh\n{line}\n")
         path.chmod(0o755)
 
     def run(self, line: str) -> str:
         """Run a line where the files are; return what it printed."""
         ended = subprocess.run(
             ["sh", "-c", line],
-            cwd=self.site.home,
+            cwd=self._directory,
             env={**os.environ, "PATH": f"{self._programs}:{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -73,7 +80,9 @@ class Operator:
     def systemctl(self, verb: str, *arguments: str) -> None:
         """Do what systemd does: start, restart or reload units."""
         for unit in arguments:
-            if unit == "nginx":
+            if unit == "nginx" and self.site.ports[443] not in self.site.servers:
+                self.site.start_nginx()
+            elif unit == "nginx":
                 self.run("nginx -s reload")
             elif verb == "reload":
                 reload(self.site, self.site.servers[self.site.ports[8000]])

@@ -43,6 +43,8 @@ class Site:
             for path in self.home.rglob(pattern):
                 path.write_text(self.relocated(path.read_text()))
 
+        self.units = self.home / "systemd"
+
     def relocated(self, text: str) -> str:
         """Replace addresses and paths."""
         for port in (8000, 8001, 8002):
@@ -54,7 +56,7 @@ class Site:
 
     def unit(self, name: str, setting: str) -> str:
         """Return a setting of a unit of systemd."""
-        lines = (self.home / "systemd" / name).read_text().splitlines()
+        lines = (self.units / name).read_text().splitlines()
         (value,) = [line.removeprefix(f"{setting}=") for line in lines if line.startswith(f"{setting}=")]
         return value
 

@@ -35,7 +35,8 @@ def test_systemd_accepts_its_units(site: Site, unit: str) -> None:
     if "@" in unit:
         path = path.rename(path.with_name(unit.replace("@", "@8001")))
     verified = subprocess.run(["systemd-analyze", "verify", path], capture_output=True, text=True)
-    assert (verified.returncode, verified.stderr) == (0, "")
+    told = [line for line in verified.stderr.splitlines() if path.name in line]  # not of the machine's own units
+    assert (verified.returncode, told) == (0, [])
 
 
 @pytest.mark.parametrize("resource", KUBERNETES, ids=lambda resource: resource["kind"])
