@@ -113,5 +113,5 @@ def test_a_process_whose_startup_fails_is_never_healthy(tmp_path: Path, unit: st
     server = site.server(unit, port)
     with suppress(ServerFailed), server:  # gunicorn listens before its workers have started
         server.process.wait(LIMIT)
-    assert server.process.returncode == 3
+    assert server.process.returncode not in (0, None)
     assert "Startup failed in shop.connect" in server.output
