@@ -74,7 +74,8 @@ class EventStream(Response):
     When the app shuts down before its server has ended the stream, as under gunicorn's WSGI workers, it ends with the
     next event or comment, and the browser connects again.
 
-    Raises TypeError if `events` is not iterable or is a single event, or if `ping` is given for a sync iterable.
+    Raises TypeError if `events` is not iterable or is a single event, or if `ping` is given for a sync iterable, and
+    ValueError for a `ping` of 0 or less.
     """
 
     def __init__(self, events: Iterable[Any] | AsyncIterable[Any], *, ping: float | None = None) -> None:
@@ -86,21 +87,29 @@ class EventStream(Response):
 
 
 def body_of(events: Iterable[Any] | AsyncIterable[Any], ping: float | None) -> ClosingIterator | AsyncIterator[str]:
+    require_events(events, ping)
     app: Any = flask.current_app or None
     dumps = flask.json.dumps if app is None else app.json.dumps
     is_over = bool if app is None else app.shutdown_event.is_set
     if isinstance(events, AsyncIterable):
         return fill_gaps(frames_of(events, dumps), PING, PING_INTERVAL if ping is None else ping, is_over)
-    if not isinstance(events, Iterable) or isinstance(events, str | bytes | dict):
+    frames: Iterator[Any] = takewhile(lambda _: not is_over(), chain([PING], map(partial(frame, dumps), events)))
+    return ClosingIterator(frames, getattr(events, "close", None))
+
+
+def require_events(events: object, ping: float | None) -> None:
+    """Raise TypeError or ValueError unless an `EventStream` can be made of these."""
+    is_async = isinstance(events, AsyncIterable)
+    if not is_async and (not isinstance(events, Iterable) or isinstance(events, str | bytes | dict)):
         hint = " Call the generator function." if callable(events) else ""
         raise TypeError(f"EventStream takes a generator or another iterable of events, not {events!r}.{hint}")
-    if ping is not None:
+    if ping is not None and not ping > 0:
+        raise ValueError(f"An EventStream's ping is in seconds, more than 0: ping={ping!r}.")
+    if ping is not None and not is_async:
         raise TypeError(
             "EventStream has no `ping` for a sync iterable, which blocks its thread while it waits: have it wait with a"
             " timeout and yield None, or make it an async generator."
         )
-    frames: Iterator[Any] = takewhile(lambda _: not is_over(), chain([PING], map(partial(frame, dumps), events)))
-    return ClosingIterator(frames, getattr(events, "close", None))
 
 
 async def frames_of(events: AsyncIterable[Any], dumps: Callable[[Any], str]) -> AsyncIterator[str]:

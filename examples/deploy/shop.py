@@ -80,4 +80,4 @@ def upload(name: str) -> dict[str, str]:
 
 @app.get("/uploaded/<name>")
 def uploaded(name: str) -> dict[str, int]:
-    return {"bytes": int(redis.hget("uploaded", name) or 0)}  # type: ignore[arg-type]  # redis types both colours as one
+    return {"bytes": int(redis.hget("uploaded", name) or 0)}

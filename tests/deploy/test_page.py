@@ -28,7 +28,7 @@ def lines() -> list[tuple[str, str]]:
 
 def test_the_lines_of_the_page_serve_the_shop(site: Site) -> None:
     """First under gunicorn, which is reloaded, then under uvicorn, whose instances are restarted."""
-    checkout = shutil.move(site.home, site.home.with_name("checkout"))
+    checkout = site.home.rename(site.home.with_name("checkout"))
     configured, site.units = site.home / "etc" / "nginx" / "conf.d", site.home / "etc" / "systemd" / "system"
     configured.mkdir(parents=True)
     site.units.mkdir(parents=True)

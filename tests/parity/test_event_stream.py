@@ -127,6 +127,12 @@ def test_a_sync_iterable_has_no_pings() -> None:
         EventStream([], ping=1)
 
 
+@pytest.mark.parametrize("ping", [0, -1, math.nan])
+def test_pings_need_time_between_them(ping: float) -> None:
+    with pytest.raises(ValueError, match="ping is in seconds, more than 0: ping="):
+        EventStream([], ping=ping)
+
+
 def test_the_headers_keep_proxies_and_caches_from_holding_events_back(serve: Serve) -> None:
     answer = serve(events_of("x"), twin=False).get("/")
     assert answer.status == 200
