@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from flask import (
@@ -70,11 +71,14 @@ if TYPE_CHECKING:
     )
 
     from .proxy_fix import ProxyFix
+    from .wrappers.event_stream import Event, EventStream
 
 __all__ = [
     "Blueprint",
     "Config",
     "DualApp",
+    "Event",
+    "EventStream",
     "Markup",
     "ProxyFix",
     "Request",
@@ -146,11 +150,13 @@ QUARTS = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name == "ProxyFix":  # imported late: it imports Werkzeug's middleware, which few apps need
-        from .proxy_fix import ProxyFix
+#: Names that few apps need, and the modules that are imported on first access.
+LATE = {"Event": ".wrappers.event_stream", "EventStream": ".wrappers.event_stream", "ProxyFix": ".proxy_fix"}
 
-        return ProxyFix
+
+def __getattr__(name: str) -> Any:
+    if name in LATE:
+        return getattr(import_module(LATE[name], __name__), name)
     if name in QUARTS:
         import quart
 

@@ -30,6 +30,8 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=edge"}
 UPLOAD = b'--edge\r\nContent-Disposition: form-data; name="note"; filename="note.txt"\r\n\r\nhi\r\n--edge--\r\n'
 PLAIN = {"content-type": "text/plain; charset=utf-8"}
+EVENTS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no"}
+TICK_1 = ':\n\nevent: tick\nid: 2\ndata: {"tick": 1}\n\nevent: end\ndata: \n\n'
 NOT_FOUND = re.compile("<title>404 Not Found</title>")
 
 
@@ -152,6 +154,11 @@ CASES = {
         Case("GET /response", {"ready": True}, answered={"set-cookie": "seen=yes; HttpOnly; Path=/"}),
         Case("GET /later/response", {"ready": True}, answered={"set-cookie": "seen=yes; HttpOnly; Path=/"}),
         Case("GET /data", {"shown": "<Response 18 bytes [200 OK]>", "data": '{"hello":"world"}\n'}),
+    ],
+    "events": [
+        Case("GET /", re.compile("new EventSource")),
+        Case("GET /ticks/2", TICK_1, headers={"Last-Event-ID": "1"}, answered=EVENTS),
+        Case("GET /later/ticks/2", TICK_1, headers={"Last-Event-ID": "1"}, answered=EVENTS),
     ],
     "methods": [
         Case("GET /plain", "GET, and with it HEAD and OPTIONS"),

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
-from dualapp import Blueprint, DualApp, Response, g, request, send_file, stream_with_context
+from dualapp import Blueprint, DualApp, EventStream, Response, g, request, send_file, stream_with_context
 from tests.support.waiting import LIMIT
 
 KiB, MiB = 1024, 1024**2
@@ -61,6 +61,10 @@ class Gate:
 
     def open(self) -> None:
         self._opened.set()
+
+    def is_open(self, pause: float) -> bool:
+        """Wait a moment for the gate, and tell whether it is open."""
+        return self._opened.wait(pause)
 
     def wait(self) -> None:
         if not self._opened.wait(LIMIT):
@@ -191,6 +195,33 @@ async def events_async(name: str, count: int) -> Any:
             await gates[f"{name}-{n}"].wait_async()
 
     return Response(generate(), mimetype="text/event-stream")
+
+
+@sync.get("/event-stream/<name>/<int:count>")
+def event_stream(name: str, count: int) -> Any:
+    def generate() -> Iterator[Any]:
+        try:
+            for n in range(count):
+                yield n
+                while not gates[f"{name}-{n}"].is_open(0.01):
+                    yield None
+        finally:
+            seen(f"{name} closed")
+
+    return EventStream(generate())
+
+
+@async_.get("/event-stream/<name>/<int:count>")
+async def event_stream_async(name: str, count: int) -> Any:
+    async def generate() -> AsyncIterator[int]:
+        try:
+            for n in range(count):
+                yield n
+                await gates[f"{name}-{n}"].wait_async()
+        finally:
+            seen(f"{name} closed")
+
+    return EventStream(generate(), ping=0.01)
 
 
 @sync.get("/context/<name>")

@@ -1,0 +1,1 @@
+"""The files of examples/deploy, run as they are, but for addresses and paths."""
