@@ -10,6 +10,8 @@ import flask
 from flask.sansio.app import App
 from flask.sansio.scaffold import Scaffold, setupmethod
 
+from .cli import DualGroup
+
 F = TypeVar("F", bound=Callable[..., Any])
 HooksByName = dict[str | None, list[Callable[..., Any]]]
 
@@ -65,6 +67,10 @@ class QuartScaffold(Scaffold):
 
 class Blueprint(QuartScaffold, flask.Blueprint):
     """A Flask blueprint with the registration methods of Quart's: websockets, and hooks around serving."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cli = DualGroup(name=self.cli.name)
 
     def before_app_serving(self, func: F) -> F:
         """Register a function to run once in each process before the app serves."""
