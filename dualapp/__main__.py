@@ -1,9 +1,10 @@
-"""The command line `dualapp`, or `python -m dualapp`: Flask's, with `routes` that knows both entries."""
+"""The command line `dualapp`, or `python -m dualapp`: Flask's, with `run` and `routes` that know both entries."""
 
 import click
 from flask.cli import FlaskGroup
 
-from .routes import routes_command
+from .commands.routes import routes_command
+from .commands.run import run_command
 
 main = FlaskGroup(
     name="dualapp",
@@ -14,7 +15,8 @@ main = FlaskGroup(
     'app.py' in this directory.
     """,
 )
-main.add_command(routes_command)
+for command in (run_command, routes_command):
+    main.add_command(command)
 click.version_option(package_name="dualapp", message="%(package)s %(version)s")(main)
 
 if __name__ == "__main__":

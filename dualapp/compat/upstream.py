@@ -83,6 +83,7 @@ TABLE = (
     Private("werkzeug.test:Client", "_cookies", "the cookies of a test client", "AttributeError in tests"),
     Private("werkzeug.test:Client", "_add_cookies_to_wsgi", "its session_transaction", "AttributeError in tests"),
     Private("werkzeug.test:Client", "_update_cookies_from_response", "the same", "AttributeError in tests"),
+    Private("werkzeug._reloader", "run_with_reloader", "restart an ASGI server that has changed", "ImportError then"),
     Private("quart.globals", "_cv_app", "the context variable that quart.current_app looks into", REFUSED),
     Private("quart.globals", "_cv_request", "quart.request's own", "_cv_app holds both", "before 0.23"),
     Private("asgiref.sync:AsyncToSync", "executors", "which thread waits for the running task", REFUSED),
@@ -108,6 +109,11 @@ def required(module: str, path: str, package: str) -> Any:
             f"{module} has no {path}: this dualapp does not know the installed {package}."
             f" Install a version that its metadata asks for, as `pip install --upgrade dualapp` does."
         ) from None
+
+
+def run_with_reloader(serve: Callable[[], None], **options: Any) -> None:
+    """Run `serve` in a thread of a process that Werkzeug starts anew whenever a file of the program changes."""
+    required("werkzeug._reloader", "run_with_reloader", "werkzeug")(serve, **options)
 
 
 # Flask. From 3.2 on there is one context, in one variable.

@@ -10,7 +10,7 @@ import pytest
 from flask.views import MethodView
 
 from dualapp import DualApp
-from dualapp.routes import routes_command
+from dualapp.commands.routes import routes_command
 
 from ..conftest import Serve
 

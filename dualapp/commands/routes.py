@@ -10,9 +10,10 @@ import click
 import flask.cli
 from werkzeug.routing import Rule
 
-from .app import DualApp
-from .crossing.colour import is_async
-from .pipeline.class_views import in_own_colour
+from ..app import DualApp
+from ..crossing.colour import is_async
+from ..pipeline.class_views import in_own_colour
+from .app_argument import app_argument, require_dual_app
 
 NOWHERE = "-"
 #: Where views run, by their colour: under WSGI, and under ASGI.
@@ -38,9 +39,7 @@ class Row(NamedTuple):
 
 def show_routes(sort: str, all_methods: bool) -> None:
     """Show the rules of the app, the colour of their views, and where they run under WSGI and under ASGI."""
-    app = flask.current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy's
-    if not isinstance(app, DualApp):
-        raise click.UsageError(f"{app.name!r} is no DualApp but a {type(app).__name__}: use `flask routes`.")
+    app = require_dual_app(flask.current_app._get_current_object(), "use `flask routes`")  # type: ignore[attr-defined]  # a proxy's
     rows = [row for rule in app.url_map.iter_rules() for row in rows_of(app, rule, all_methods)]
     if sort != "match":
         rows.sort(key=attrgetter(sort))
@@ -85,7 +84,7 @@ def table(app: DualApp, rows: Iterable[Row]) -> Iterator[str]:
 #: Flask's own command has the options.
 routes_command = click.Command(
     "routes",
-    params=flask.cli.routes_command.params,
+    params=[app_argument, *flask.cli.routes_command.params],
     short_help="Show the routes, and where they run.",
     help=show_routes.__doc__,
     callback=flask.cli.with_appcontext(show_routes),

@@ -1,0 +1,4 @@
+"""The commands of the command line `dualapp` that Flask's has not, or that know both entries.
+
+Only `__main__` imports this package: no app needs it.
+"""
