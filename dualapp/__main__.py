@@ -1,8 +1,9 @@
-"""The command line `dualapp`, or `python -m dualapp`: Flask's, with `run` and `routes` that know both entries."""
+"""The command line `dualapp`, or `python -m dualapp`: Flask's, with commands that know both entries."""
 
 import click
 from flask.cli import FlaskGroup
 
+from .commands.check import check_command
 from .commands.routes import routes_command
 from .commands.run import run_command
 
@@ -15,7 +16,7 @@ main = FlaskGroup(
     'app.py' in this directory.
     """,
 )
-for command in (run_command, routes_command):
+for command in (run_command, check_command, routes_command):
     main.add_command(command)
 click.version_option(package_name="dualapp", message="%(package)s %(version)s")(main)
 
