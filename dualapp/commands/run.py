@@ -159,8 +159,7 @@ def certificate_files(cert: Certificate, host: str) -> Iterator[tuple[str, str] 
 entry_option = click.Option(
     ["--asgi/--wsgi"],
     default=False,
-    help="The entry to serve: '--asgi' with uvicorn, or hypercorn if uvicorn is not installed; '--wsgi', the default,"
-    " with Werkzeug's server.",
+    help="The entry: WSGI with Werkzeug's server, the default; ASGI with uvicorn, or hypercorn if that is installed.",
 )
 #: Flask's own command has the other options.
 run_command = click.Command(

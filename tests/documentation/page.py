@@ -15,6 +15,7 @@ from tests.support.server_process import HOST, ROOT, Server, free_port
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+URL = re.compile(r"^http://127\.0\.0\.1:\d+")
 CONFIGURES = "# gunicorn.conf.py\n"
 BIND = {"gunicorn": ["--bind", f"{HOST}:{{port}}"], "uvicorn": ["--port", "{port}"]}
 
@@ -86,6 +87,6 @@ def asked_with_curl(asked: argparse.Namespace, url: str) -> Answer:
     body = asked.json or asked.form
     kind = "application/json" if asked.json else "application/x-www-form-urlencoded"
     headers = dict(header.split(": ") for header in asked.headers) | ({"Content-Type": kind} if body else {})
-    path = asked.url.removeprefix("http://127.0.0.1:8000")
+    path = URL.sub("", asked.url)
     method = asked.method or ("POST" if body else "GET")
     return ask(url, path, method=method, body=body and body.encode(), headers=headers)

@@ -1,4 +1,4 @@
-"""The README and the pages for those who come from Flask or Quart: their programs run under each command they show."""
+"""The README and the pages for newcomers and about servers: their programs run under each command they show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .page import BIND, Page, check, started
 PAGES = [Page(ROOT / "docs" / name) for name in ("from-flask.md", "from-quart.md")]
 LINES = [
     pytest.param(page, line, id=f"{page.path.stem}: {line}")
-    for page in [Page(ROOT / "README.md"), *PAGES]
+    for page in [Page(ROOT / "README.md"), Page(ROOT / "docs" / "servers.md"), *PAGES]
     for line, _ in page.commands(*BIND)
 ]
 
