@@ -17,6 +17,7 @@ from ..app import DualApp
 from ..crossing.colour import is_async
 from ..pipeline.class_views import method_of
 from ..pipeline.plan import blueprints_of
+from ..pipeline.read_ahead import read_ahead_of
 from .code_reading import constants_of, function_in, is_installed, place_of, references_of
 from .routes import AUTOMATIC, NOWHERE, colour_of, places_of
 
@@ -76,7 +77,7 @@ def crossings(app: DualApp) -> Iterator[Finding]:
 def bodies(app: DualApp) -> Iterator[Finding]:
     """Find async views and hooks whose sync code reads a body that was not awaited."""
     for endpoint, func in [*views_of(app), *(("", func) for func in hook_functions_of(app))]:
-        if not is_async(func):
+        if not is_async(func) or read_ahead_of(app.view_functions.get(endpoint, func)) is not None:
             continue
         references = list(references_of(func, inner=False))
         if any(value is request and name in BODY for value, name in references for request in async_requests()):
@@ -85,7 +86,7 @@ def bodies(app: DualApp) -> Iterator[Finding]:
             yield Finding(
                 at(func, endpoint),
                 f"{what} cannot read a body that is chunked or larger than BODY_READ_AHEAD in 'async def' code",
-                "await it first with dualapp's request, as in `await request.form`",
+                "await it first with dualapp's request, as in `await request.form`, or decorate the view with @read_ahead",
             )
 
 

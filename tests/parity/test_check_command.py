@@ -15,7 +15,7 @@ from flask.views import MethodView
 from werkzeug.middleware.proxy_fix import ProxyFix as WerkzeugsProxyFix
 
 import dualapp
-from dualapp import Blueprint, DualApp, ProxyFix, flash, request, session
+from dualapp import Blueprint, DualApp, ProxyFix, flash, read_ahead, request, session
 from dualapp.commands.check import check_command
 from dualapp.commands.checks import CHECKS, Finding
 
@@ -193,6 +193,18 @@ async def reads_after_awaiting_quarts():
     return str(Login())
 
 
+@read_ahead(1024 * 1024)
+async def reads_what_is_read_ahead():
+    return str(Login())
+
+
+class ReadAhead(MethodView):
+    decorators = [read_ahead(1024 * 1024)]  # noqa: RUF012 - as in Flask's documentation
+
+    async def post(self):
+        return str(Login())
+
+
 async def reads_in_a_thread():
     def read() -> str:
         return flask.request.form["word"]
@@ -222,7 +234,14 @@ def test_sync_code_on_the_loop_reads_a_body_that_was_not_awaited(func: Any, what
 @pytest.mark.usefixtures("wtforms")
 @pytest.mark.parametrize(
     "func",
-    [reads_after_awaiting, reads_after_awaiting_quarts, reads_in_a_thread, reads_the_head, reads_in_def],
+    [
+        reads_after_awaiting,
+        reads_after_awaiting_quarts,
+        reads_what_is_read_ahead,
+        reads_in_a_thread,
+        reads_the_head,
+        reads_in_def,
+    ],
 )
 def test_a_body_that_was_awaited_is_there(func: Any) -> None:
     assert not found("bodies", lambda app: app.add_url_rule("/", view_func=func))
