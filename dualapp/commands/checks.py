@@ -86,7 +86,7 @@ def bodies(app: DualApp) -> Iterator[Finding]:
             yield Finding(
                 at(func, endpoint),
                 f"{what} cannot read a body that is chunked or larger than BODY_READ_AHEAD in 'async def' code",
-                "await it first with dualapp's request, as in `await request.form`, or decorate the view with @read_ahead",
+                "await it first with dualapp's request, as `await request.form`, or decorate the view with @read_ahead",
             )
 
 

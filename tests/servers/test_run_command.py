@@ -247,6 +247,14 @@ def test_it_finds_an_app_as_flask_does(app: str, entry: str, start: Start, folde
         assert ask(server.url, "/name").text == "tea"
 
 
+def test_it_serves_an_app_of_flask(folder: Path) -> None:
+    (folder / "plain.py").write_text("import flask\napp = flask.Flask('plain')\napp.add_url_rule('/', view_func=str)\n")
+    port = free_port()
+    command = [sys.executable, *DUALAPP, "run", "plain", "--port", str(port)]
+    with Server(command, port, cwd=folder, environment={"PYTHONPATH": str(ROOT)}) as server:
+        assert ask(server.url, "/").status == 200
+
+
 @pytest.mark.parametrize("entry", ["0", "1"])
 def test_the_environment_has_the_options(entry: str, folder: Path) -> None:
     port = free_port()
