@@ -32,6 +32,8 @@ HOOKS = {
 OTHER_COLOUR = {"def": "async def", "async def": "def"}
 #: Where a function of this colour takes a request whose view has the other one.
 CROSSES_TO = {"def": "a thread", "async def": "the event loop"}
+#: What only a function of this colour may do.
+DOES = {"def": "blocks", "async def": "awaits something"}
 #: What reads the body of a request.
 BODY = {"data", "files", "form", "get_data", "get_json", "json", "stream", "values"}
 
@@ -70,7 +72,7 @@ def crossings(app: DualApp) -> Iterator[Finding]:
                 at(func),
                 f"{kind} hook {func.__name__!r} is {colour!r} and all views that it runs around are"
                 f" {OTHER_COLOUR[colour]!r}: each request crosses to {CROSSES_TO[colour]} and back for it",
-                f"make it {OTHER_COLOUR[colour]!r}",
+                f"make it {OTHER_COLOUR[colour]!r}, unless it {DOES[colour]}",
             )
 
 

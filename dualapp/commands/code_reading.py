@@ -11,7 +11,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-INSTALLED = {Path(path) for name, path in sysconfig.get_paths().items() if name in ("stdlib", "purelib", "platlib")}
+LIBRARY = Path(sysconfig.get_path("stdlib"))
+PACKAGES = {"site-packages", "dist-packages"}
 ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
 MISSING = object()
 
@@ -27,7 +28,8 @@ def function_in(func: Any) -> FunctionType | None:
 
 def is_installed(func: FunctionType) -> bool:
     """Tell whether a function is of Python's library or of an installed package: its users will not change it."""
-    return any(parent in INSTALLED for parent in Path(func.__code__.co_filename).parents)
+    path = Path(func.__code__.co_filename)
+    return path.is_relative_to(LIBRARY) or not PACKAGES.isdisjoint(path.parts)
 
 
 def place_of(func: FunctionType) -> str:
@@ -44,17 +46,21 @@ def constants_of(func: FunctionType) -> Iterator[Any]:
 
 
 def references_of(func: FunctionType, *, inner: bool = True) -> Iterator[tuple[Any, str]]:
-    """Return the objects that a function finds by global names, each with the attribute that it takes of it or "".
+    """Return the objects that a function finds outside of itself, each with the attribute that it takes of it or "".
 
     `flask.request.form` is found as `flask.request` with `form`. The functions in it are read too if `inner`.
     """
+    codes = list(codes_in(func.__code__))
     cells = zip(func.__code__.co_freevars, func.__closure__ or (), strict=True)
-    names = func.__globals__ | {name: cell.cell_contents for name, cell in cells if cell != type(cell)()}
-    for code in codes_in(func.__code__) if inner else [func.__code__]:
+    # Of the variables of functions around, those that no function in it has under the same name.
+    own = {name for code in codes for name in code.co_cellvars}
+    outer = {name: cell.cell_contents for name, cell in cells if name not in own and cell != type(cell)()}
+    names = {"LOAD_GLOBAL": func.__globals__, "LOAD_DEREF": outer}
+    for code in codes if inner else codes[:1]:
         instructions = list(dis.get_instructions(code))
-        for number, instruction in enumerate(instructions):
-            if instruction.opname in ("LOAD_GLOBAL", "LOAD_DEREF") and instruction.argval in names:
-                yield resolved(names[instruction.argval], attributes_from(instructions[number + 1 :]))
+        for number, instruction in enumerate(instructions, 1):
+            if (known := names.get(instruction.opname)) is not None and instruction.argval in known:
+                yield resolved(known[instruction.argval], attributes_from(instructions[number:]))
 
 
 def attributes_from(instructions: list[dis.Instruction]) -> Iterator[str]:

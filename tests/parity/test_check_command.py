@@ -118,7 +118,7 @@ def test_a_hook_around_views_of_the_other_colour_crosses(kind: str, colour: str,
     (finding,) = found("crossings", build)
     assert finding.where == line_of(hook)
     assert finding.what.startswith(f"{kind} hook {hook.__name__!r} is {colour!r}")
-    assert finding.remedy == f"make it {others!r}"
+    assert finding.remedy.startswith(f"make it {others!r}, unless it ")
 
 
 @pytest.mark.parametrize("hook", [sync_hook, async_hook])
@@ -271,8 +271,32 @@ def has_a_variable_of_that_name():
     return session
 
 
+def shares_a_variable_of_that_name():
+    session = {}
+
+    def visit():
+        session["visits"] = 1
+
+    visit()
+    return session
+
+
+def visits_in_a_closure(mine: Any) -> Any:
+    def view():
+        mine["visits"] = 1
+        return ""
+
+    return view
+
+
 @pytest.mark.parametrize(
-    ("func", "what"), [(visits, "sessions"), (visits_of_quart, "sessions"), (flashes, "flashed messages")]
+    ("func", "what"),
+    [
+        (visits, "sessions"),
+        (visits_in_a_closure(session), "sessions"),
+        (visits_of_quart, "sessions"),
+        (flashes, "flashed messages"),
+    ],
 )
 def test_a_session_needs_a_key(func: Any, what: str) -> None:
     (finding,) = found("secret-key", lambda app: app.add_url_rule("/", "index", func))
@@ -292,7 +316,8 @@ def test_a_session_with_a_key_or_another_interface_needs_none() -> None:
 
     assert not found("secret-key", with_key)
     assert not found("secret-key", with_interface)
-    assert not found("secret-key", lambda app: app.add_url_rule("/", view_func=has_a_variable_of_that_name))
+    for view in (has_a_variable_of_that_name, shares_a_variable_of_that_name):
+        assert not found("secret-key", lambda app, view=view: app.add_url_rule("/", view_func=view))
 
 
 # Websockets.
