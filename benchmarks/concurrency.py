@@ -42,7 +42,7 @@ SERVERS = {
     "gunicorn -k gevent": "gunicorn -b {bind} -k gevent {app}",
     "gunicorn -k asgi": "gunicorn -b {bind} -k asgi {app}",
     "uvicorn": "uvicorn --host {host} --port {port} {app}",
-    "hypercorn": "hypercorn -b {bind} {app}",
+    "hypercorn": "hypercorn -b {bind} asgi:{app}",
     "granian --interface asgi": "granian --host {host} --port {port} --interface asgi {app}",
     "granian --interface wsgi": "granian --host {host} --port {port} --interface wsgi {app}",
     "waitress-serve": "waitress-serve --listen={bind} {app}",
