@@ -283,6 +283,7 @@ context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 def refused(app: flask.Flask, *options: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signal, "signal", lambda *_: None)
+        patch.setenv("FLASK_RUN_FROM_CLI", "true")  # Flask sets it, for good
         result = CliRunner().invoke(main, ["run", *options], obj=ScriptInfo(create_app=lambda: app))
     assert result.exit_code == 2, result.output
     return result.output
