@@ -18,6 +18,7 @@ from ..crossing.colour import is_async
 from ..pipeline.class_views import method_of
 from ..pipeline.plan import blueprints_of
 from ..pipeline.read_ahead import read_ahead_of
+from ..wrappers.event_stream import EventStream
 from .code_reading import constants_of, function_in, is_installed, place_of, references_of
 from .routes import AUTOMATIC, NOWHERE, colour_of, places_of
 
@@ -50,9 +51,12 @@ Check = Callable[[DualApp], Iterator[Finding]]
 
 
 def event_streams(app: DualApp) -> Iterator[Finding]:
-    """Find views that name the media type of event streams."""
+    """Find views that make an EventStream, or name the media type of event streams."""
     for endpoint, func in views_of(app):
-        if any(isinstance(value, str) and value.startswith("text/event-stream") for value in constants_of(func)):
+        names_type = any(
+            isinstance(value, str) and value.startswith("text/event-stream") for value in constants_of(func)
+        )
+        if names_type or any(is_event_stream(value, name) for value, name in references_of(func)):
             yield Finding(
                 at(func, endpoint),
                 "under WSGI each client of an event stream holds a thread, and gunicorn's default worker has one",
@@ -212,6 +216,11 @@ def readers_among(references: Iterable[tuple[Any, str]]) -> Iterator[str]:
             yield f"flask.request.{name}"
         elif form_class is not None and isinstance(value, type) and issubclass(value, form_class):
             yield f"{value.__name__}, a FlaskForm,"
+
+
+def is_event_stream(value: Any, name: str) -> bool:
+    """Tell whether an object, or its attribute, is the class EventStream; dualapp imports it on first access."""
+    return value is EventStream or (name == "EventStream" and value is sys.modules["dualapp"])
 
 
 def session_objects() -> Iterator[tuple[str, Any]]:

@@ -15,7 +15,7 @@ from flask.views import MethodView
 from werkzeug.middleware.proxy_fix import ProxyFix as WerkzeugsProxyFix
 
 import dualapp
-from dualapp import Blueprint, DualApp, ProxyFix, flash, read_ahead, request, session
+from dualapp import Blueprint, DualApp, EventStream, ProxyFix, flash, read_ahead, request, session
 from dualapp.commands.check import check_command
 from dualapp.commands.checks import CHECKS, Finding
 
@@ -50,6 +50,14 @@ async def events():
     return stream(), {"Content-Type": "text/event-stream; charset=utf-8"}
 
 
+async def stream_of_events():
+    return EventStream([])
+
+
+def stream_of_dualapp():
+    return dualapp.EventStream([])
+
+
 async def lines():
     """Not text/event-stream, and it ends."""
     yield "1\n"
@@ -72,7 +80,10 @@ def decorated(func: Any) -> Any:
     return call
 
 
-@pytest.mark.parametrize("view", [sync_events, events, decorated(events), Events.as_view("class")])
+VIEWS = [sync_events, events, decorated(events), Events.as_view("class"), stream_of_events, stream_of_dualapp]
+
+
+@pytest.mark.parametrize("view", VIEWS)
 def test_an_event_stream_holds_a_thread(view: Any) -> None:
     (finding,) = found("event-streams", lambda app: app.add_url_rule("/", "live", view))
     assert finding.where.endswith(" (live)")
