@@ -247,6 +247,10 @@ class Context(upstream.RequestContext):
         else:
             self._bound.pop()
 
+    def detach(self) -> list[Binding]:
+        """Give away what undoes the last `enter`, for code that may leave the context in another thread or task."""
+        return self._bound.pop()
+
     def end(self) -> None:
         """Leave without resetting variables: the `contextvars.Context` that they are set in ends with the request."""
         # Breaks a reference cycle: the tokens hold that Context, which holds this context.
@@ -309,9 +313,13 @@ class Context(upstream.RequestContext):
 
     async def __aenter__(self) -> Self:
         self.enter()
+        await self.open_and_match()
+        return self
+
+    async def open_and_match(self) -> None:
+        """Open the session and match the request, from a task."""
         await from_loop(self.open_session_async if opens_async(self.app.session_interface) else self.open_session)
         self.match_request()
-        return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
@@ -22,6 +23,7 @@ from ..exchange.translation import PRESERVE, SHOWS_ERRORS, VARIABLES
 from .arguments import QUART_PARAMETERS, request_of, translated
 from .asgi_call import Parts, answer_of
 from .cookies import cookiejar_cookie, without_server
+from .kept_contexts import KeptContexts
 from .redirects import follow, rewind
 from .session_transaction import Transaction, opened_session
 
@@ -35,6 +37,8 @@ Entry = Literal["wsgi", "asgi"]
 # Whether the request that sync code of a client sends is awaited by async code: that code has called a sync `open` of a
 # subclass, or asked for the WSGI entry.
 is_awaited: ContextVar[bool] = ContextVar("dualapp.testing.is_awaited", default=False)
+# The contexts of the request under way, for the client that sends it to keep; None if it keeps none.
+answered: ContextVar[list[Any] | None] = ContextVar("dualapp.testing.answered", default=None)
 
 
 class DualClient(FlaskClient):
@@ -52,28 +56,26 @@ class DualClient(FlaskClient):
             raise ValueError(f"A test client has the entry 'wsgi' or 'asgi', not {entry!r}; without one it chooses.")
         super().__init__(application, response_wrapper or application.response_class, *args, **kwargs)
         self.entry = entry
-        # `async with` enters each request's context again in the test's own task, until the next request.
-        self._stack: AsyncExitStack | None = None
-        self._contexts: list[Any] = []
+        self._kept = KeptContexts()
 
     if TYPE_CHECKING:  # Flask's method, which is annotated as returning a FlaskClient
 
         def __enter__(self) -> Self: ...
 
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        super().__exit__(exc_type, exc, traceback)
+        self._kept.let_go()
+
     async def __aenter__(self) -> Self:
-        if self._stack is not None:
-            raise RuntimeError("Cannot nest client invocations")
-        self._stack = AsyncExitStack()
-        self.environ_base[PRESERVE] = self._contexts.append  # type: ignore[assignment]  # typed as strings only
-        return self
+        return self.__enter__()
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        stack, self._stack = self._stack, None
-        self.environ_base.pop(PRESERVE, None)
-        if stack is not None:
-            await stack.aclose()
+        super().__exit__(exc_type, exc, traceback)
+        await self._kept.let_go_async()
 
     def open(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse:
         """Send a request and return its response; await it in `async def` code.
@@ -124,20 +126,37 @@ class DualClient(FlaskClient):
 
     def _open(self, *args: Any, **kwargs: Any) -> dual_types.ClientResponse | Any:
         args, kwargs = translated(args, kwargs)
-        return super().open(*args, **kwargs)
+        if (
+            is_awaited.get() or answered.get() is not None
+        ):  # who awaits the response, or is redirected, keeps the context
+            return super().open(*args, **kwargs)
+        self._kept.let_go()
+        with self._noting_contexts() as contexts:
+            response = super().open(*args, **kwargs)
+        self._kept.keep(contexts)
+        return response
 
     async def _open_async(self, *args: Any, **kwargs: Any) -> Any:
-        if self._stack is not None:
-            await self._stack.aclose()
-        if type(self).open is not DualClient.open and not is_async(self.open):
-            response = await awaited(self.open, *args, **kwargs)
-        elif type(self)._make_request is DualClient._make_request:
-            response = await self._ask(*args, **kwargs)
-        else:
-            response = await self._open_like_quart(*args, **kwargs)
-        while self._contexts and self._stack is not None:
-            await self._stack.enter_async_context(self._contexts.pop(0))
+        await self._kept.let_go_async()
+        with self._noting_contexts() as contexts:
+            if type(self).open is not DualClient.open and not is_async(self.open):
+                response = await awaited(self.open, *args, **kwargs)
+            elif type(self)._make_request is DualClient._make_request:
+                response = await self._ask(*args, **kwargs)
+            else:
+                response = await self._open_like_quart(*args, **kwargs)
+        await self._kept.keep_async(contexts)
         return response
+
+    @contextmanager
+    def _noting_contexts(self) -> Iterator[list[Any]]:
+        """Give the list to which the contexts are added of what the block sends, if they are to be kept."""
+        contexts: list[Any] = []
+        token = answered.set(contexts if self.preserve_context else None)
+        try:
+            yield contexts
+        finally:
+            answered.reset(token)
 
     async def _open_like_quart(
         self, path: str, *, method: str = "GET", follow_redirects: bool = False, **kwargs: Any
@@ -161,7 +180,7 @@ class DualClient(FlaskClient):
 
     async def _ask(self, *args: Any, buffered: bool = False, follow_redirects: bool = False, **kwargs: Any) -> Any:
         """Send a request of async code, and those that it is redirected to."""
-        if self.entry == "wsgi" or self.preserve_context:  # Flask's own code keeps the contexts of `with client`
+        if self.entry == "wsgi":
             response = await awaited(self._open, *args, buffered=buffered, **kwargs)
         else:
             response = await self._ask_in_place(request_of(self, *translated(args, kwargs)), buffered)
@@ -178,7 +197,8 @@ class DualClient(FlaskClient):
     async def _run_asgi_app(self, environ: WSGIEnvironment, buffered: bool) -> Parts:
         """Send a request with the client's cookies, and keep those of the response, as `run_wsgi_app` does."""
         send_cookies(self, environ)
-        body, status, headers = await answer_of(self.application.asgi, environ, buffered)  # type: ignore[attr-defined]  # DualApp's
+        with noted(environ):
+            body, status, headers = await answer_of(self.application.asgi, environ, buffered)  # type: ignore[attr-defined]  # DualApp's
         url = urlsplit(get_current_url(environ))
         keep_cookies(self, url.hostname or "localhost", url.path, headers.getlist("Set-Cookie"))
         return body, status, headers
@@ -193,7 +213,8 @@ class DualClient(FlaskClient):
             environ[SHOWS_ERRORS] = True
         try:
             if (self.entry or ("asgi" if is_for_async_code else "wsgi")) == "wsgi":
-                return super().run_wsgi_app(environ, buffered)
+                with noted(environ):
+                    return super().run_wsgi_app(environ, buffered)
             body, status, headers = run_on_loop(self._run_asgi_app, environ, buffered)
             # Of a client that does not buffer, `is_streamed` says so for any response.
             return body if buffered or not isinstance(body, list) else iter(body), status, headers
@@ -254,6 +275,18 @@ class DualClient(FlaskClient):
         from quart.testing.connections import TestHTTPConnection
 
         return TestHTTPConnection
+
+
+@contextmanager
+def noted(environ: WSGIEnvironment) -> Iterator[None]:
+    """Have the app note the context of a request for the client that keeps it, but not those of its own requests."""
+    if (contexts := answered.get()) is not None:
+        environ[PRESERVE] = contexts.append
+    token = answered.set(None)
+    try:
+        yield
+    finally:
+        answered.reset(token)
 
 
 async def awaited(send: Any, *args: Any, **kwargs: Any) -> Any:
