@@ -380,15 +380,15 @@ class DualApp(QuartScaffold, Steps):
         return super().test_client(use_cookies, **kwargs)  # type: ignore[return-value]  # test_client_class is ours
 
     def test_app(self) -> Any:
-        """Make a context manager that runs startup and shutdown around a test: `async with app.test_app() as ...`."""
+        """Make a context manager that runs startup and shutdown around a test: for `with` and for `async with`."""
         return self.test_app_class(self)
 
     @cached_property
     def test_app_class(self) -> type:
-        """The class of `test_app()`: Quart's."""
-        from quart.testing import TestApp
+        """The class of `test_app()`: Quart's, for `with` too."""
+        from .testing.served_app import ServedApp  # imported late, as in dual_client
 
-        return TestApp
+        return ServedApp
 
     @cached_property
     def websocket_class(self) -> type:

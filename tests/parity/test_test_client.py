@@ -358,18 +358,18 @@ def test_startup_and_shutdown_around_a_test(serve: Serve) -> None:
 
     app = serve(build, twin=False).app
 
-    async def ask():
-        async with app.test_app() as test_app:
-            return (await test_app.test_client().get("/")).status_code
+    async def ask(app, entry):
+        async with app.test_app():
+            return (await app.test_client(entry=entry).get("/")).status_code
 
-    assert Serve("asgi", "async").call(ask) == 200
+    assert serve.call(ask, app, serve.entry) == 200
     assert order == ["start", "request", "stop"]
 
-    async def by_hand():
+    async def by_hand(app):
         await app.startup()
         await app.shutdown()
 
-    Serve("asgi", "async").call(by_hand)
+    Serve("asgi", "async").call(by_hand, app)
     assert order == ["start", "request", "stop", "start", "stop"]
 
 
