@@ -9,14 +9,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 if TYPE_CHECKING:
     from dualapp.testing import DualClient
 
+SCOPES: tuple[Literal["function", "class", "module", "package", "session"], ...]
 SCOPES = ("function", "class", "module", "package", "session")
+#: How many seconds a test waits for a response and its stream, before it fails; `client.timeout` says otherwise.
+TIMEOUT = 60.0
 SERVED_BY_ANYIO = "_dualapp_served_by_anyio"
 SERVED_BY_ASYNCIO = "_dualapp_served_on_{}_loop"
 
@@ -38,7 +41,7 @@ def dualapp_entry(request: pytest.FixtureRequest) -> Any:
 def dualapp_client(request: pytest.FixtureRequest, app: Any, dualapp_entry: Any) -> Iterator[DualClient]:
     """A test client for the colour of the test; the app starts before the test, on its loop, and stops after it."""
     refuse_unless_dual(app)
-    client = app.test_client(entry=dualapp_entry)
+    client = app.test_client(entry=dualapp_entry, timeout=TIMEOUT)
     if is_async_test(request):
         if (fixture := fixture_on_loop_of(request)) is not None:
             request.getfixturevalue(fixture)

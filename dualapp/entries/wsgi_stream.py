@@ -39,10 +39,14 @@ class ChunksWithin:
         self._variables.run(close, self._chunks)
 
 
-def chunks_on_loop(response: Any, variables: Variables) -> Iterator[bytes]:
-    """Iterate over the chunks of an async body on the loop, in the context variables of its request."""
+def chunks_on_loop(response: Any, variables: Variables, limited: Any) -> Iterator[bytes]:
+    """Iterate over the chunks of an async body on the loop, in the context variables of its request.
+
+    `limited` is a test client's function that limits the stream, else None.
+    """
+    stream = encoded(response.response)
     try:
-        with closing(iterate_on_loop(encoded(response.response), variables)) as chunks:
+        with closing(iterate_on_loop(limited(stream) if limited else stream, variables)) as chunks:
             for chunk in chunks:
                 yield checked(chunk)
     finally:

@@ -35,6 +35,8 @@ SCOPE_BASE = "dualapp.scope_base"
 VARIABLES = "dualapp.variables"
 #: A function that takes the request context, for the test (or Werkzeug's debugger) to enter again.
 PRESERVE = "werkzeug.debug.preserve_context"
+#: A function of a test client's, which limits how long an async body may wait.
+LIMITS_STREAM = "dualapp.testing.limits_stream"
 #: Whether an error that the app would pass on to its server is answered with a 500 page.
 SHOWS_ERRORS = "dualapp.shows_errors"
 

@@ -22,6 +22,7 @@ from ..crossing.coroutines import until_done
 from ..crossing.readahead import MOST_BYTES
 from ..exchange.translation import Message, Scope
 from .asgi_request import request_messages, request_scope
+from .time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -31,12 +32,12 @@ ASGIApp = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message],
 Parts = tuple[Any, int, Headers]
 
 
-async def answer_of(app: ASGIApp, environ: WSGIEnvironment, buffered: bool) -> Parts:
+async def answer_of(app: ASGIApp, environ: WSGIEnvironment, buffered: bool, timeout: float | None) -> Parts:
     """Send a request to an ASGI app, and return the response once it has begun; `buffered`: once it has ended.
 
-    Raises what the app raises.
+    Raises what the app raises, and TimeoutError, as reading the response does, after `timeout` seconds of waiting.
     """
-    call = ASGICall(app, request_scope(environ), request_messages(environ))
+    call = ASGICall(app, request_scope(environ), request_messages(environ), TimeLimit(timeout))
     try:
         return await call.answer(buffered)
     except asyncio.CancelledError:
@@ -47,12 +48,15 @@ async def answer_of(app: ASGIApp, environ: WSGIEnvironment, buffered: bool) -> P
 class ASGICall:
     """A call of an ASGI app; as the body of its response, the chunks that have not been read."""
 
-    def __init__(self, app: ASGIApp, scope: Scope, messages: Iterable[Message]) -> None:
+    def __init__(self, app: ASGIApp, scope: Scope, messages: Iterable[Message], limit: TimeLimit) -> None:
         self._incoming = iter(messages)
         self._outgoing = BoundedQueue[Message](MOST_BYTES)
         #: Whether the response is complete, or the client has left.
         self._is_over = asyncio.Event()
         self._error: BaseException | None = None
+        self._limit = limit
+        #: Whether the test has waited too long: it does not wait for the end of the app, either.
+        self._is_abandoned = False
         self._begun: list[bytes] = []
         self._method: str = scope["method"]
         self._loop = asyncio.get_running_loop()
@@ -104,7 +108,13 @@ class ASGICall:
 
     async def _next(self) -> Message | None:
         """Wait for the app's next message; None if the app has ended, unless that was an error."""
-        message = await self._outgoing.take()
+        try:
+            async with self._limit.waiting_async():
+                message = await self._outgoing.take()
+        except TimeoutError:
+            self._is_abandoned = True
+            self._loop.call_soon_threadsafe(self._leave)
+            raise
         if message is None and self._error is not None:
             raise self._error
         return message
@@ -135,6 +145,8 @@ class ASGICall:
                 await await_on(self._loop, self.aclose)
             return
         self._leave()
+        if self._is_abandoned:
+            return
         await until_done(self._task, on_cancel=self._cancel)
         if self._error is not None and not isinstance(self._error, ClientLeft):
             raise self._error

@@ -19,13 +19,14 @@ from ..compat.upstream import cookies_of, keep_cookies, send_cookies
 from ..crossing.bridge import run_on_loop
 from ..crossing.colour import caller_is_async, is_async
 from ..crossing.thread_pool import from_loop
-from ..exchange.translation import PRESERVE, SHOWS_ERRORS, VARIABLES
+from ..exchange.translation import LIMITS_STREAM, PRESERVE, SHOWS_ERRORS, VARIABLES
 from .arguments import QUART_PARAMETERS, request_of, translated
 from .asgi_call import Parts, answer_of
 from .cookies import cookiejar_cookie, without_server
 from .kept_contexts import KeptContexts
 from .redirects import follow, rewind
 from .session_transaction import Transaction, opened_session
+from .time_limit import TimeLimit, close, limited_stream
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -45,17 +46,26 @@ class DualClient(FlaskClient):
     """Flask's test client, with the methods of Quart's; in `async def` code its requests are awaited.
 
     Requests of `def` code go to the WSGI entry, those of `async def` code to the ASGI entry, in the loop of that code;
-    with `entry` all go to that one. Like Flask's client it raises the errors that an app with `testing` or `debug`
-    passes on; in `async def` code they are a 500 response, as with Quart's, unless PROPAGATE_EXCEPTIONS is set.
+    with `entry` all go to that one. `timeout` limits how long code waits for a response and for its stream. Like
+    Flask's client it raises the errors that an app with `testing` or `debug` passes on; in `async def` code they are a
+    500 response, as with Quart's, unless PROPAGATE_EXCEPTIONS is set.
     """
 
     def __init__(
-        self, application: Any, response_wrapper: Any = None, *args: Any, entry: Entry | None = None, **kwargs: Any
+        self,
+        application: Any,
+        response_wrapper: Any = None,
+        *args: Any,
+        entry: Entry | None = None,
+        timeout: float | None = None,
+        **kwargs: Any,
     ) -> None:
         if entry not in (None, "wsgi", "asgi"):
             raise ValueError(f"A test client has the entry 'wsgi' or 'asgi', not {entry!r}; without one it chooses.")
         super().__init__(application, response_wrapper or application.response_class, *args, **kwargs)
         self.entry = entry
+        #: How many seconds code waits for a response and its stream; then that raises TimeoutError.
+        self.timeout = timeout
         self._kept = KeptContexts()
 
     if TYPE_CHECKING:  # Flask's method, which is annotated as returning a FlaskClient
@@ -181,10 +191,21 @@ class DualClient(FlaskClient):
     async def _ask(self, *args: Any, buffered: bool = False, follow_redirects: bool = False, **kwargs: Any) -> Any:
         """Send a request of async code, and those that it is redirected to."""
         if self.entry == "wsgi":
-            response = await awaited(self._open, *args, buffered=buffered, **kwargs)
+            response = await self._ask_in_thread(*args, buffered=buffered, **kwargs)
         else:
             response = await self._ask_in_place(request_of(self, *translated(args, kwargs)), buffered)
         return await follow(self, response, partial(self._ask, buffered=buffered)) if follow_redirects else response
+
+    async def _ask_in_thread(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request to the WSGI entry, in a thread."""
+        limit = TimeLimit(self.timeout)
+        async with limit.waiting_async():
+            response = await awaited(self._open, *args, **kwargs)
+        if self.timeout is not None and not response.is_sequence:
+            body = response.response
+            response.call_on_close(partial(close, body))
+            response.response = limit.limited_async(body)
+        return response
 
     async def _ask_in_place(self, request: Request, buffered: bool) -> Any:
         """Send a request to the ASGI entry, in the running loop."""
@@ -196,9 +217,10 @@ class DualClient(FlaskClient):
 
     async def _run_asgi_app(self, environ: WSGIEnvironment, buffered: bool) -> Parts:
         """Send a request with the client's cookies, and keep those of the response, as `run_wsgi_app` does."""
+        asgi = self.application.asgi  # type: ignore[attr-defined]  # DualApp's
         send_cookies(self, environ)
         with noted(environ):
-            body, status, headers = await answer_of(self.application.asgi, environ, buffered)  # type: ignore[attr-defined]  # DualApp's
+            body, status, headers = await answer_of(asgi, environ, buffered, self.timeout)
         url = urlsplit(get_current_url(environ))
         keep_cookies(self, url.hostname or "localhost", url.path, headers.getlist("Set-Cookie"))
         return body, status, headers
@@ -214,12 +236,25 @@ class DualClient(FlaskClient):
         try:
             if (self.entry or ("asgi" if is_for_async_code else "wsgi")) == "wsgi":
                 with noted(environ):
-                    return super().run_wsgi_app(environ, buffered)
+                    return self._run_limited(environ, buffered, None if is_for_async_code else self.timeout)
             body, status, headers = run_on_loop(self._run_asgi_app, environ, buffered)
             # Of a client that does not buffer, `is_streamed` says so for any response.
             return body if buffered or not isinstance(body, list) else iter(body), status, headers
         finally:
             is_awaited.reset(token)
+
+    def _run_limited(self, environ: WSGIEnvironment, buffered: bool, timeout: float | None) -> Any:
+        if timeout is None:
+            return super().run_wsgi_app(environ, buffered)
+        limit, environ[LIMITS_STREAM] = TimeLimit(timeout), partial(limited_stream, timeout)
+        with limit.waiting():
+            body, status, headers = super().run_wsgi_app(environ, buffered)
+        try:
+            limit.check()  # the app may have taken the error for its view's
+        except TimeoutError:
+            close(body)
+            raise
+        return body if buffered else limit.limited(body), status, headers
 
     def resolve_redirect(self, response: Any, buffered: bool = False) -> Any:
         """Send the request that a redirect asks for, with the whole body again if it keeps that."""
@@ -290,9 +325,23 @@ def noted(environ: WSGIEnvironment) -> Iterator[None]:
 
 
 async def awaited(send: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call a sync function of a client in a thread, for the async code that awaits its response."""
+    """Call a sync function of a client in a thread, for the async code that awaits its response.
+
+    If that is cancelled, the thread closes the response, because nobody else has it.
+    """
+    is_left = False
+
+    def send_for_awaiting_code() -> Any:
+        response = send(*args, **kwargs)
+        if is_left:
+            response.close()
+        return response
+
     token = is_awaited.set(True)
     try:
-        return await from_loop(send, *args, **kwargs)
+        return await from_loop(send_for_awaiting_code)
+    except BaseException:
+        is_left = True
+        raise
     finally:
         is_awaited.reset(token)
