@@ -1,8 +1,8 @@
 """One request to an ASGI app in this process, from the server's side: the test client is the server.
 
 The app runs as a task of the loop of whoever sends the request. Its response is returned when the app has ended, a
-stream when its first chunk is there. The rest of a stream is received while the test goes on, and at most 512 KiB of it
-wait for the reader.
+stream when its first chunk is there. The rest of a stream is received while the test goes on, and at most 512 KiB or 64
+chunks of it wait for the reader.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..compat.upstream import running_loop
 from ..crossing.bounded_queue import BoundedQueue
 from ..crossing.bridge import await_on, is_loop_thread, run_on_loop
 from ..crossing.coroutines import until_done
-from ..crossing.readahead import MOST_BYTES
+from ..crossing.readahead import MOST_BYTES, MOST_ITEMS
 from ..exchange.translation import Message, Scope
 from .asgi_request import request_messages, request_scope
 from .time_limit import TimeLimit
@@ -81,7 +81,7 @@ class ASGICall:
             raise ClientLeft("The test client has left.")
         if message["type"] == "http.response.body" and not message.get("more_body"):
             self._is_over.set()
-        self._outgoing.give(message, len(message.get("body", b"")))
+        self._outgoing.give(message, max(len(message.get("body", b"")), MOST_BYTES // MOST_ITEMS))
         await self._outgoing.until_room()
 
     async def answer(self, buffered: bool) -> Parts:

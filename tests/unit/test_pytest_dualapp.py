@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,13 @@ def test_pytest_imports_no_dualapp_at_its_start() -> None:
     program = "import sys, pytest_dualapp; print(*sys.modules.keys() & {'dualapp', 'flask', 'asyncio', 'asgiref'})"
     said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     assert said.stdout.split() == []
+
+
+def test_pytest_finds_it_where_dualapp_is_installed() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert setup["options.entry_points"]["pytest11"].split() == ["dualapp", "=", "pytest_dualapp"]
+    assert setup["options"]["py_modules"] == "pytest_dualapp"
 
 
 def test_each_test_runs_on_both_entries_of_a_started_app(tmp_path: Path) -> None:
