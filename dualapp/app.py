@@ -180,6 +180,9 @@ class DualApp(QuartScaffold, Steps):
             if start_response is None or send is not None:
                 return refuse_asgi_server(environ, start_response, send)  # type: ignore[no-any-return]  # as it wants it
             take_path(environ)
+        if self.config["DEBUG"]:
+            __traceback_hide__ = True  # Werkzeug's debugger reads it
+            return self._debug_wsgi(environ, start_response)
         return super().__call__(environ, start_response)  # monitoring tools wrap Flask.__call__
 
     @property
@@ -188,7 +191,9 @@ class DualApp(QuartScaffold, Steps):
 
         @markcoroutinefunction
         def asgi(scope: Scope, receive: Receive, send: Send | None = None) -> Any:
-            return refuse_wsgi_server() if send is None else self._asgi_entry(scope, receive, send)
+            if send is None:
+                return refuse_wsgi_server()
+            return (self._debug_asgi if self.config["DEBUG"] else self._asgi_entry)(scope, receive, send)
 
         asgi.__rsgi_init__ = refuse_rsgi_server  # type: ignore[attr-defined]  # as below
         return asgi  # a function: uvicorn takes a method for an ASGI 2 app
@@ -226,6 +231,20 @@ class DualApp(QuartScaffold, Steps):
 
         return ASGIGateway(self, self._generation, self._threads, self._lifespan)
 
+    # The entries in debug mode. Both are imported late, with the debugger.
+
+    @cached_property
+    def _debug_wsgi(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+        from .entries.wsgi_debugger import WSGIDebugger
+
+        return WSGIDebugger(self, super().__call__).answer
+
+    @cached_property
+    def _debug_asgi(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        from .entries.asgi_debugger import ASGIDebugger
+
+        return ASGIDebugger(self, self._threads).__call__
+
     # Marked as a coroutine function for servers that inspect the app. uvicorn also calls it without arguments, to find
     # out whether it is a factory: the TypeError says no. No `*args`: uWSGI reuses one argument tuple for all requests,
     # and cannot while somebody holds it.
@@ -234,7 +253,7 @@ class DualApp(QuartScaffold, Steps):
         """Answer a WSGI server (`environ, start_response`) or an ASGI server (`scope, receive, send`)."""
         if send is None:
             return self.wsgi(environ, start_response)
-        return self._asgi_entry(environ, start_response, send)
+        return (self._debug_asgi if self.config["DEBUG"] else self._asgi_entry)(environ, start_response, send)
 
     # The life of the process.
 

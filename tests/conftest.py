@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -124,3 +125,6 @@ def nothing_left_running() -> Iterator[None]:
     wait_for(
         lambda: not LOOP.tasks() - before, because=lambda: f"tasks left on the server's loop: {LOOP.tasks() - before}"
     )
+    for loop in (host_loop.get(), LOOP.loop):
+        loop.set_debug(False)  # an app in debug mode has set it
+    sys.set_coroutine_origin_tracking_depth(0)

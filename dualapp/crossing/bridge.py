@@ -17,7 +17,7 @@ from contextvars import Context, copy_context
 from functools import partial, wraps
 from typing import Any, TypeVar
 
-from ..compat.upstream import run_handle, running_loop, thread_state
+from ..compat.upstream import request_variable, run_handle, running_loop, thread_state
 from .context_variables import await_within, bound_to, call_contained, move_thread_bound, outcome, restore
 from .coroutines import awaiting, step
 from .handoff import new_lasting_handoff
@@ -83,9 +83,13 @@ class LoopCall(Executor):
             return self.outer._work, self._lender or self.outer._steps_of
         return GreenQueue() if is_green() else new_queue(), self._lender
 
-    def start(self, work: Coroutine[Any, Any, Any], variables: Context) -> None:
-        """Run the coroutine as a task in the loop's own thread."""
-        self.loop.call_soon_threadsafe(start_task, self.loop, work, variables)
+    def start(self, work: Coroutine[Any, Any, Any], variables: Context, func: object, within: Context | None) -> None:
+        """Run the coroutine as a task in the loop's own thread; in debug mode its name tells the function's."""
+        if self.loop.get_debug():
+            name = name_of_task(func, variables if within is None else within)
+            self.loop.call_soon_threadsafe(partial(self.loop.create_task, work, context=variables, name=name))
+        else:
+            self.loop.call_soon_threadsafe(start_task, self.loop, work, variables)
 
     def borrow(self, work: Coroutine[Any, Any, Any], variables: Context) -> bool:
         """Run the coroutine in this thread, on the borrowed loop; False if the loop is busy or does not lend itself."""
@@ -226,7 +230,7 @@ class LoopRunner:
         call = LoopCall()
         work = call.run(func, args, kwargs, within)
         if self._suspends or not call.borrow(work, variables):
-            call.start(work, variables)
+            call.start(work, variables, func, within)
         try:
             call.wait()
         except BaseException:  # raised from outside while the thread waits, as by gunicorn's timeout
@@ -237,6 +241,12 @@ class LoopRunner:
 
 
 run_on_loop = LoopRunner(suspends=True).run
+
+
+def name_of_task(func: object, variables: Context) -> str:
+    """Name a task after its function and the request that it is for, for asyncio to tell which one blocks the loop."""
+    name, request = getattr(func, "__qualname__", repr(func)), variables.get(request_variable)
+    return name if request is None else f"{name} for {request!r}"
 
 
 if hasattr(asyncio, "eager_task_factory"):  # Python 3.12

@@ -30,13 +30,14 @@ class HostLoop:
         """Forget the parent's loop, which has no thread in the child, and the lock, which may have been held."""
         self._lock = threading.Lock()
         self.current: asyncio.AbstractEventLoop | None = None
-        self._is_servers = False
+        self._is_servers = self._is_watched = False
 
     def get(self) -> asyncio.AbstractEventLoop:
         """Return the running loop; start it in a daemon thread on first need."""
         with self._lock:
             if self.current is None or not self._is_living():
                 self._is_servers, self.current = False, new_event_loop()
+                self.current.set_debug(self._is_watched or self.current.get_debug())
                 start_thread(self.current.run_forever, "dualapp-host-loop")
             return self.current
 
@@ -55,6 +56,12 @@ class HostLoop:
 
     def _is_living(self) -> bool:
         return not self._is_servers or self.current.is_running()  # type: ignore[union-attr]  # there is one
+
+    def watch(self) -> None:
+        """Have the loop, once there is one, say what blocks it, as in asyncio's debug mode."""
+        self._is_watched = True
+        if self.current is not None and not self.current.is_closed():
+            self.current.set_debug(True)
 
     def offer(self) -> None:
         """Make asgiref's own `async_to_sync` use this loop in threads that no loop has started; an app serves now."""

@@ -55,11 +55,22 @@ def is_green() -> bool:
 
 
 def start_thread(run: Callable[[], None], name: str) -> None:
-    """Run a function in a daemon thread of the operating system."""
+    """Run a function in a daemon thread of the operating system.
+
+    As in the thread that starts it, the origins of coroutines are kept (in debug mode) or not.
+    """
+    if depth := sys.get_coroutine_origin_tracking_depth():
+        run = partial(run_with_origins, depth, run)
     if is_green():
         unpatched("_thread", "start_new_thread")(run, ())
     else:
         threading.Thread(target=run, name=name, daemon=True).start()
+
+
+def run_with_origins(depth: int, run: Callable[[], None]) -> None:
+    """Run a function in this thread, which keeps so many frames of what made a coroutine."""
+    sys.set_coroutine_origin_tracking_depth(depth)
+    run()
 
 
 def new_queue() -> Any:

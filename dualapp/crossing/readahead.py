@@ -154,7 +154,7 @@ class LoopIteration(LoopCall):
 
     def start_producing(self, within: Context | None) -> None:
         """Iterate over the stream as a task in the loop's thread."""
-        self.start(self.run(self._produce, (), {}, within), copy_context())
+        self.start(self.run(self._produce, (), {}, within), copy_context(), self._produce, within)
 
     async def _produce(self) -> None:
         self._room = asyncio.Event()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from contextvars import Context as Variables
 from typing import TYPE_CHECKING, Any
@@ -92,7 +92,7 @@ class WSGIStream:
             self._end(self._context)
 
 
-def close(chunks: Iterator[bytes]) -> None:
-    """Close an iterator that has `close`; that of a response's chunks closes the response too."""
+def close(chunks: Iterable[bytes]) -> None:
+    """Close an iterable that has `close`; that of a response's chunks closes the response too."""
     if hasattr(chunks, "close"):
         chunks.close()

@@ -100,6 +100,10 @@ class Context(upstream.RequestContext):
         if exchange.body is not NO_BODY:
             exchange.body.ahead = app.config["BODY_READ_AHEAD"]
 
+    def __repr__(self) -> str:
+        endpoint = None if self.rule is None else self.rule.endpoint
+        return f"<Context of {self.exchange.method} {self.exchange.path}, endpoint {endpoint!r} of {self.app.name!r}>"
+
     @cached_property
     def after_this_request_functions(self) -> list[Any]:  # type: ignore[override]  # made on first access
         self.response_observed = True

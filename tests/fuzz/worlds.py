@@ -52,6 +52,8 @@ def configured(config: Mapping[str, Any]) -> Build:
     def build(app: DualApp) -> None:
         app.secret_key = "secret"
         app.config.update(config)
+        if app.debug and app.config["PROPAGATE_EXCEPTIONS"] is None:
+            app.config["PROPAGATE_EXCEPTIONS"] = True  # as Flask has it in debug mode; else the debugger shows errors
         app.extensions.update(log=[], receivers=[], gate=Gate())
 
     return build

@@ -22,7 +22,7 @@ def test_an_unhandled_error_is_a_500_page_and_a_log_line(serve: Serve, caplog: p
     assert record.exc_info[0] is ZeroDivisionError
 
 
-@pytest.mark.parametrize("key", ["PROPAGATE_EXCEPTIONS", "TESTING", "DEBUG"])
+@pytest.mark.parametrize("key", ["PROPAGATE_EXCEPTIONS", "TESTING"])
 def test_errors_reach_the_server_when_asked_to(serve: Serve, key: str) -> None:
     def build(app: DualApp) -> None:
         app.config[key] = True

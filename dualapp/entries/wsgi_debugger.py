@@ -1,0 +1,67 @@
+"""The debugger at the WSGI entry: it shows an error that leaves the app before the response has started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import flask
+
+from ..crossing.host_loop import host_loop
+from ..exchange.translation import PRESERVE
+from .debugger import Debugger, is_active, is_for_debugger, keep_origins
+from .tracebacks import hide_plumbing
+from .wsgi_stream import close
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+#: What Werkzeug's development server puts into the environ. Its own option says whether errors are shown.
+DEVELOPMENT_SERVER = "werkzeug.socket"
+
+
+class WSGIDebugger:
+    """The WSGI entry of an app in debug mode."""
+
+    def __init__(self, app: flask.Flask, answer: WSGIApplication) -> None:
+        """Show the errors that `answer` raises, which answers the requests of the app."""
+        self._app = app
+        self._app_answer = answer
+        self._debugger = Debugger(app)
+
+    def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, one of a page of the debugger too."""
+        __traceback_hide__ = True  # Werkzeug's debugger reads it
+        is_from_werkzeug = DEVELOPMENT_SERVER in environ
+        if is_from_werkzeug or PRESERVE not in environ:  # else the caller is a test
+            keep_origins()
+            host_loop.watch()
+        if is_active(self._app) and not is_from_werkzeug and PRESERVE not in environ:
+            return (self._debugger if is_for_debugger(environ) else self._shown)(environ, start_response)
+        try:
+            return self._app_answer(environ, start_response)
+        except Exception as error:
+            hide_plumbing(error)
+            raise
+
+    def _shown(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        has_started = False
+
+        def start(*args: Any) -> Any:
+            nonlocal has_started
+            has_started = True
+            return start_response(*args)
+
+        contexts: list[Any] = []
+        body: Iterable[bytes] = ()
+        try:
+            body = self._app_answer({**environ, PRESERVE: contexts.append}, start)
+            for chunk in body:  # noqa: UP028 - `yield from` would close the body, which is closed below
+                yield chunk
+        except Exception as error:
+            if has_started:
+                hide_plumbing(error)
+                raise
+            yield from self._debugger(self._debugger.failed(environ, error, contexts), start_response)
+        finally:
+            close(body)
