@@ -15,7 +15,7 @@ from ..exchange.asgi_exchange import ASGIExchange, Receive
 from ..exchange.translation import PRESERVE, VARIABLES, Message, Scope
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import chunk_of, start_message
-from .debugger import Debugger, is_active, is_for_debugger, keep_origins
+from .debugger import Debugger, is_active, is_for_debugger, is_shown_elsewhere, keep_origins
 from .tracebacks import hide_plumbing
 
 if TYPE_CHECKING:
@@ -56,9 +56,12 @@ class ASGIDebugger:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, one of a console too; show the error that leaves the app."""
-        asyncio.get_running_loop().set_debug(True)
-        keep_origins()
-        if scope["type"] != "http" or PRESERVE in scope.get(VARIABLES, ()):  # a test client shows errors itself
+        variables = scope.get(VARIABLES, {})
+        is_shown = is_shown_elsewhere(variables)
+        if not is_shown:
+            asyncio.get_running_loop().set_debug(True)
+            keep_origins()
+        if scope["type"] != "http" or is_shown:
             await self._app._asgi_entry(scope, receive, send)
             return
         call = ObservedCall(receive, send)
@@ -67,9 +70,9 @@ class ASGIDebugger:
             await self._send(call, environ)
             return
         contexts: list[Any] = []
-        variables = {**scope.get(VARIABLES, {}), PRESERVE: contexts.append}
+        observed = {**scope, VARIABLES: {**variables, PRESERVE: contexts.append}}
         try:
-            await self._answer({**scope, VARIABLES: variables}, call, contexts)
+            await self._answer(observed, call, contexts)
         except Exception as error:
             if call.has_started or not is_active(self._app):
                 hide_plumbing(error)

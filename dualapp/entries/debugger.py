@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -18,7 +18,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.wrappers import Request, Response
 
-from ..exchange.translation import PRESERVE
+from ..exchange.translation import PRESERVE, SHOWS_ERRORS
 from .tracebacks import hide_plumbing
 
 if TYPE_CHECKING:
@@ -104,6 +104,11 @@ def fail_again(environ: WSGIEnvironment, start_response: StartResponse) -> Itera
 def is_for_debugger(environ: WSGIEnvironment) -> bool:
     """Tell whether a request was made by a page of the debugger."""
     return "__debugger__=yes" in environ.get("QUERY_STRING", "")
+
+
+def is_shown_elsewhere(variables: Mapping[str, Any]) -> bool:
+    """Tell from the environ, or what a scope has of one, whether a test or another debugger awaits the error."""
+    return PRESERVE in variables or SHOWS_ERRORS in variables
 
 
 def is_active(app: flask.Flask) -> bool:

@@ -9,7 +9,7 @@ import flask
 
 from ..crossing.host_loop import host_loop
 from ..exchange.translation import PRESERVE
-from .debugger import Debugger, is_active, is_for_debugger, keep_origins
+from .debugger import Debugger, is_active, is_for_debugger, is_shown_elsewhere, keep_origins
 from .tracebacks import hide_plumbing
 from .wsgi_stream import close
 
@@ -32,11 +32,11 @@ class WSGIDebugger:
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, one of a page of the debugger too."""
         __traceback_hide__ = True  # Werkzeug's debugger reads it
-        is_from_werkzeug = DEVELOPMENT_SERVER in environ
-        if is_from_werkzeug or PRESERVE not in environ:  # else the caller is a test
+        is_developed, is_shown = DEVELOPMENT_SERVER in environ, is_shown_elsewhere(environ)
+        if is_developed or not is_shown:
             keep_origins()
             host_loop.watch()
-        if is_active(self._app) and not is_from_werkzeug and PRESERVE not in environ:
+        if is_active(self._app) and not is_developed and not is_shown:
             return (self._debugger if is_for_debugger(environ) else self._shown)(environ, start_response)
         try:
             return self._app_answer(environ, start_response)

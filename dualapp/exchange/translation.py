@@ -37,7 +37,7 @@ VARIABLES = "dualapp.variables"
 PRESERVE = "werkzeug.debug.preserve_context"
 #: A function of a test client's, which limits how long an async body may wait.
 LIMITS_STREAM = "dualapp.testing.limits_stream"
-#: Whether an error that the app would pass on to its server is answered with a 500 page.
+#: Whether an error that the app would pass on to the test is answered with a 500 page.
 SHOWS_ERRORS = "dualapp.shows_errors"
 
 # In CGI (RFC 3875 sections 4.1.2 and 4.1.3) these two headers have names without HTTP_.

@@ -231,8 +231,7 @@ class DualClient(FlaskClient):
         """Send a request to the entry that was chosen, and wait for the response."""
         token = is_awaited.set(False)  # what the app sends itself is not awaited by the same code
         is_for_async_code = token.old_value is True
-        if is_for_async_code:
-            environ[SHOWS_ERRORS] = True
+        environ[SHOWS_ERRORS] = is_for_async_code
         try:
             if (self.entry or ("asgi" if is_for_async_code else "wsgi")) == "wsgi":
                 with noted(environ):
