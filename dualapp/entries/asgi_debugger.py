@@ -13,10 +13,10 @@ from ..crossing.coroutines import rest_of
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
 from ..exchange.translation import PRESERVE, VARIABLES, Message, Scope
+from ..pipeline.tracebacks import hide_plumbing
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import chunk_of, start_message
 from .debugger import Debugger, is_active, is_for_debugger, is_shown_elsewhere, keep_origins
-from .tracebacks import hide_plumbing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

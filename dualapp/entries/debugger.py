@@ -19,7 +19,7 @@ from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.wrappers import Request, Response
 
 from ..exchange.translation import PRESERVE, SHOWS_ERRORS
-from .tracebacks import hide_plumbing
+from ..pipeline.tracebacks import hide_plumbing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

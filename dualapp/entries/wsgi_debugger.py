@@ -9,8 +9,8 @@ import flask
 
 from ..crossing.host_loop import host_loop
 from ..exchange.translation import PRESERVE
+from ..pipeline.tracebacks import hide_plumbing
 from .debugger import Debugger, is_active, is_for_debugger, is_shown_elsewhere, keep_origins
-from .tracebacks import hide_plumbing
 from .wsgi_stream import close
 
 if TYPE_CHECKING:

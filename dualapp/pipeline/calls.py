@@ -76,10 +76,20 @@ RETURNED = LoopRunner(suspends=True)
 
 
 async def awaited(call: Function, value: Any) -> Any:
-    """Return what a function of a pipeline returned, the result of a coroutine: a sync decorator may be around it."""
-    if type(value) is not CoroutineType:
-        return value
-    return await (value if call is call_async else call(OnLoop, RETURNED, await_value, value))
+    """Return what a function of a pipeline returned, the result of a coroutine: a decorator may be around it."""
+    while type(value) is CoroutineType:
+        value = await (value if call is call_async else call(OnLoop, RETURNED, await_value, value))
+    return value
+
+
+def is_coroutine(value: Any) -> bool:
+    """Tell whether a function returned a coroutine, or a tuple whose body is one."""
+    return type(value[0] if type(value) is tuple and value else value) is CoroutineType
+
+
+async def awaited_body(call: Function, value: Any) -> Any:
+    """Return what a function returned, with the result of its coroutine in the place of that."""
+    return (await awaited(call, value[0]), *value[1:]) if type(value) is tuple else await awaited(call, value)
 
 
 class Suspended:

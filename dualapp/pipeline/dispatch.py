@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Coroutine
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -26,7 +25,6 @@ from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServe
 from werkzeug.routing import RequestRedirect, RoutingException
 
 from ..compat.upstream import find_error_handler, runs_all_teardowns, step_arguments
-from ..crossing.colour import is_async
 from ..exchange.translation import SHOWS_ERRORS
 from ..shortcuts.plain_response import Plain, response_from_plain
 from ..shortcuts.signed_sessions import fast_interface
@@ -36,7 +34,8 @@ from ..wrappers.response import Response
 from ..wrappers.return_values import add_view_note, response_from
 from ..wrappers.sending import close_unsent
 from .app_context import NOT_GIVEN
-from .calls import awaited
+from .await_notes import add_await_note
+from .calls import awaited, awaited_body, is_coroutine
 from .context import Context
 from .context_states import ANSWER, END, closes
 from .hooks import Hook, each_called, first_answer
@@ -88,6 +87,7 @@ async def recover(context: Context, plan: Plan, error: Exception) -> flask.Respo
     Raises the error if the app propagates it, except to a test client that shows it as a page.
     """
     context.error = error
+    add_await_note(error)
     answer = await answer_to(context, plan, error)
     try:
         check_sendable(plan, answer)
@@ -145,8 +145,8 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
     """Make a response of the view's value, or of its error, and pass it through the hooks."""
     try:
         returned = await value
-        if type(returned) is CoroutineType and not (plan.view and is_async(plan.view)):
-            returned = await awaited(plan.call, returned)
+        if is_coroutine(returned):
+            returned = await awaited_body(plan.call, returned)
     except Exception as error:
         returned = await handle_user_exception(context, plan, error)
     if plan.generation != plan.app_generation.number:
@@ -271,6 +271,8 @@ async def finalize_request(
     context: Context, plan: Plan, value: Any, from_error_handler: bool = False
 ) -> flask.Response:
     """Make the response and pass it through the hooks, whose errors are only logged while an error is answered."""
+    if is_coroutine(value):  # of an error handler
+        value = await awaited_body(plan.call, value)
     if (override := plan.overrides.get("make_response")) is not None:
         response: flask.Response = await awaited(plan.call, await plan.call(override, context, value))
     else:

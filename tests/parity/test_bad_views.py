@@ -77,22 +77,56 @@ def test_what_cannot_be_serialised(serve: Serve) -> None:
     assert client.get("/fine").text == "fine"
 
 
-def test_an_async_view_returning_a_coroutine(caplog: pytest.LogCaptureFixture) -> None:
-    """The coroutine is closed, so that no `never awaited` warning comes out of nowhere later."""
+def test_a_coroutine_that_is_returned_is_awaited(serve: Serve, paint: Paint) -> None:
+    """A view may have a decorator, of either colour, that returns what it calls."""
+
+    async def async_inner():
+        return "x"
+
+    async def async_failing():
+        raise LookupError
+
+    async def async_outer():
+        return async_inner()
 
     def build(app: DualApp) -> None:
-        async def async_inner():
-            return "x"
-
         @app.get("/coroutine")
-        async def forgot_to_await():
+        async def coroutine():
             return async_inner()
 
-    for entry in ("wsgi", "asgi"):
-        client = Serve(entry, "async")(build, bad, twin=False)
-        assert client.get("/coroutine").status == 500
-        assert client.get("/fine").text == "fine"
-    assert "forgot_to_await" in "\n".join(logging.Formatter().format(record) for record in errors(caplog))
+        @app.get("/nested")
+        async def nested():
+            return async_outer()
+
+        @app.get("/body")
+        async def body():
+            return async_inner(), 201, {"X-Own": "1"}
+
+        @app.get("/failing")
+        async def failing():
+            return async_failing()
+
+    @paint
+    def hooks(app: DualApp) -> None:
+        @app.before_request
+        async def answer():
+            return async_inner() if request.path == "/hook" else None
+
+        @app.errorhandler(LookupError)
+        async def handle(error):
+            return async_inner(), 418
+
+        @app.errorhandler(404)
+        async def not_found(error):
+            return async_outer()
+
+    client = serve(build, hooks, twin=False)
+    paths = ["coroutine", "nested", "body", "failing", "hook", "missing"]
+    answers = [client.get(f"/{path}") for path in paths]
+    assert [answer.text for answer in answers] == ["x"] * 6
+    assert [answer.status for answer in answers] == [200, 200, 201, 418, 200, 200]
+    assert answers[2].header("x-own") == "1"
+    assert serve(build, twin=False).get("/body").status == 201
 
 
 def test_wrong_arguments(serve: Serve) -> None:
