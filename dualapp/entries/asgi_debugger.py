@@ -6,8 +6,6 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.wrappers import Response
-
 from ..crossing.coroutines import END as EXHAUSTED
 from ..crossing.coroutines import rest_of
 from ..crossing.thread_pool import Threads
@@ -92,7 +90,7 @@ class ASGIDebugger:
 
     async def _send(self, call: ObservedCall, environ: WSGIEnvironment) -> None:
         """Send what the debugger answers; in a thread, as consoles run the user's code and wrong PINs take time."""
-        response = await self._threads.call(Response.from_app, self._debugger, environ, True)
+        response = await self._threads.call(self._debugger.answer, environ)
         await call.send(start_message(response.status_code, raw_pairs(response.headers.to_wsgi_list())))
         await call.send(chunk_of(response.get_data()))
         with suppress(TimeoutError):  # some clients read nothing before they have sent all (RFC 9112 section 9.6)

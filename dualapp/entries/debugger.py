@@ -80,6 +80,10 @@ class Debugger(DebuggedApplication):
             error.add_note(reason)
         return {**environ, FAILURE: (error, contexts)}
 
+    def answer(self, environ: WSGIEnvironment) -> Response:
+        """Return the answer to a request of a page, or the page of the error of an environ that has `failed`."""
+        return Response.from_app(self, environ, buffered=True)
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request of a page, or show the error of a failed one, as a WSGI application."""
         secret = Request(environ).args.get("s", "")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.wsgi import ClosingIterator
 
 from ..crossing.host_loop import host_loop
 from ..exchange.translation import PRESERVE
@@ -37,14 +40,16 @@ class WSGIDebugger:
             keep_origins()
             host_loop.watch()
         if is_active(self._app) and not is_developed and not is_shown:
-            return (self._debugger if is_for_debugger(environ) else self._shown)(environ, start_response)
+            page = self._debugger.answer(environ) if is_for_debugger(environ) else self._shown
+            return page(environ, start_response)
         try:
             return self._app_answer(environ, start_response)
         except Exception as error:
             hide_plumbing(error)
             raise
 
-    def _shown(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+    def _shown(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Have the app answer, or show the error that leaves it."""
         has_started = False
 
         def start(*args: Any) -> Any:
@@ -56,12 +61,17 @@ class WSGIDebugger:
         body: Iterable[bytes] = ()
         try:
             body = self._app_answer({**environ, PRESERVE: contexts.append}, start)
-            for chunk in body:  # noqa: UP028 - `yield from` would close the body, which is closed below
-                yield chunk
+            return body if has_started else begun(body)
         except Exception as error:
+            close(body)
             if has_started:
                 hide_plumbing(error)
                 raise
-            yield from self._debugger(self._debugger.failed(environ, error, contexts), start_response)
-        finally:
-            close(body)
+            return self._debugger.answer(self._debugger.failed(environ, error, contexts))(environ, start_response)
+
+
+def begun(body: Iterable[bytes]) -> Iterable[bytes]:
+    """Begin to iterate over a body whose response starts only then, as that of middleware which is a generator."""
+    chunks = iter(body)
+    first = next(chunks, b"")
+    return ClosingIterator(chain([first], chunks), partial(close, body))

@@ -236,6 +236,20 @@ def test_an_error_of_middleware_is_shown(serve: Serve) -> None:
     assert page(serve(failing, build, twin=False)).error == "LookupError: in middleware"
 
 
+def test_an_error_below_middleware_that_is_a_generator_is_shown() -> None:
+    app = DualApp(__name__)
+    failing(app)
+    inner = app.wsgi_app
+
+    def middleware(environ, start_response):
+        yield from inner(environ, start_response)
+
+    app.wsgi_app = middleware
+    client = Client(app, "wsgi")
+    assert page(client).error == "ZeroDivisionError: division by zero"
+    assert client.get("/fine").text == "fine"
+
+
 def test_a_failed_startup_is_shown(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         @app.before_serving
