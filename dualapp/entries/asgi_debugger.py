@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from io import RawIOBase
 from typing import TYPE_CHECKING, Any
 
 from ..crossing.coroutines import END as EXHAUSTED
 from ..crossing.coroutines import rest_of
 from ..crossing.thread_pool import Threads
-from ..exchange.asgi_exchange import ASGIExchange, Receive
-from ..exchange.translation import PRESERVE, VARIABLES, Message, Scope
+from ..exchange.translation import PRESERVE, VARIABLES, Message, Scope, environ_from, fields_from
 from ..pipeline.tracebacks import hide_plumbing
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import chunk_of, start_message
@@ -19,6 +19,7 @@ from .debugger import Debugger, is_active, is_for_debugger, is_shown_elsewhere, 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+    from ..exchange.asgi_exchange import Receive
     from .asgi import Send
 
 #: Seconds that the rest of a body may take to arrive before the end of the page is sent.
@@ -63,7 +64,8 @@ class ASGIDebugger:
             await self._app._asgi_entry(scope, receive, send)
             return
         call = ObservedCall(receive, send)
-        environ = {**ASGIExchange(scope, receive).environ, "wsgi.multiprocess": False}  # a scope does not tell
+        # The debugger reads no body, and a scope does not tell whether there are several processes.
+        environ = {**environ_from(scope, fields_from(scope["headers"]), RawIOBase()), "wsgi.multiprocess": False}
         if is_active(self._app) and is_for_debugger(environ):
             await self._send(call, environ)
             return
