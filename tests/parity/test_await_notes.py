@@ -122,7 +122,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:coroutine 'async_value' was neve
 
 @pytest.mark.parametrize("number", range(len(USES)))
 def test_a_coroutine_that_is_used_as_a_value(serve: Serve, number: int) -> None:
-    assert notes_of(serve, f"/use/{number}").startswith("An `await` is missing: async_value is a coroutine until")
+    # Threads that have served an app in debug mode know where it was called.
+    note = notes_of(serve, f"/use/{number}")
+    assert re.match(r"An `await` is missing: async_value(, called in use \(.*\),)? is a coroutine until", note)
 
 
 def test_a_coroutine_that_no_variable_holds(serve: Serve) -> None:
@@ -133,7 +135,7 @@ def test_a_coroutine_that_no_variable_holds(serve: Serve) -> None:
 
 def test_a_coroutine_in_json(serve: Serve) -> None:
     note = notes_of(serve, "/json")
-    assert "async_value is a coroutine" in note
+    assert re.search("async_value(, called in unserialised .*)? is a coroutine", note)
     assert "no `async def`" not in note
 
 
