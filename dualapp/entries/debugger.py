@@ -62,7 +62,7 @@ class Debugger(DebuggedApplication):
 
     def missing_console(self, environ: WSGIEnvironment) -> str | None:
         """Return why there is no console for a request; None if there is one."""
-        if environ["wsgi.multiprocess"]:
+        if environ.get("wsgi.multiprocess"):
             return SEVERAL_PROCESSES
         host = environ.get("HTTP_HOST")
         hosts = [*self.trusted_hosts, *(self._config["TRUSTED_HOSTS"] or ())]

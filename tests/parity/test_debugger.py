@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -316,6 +317,23 @@ def test_without_debug_mode_there_is_no_debugger(serve: Serve) -> None:
     assert "EVALEX" not in answer.text
     assert client.get("/fine?__debugger__=yes&cmd=resource&f=style.css").text == "yes"
     client.app.debug = True  # counts from then on
+    assert page(client).has_console
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config: config.update(DEBUG=True),
+        lambda config: config.from_mapping(DEBUG=True),
+        lambda config: config.pop("DEBUG") or config.setdefault("DEBUG", True),
+        lambda config: config.__ior__({"DEBUG": True}),
+    ],
+)
+def test_debug_mode_may_be_set_in_any_way(serve: Serve, change: Callable[[Any], object]) -> None:
+    client = serve(failing, twin=False)
+    client.app.debug = False
+    assert "EVALEX" not in client.get("/fail/3").text
+    change(client.app.config)
     assert page(client).has_console
 
 
