@@ -12,7 +12,7 @@ PYTHONS := $(filter-out %t/bin,$(wildcard $(PYENV)/versions/3.1[1234].*/bin))
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: demo test check lint dist bench clean
+.PHONY: demo test check lint docs dist bench clean
 
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
@@ -35,6 +35,10 @@ bench: .venv/benchmarks/installed
 
 lint: .venv/tox
 	$(BIN)/tox run -e lint,types
+
+# The site, in build/site.
+docs: .venv/tox
+	$(BIN)/tox run -e docs
 
 # Both distributions in dist/; the source distribution is tested in a directory of its own.
 dist:

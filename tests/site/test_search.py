@@ -1,0 +1,61 @@
+"""The search of the site finds the page that says it: in the index, and in a browser."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.server_process import HOST, free_port, serving
+from tests.support.waiting import LONG
+
+#: What people look for, and the page that says most of it.
+SEARCHES = {
+    "before_serving": "lifespan",
+    "THREAD_POOL_SIZE": "reference/settings",
+    "gunicorn": "tutorial/deployment",
+    "WSGIMiddleware": "mounts",
+}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+@functools.cache
+def index_of(site: Path) -> dict[str, list[str]]:
+    """Return the terms of the search index, and the pages that have each."""
+    text = (site / "searchindex.js").read_text()
+    index = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
+    names = index["docnames"]
+    return {
+        term: [names[page] for page in (pages if isinstance(pages, list) else [pages])]
+        for term, pages in index["terms"].items()
+    }
+
+
+@pytest.mark.parametrize(("words", "page"), SEARCHES.items())
+def test_the_index_has_the_term(words: str, page: str, site: Path) -> None:
+    assert page in index_of(site)[words.lower()]
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on the PATH, which runs the search's JavaScript")
+@pytest.mark.parametrize(("words", "page"), SEARCHES.items())
+def test_a_browser_finds_the_page(words: str, page: str, site: Path, tmp_path: Path) -> None:
+    assert BROWSER is not None
+    port = free_port()
+    server = [sys.executable, "-m", "http.server", str(port), "--bind", HOST, "--directory", str(site)]
+    with serving(server, port) as url:
+        # The virtual time is the browser's: it runs until nothing is loaded any more.
+        options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+        shown = subprocess.run(
+            [BROWSER, *options, "--virtual-time-budget=60000", f"{url}/search.html?q={words}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LONG,
+        )
+    assert f'href="{page}.html' in shown.stdout.partition('id="search-results"')[2], shown.stdout + shown.stderr
