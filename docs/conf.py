@@ -18,12 +18,25 @@ version = release = version_of("dualapp")
 CONTENTS = {
     "Tutorial": [
         "tutorial/index",
+        "tutorial/pages",
+        "tutorial/forms",
+        "tutorial/database",
+        "tutorial/login",
+        "tutorial/uploads",
+        "tutorial/events",
+        "tutorial/background",
+        "tutorial/tests",
+        "tutorial/deployment",
     ],
     "How to": [
         "from-flask",
         "from-quart",
         "testing",
+        "configuration",
+        "templates",
+        "uploads",
         "streaming",
+        "background-tasks",
         "middleware",
         "typing",
         "extensions",
@@ -33,13 +46,20 @@ CONTENTS = {
         "concepts",
         "host-loop",
         "lifespan",
+        "what-is-the-same",
+        "glossary",
     ],
     "Reference": [
         "reference/api",
+        "reference/settings",
+        "reference/cli",
+        "reference/errors",
+        "mistakes",
     ],
     "Contributing": [
         "architecture",
         "benchmarks",
+        "benchmark-targets",
     ],
 }
 

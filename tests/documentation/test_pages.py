@@ -1,4 +1,4 @@
-"""The README and the pages for newcomers and about servers: their programs run under each command they show."""
+"""The README, the pages for those who come from Flask or Quart, and others: their programs run under each command."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from tests.support.server_process import ROOT
 from .page import BIND, Page, check, started
 
 PAGES = [Page(ROOT / "docs" / name) for name in ("from-flask.md", "from-quart.md")]
+OTHERS = [
+    Page(ROOT / "docs" / name)
+    for name in ("index.md", "concepts.md", "configuration.md", "templates.md", "uploads.md", "background-tasks.md")
+]
 LINES = [
     pytest.param(page, line, id=f"{page.path.stem}: {line}")
-    for page in [Page(ROOT / "README.md"), Page(ROOT / "docs" / "servers.md"), *PAGES]
+    for page in [Page(ROOT / "README.md"), *PAGES, *OTHERS]
     for line, _ in page.commands(*BIND)
 ]
 
@@ -26,7 +30,7 @@ def test_a_page_says_what_happens(page: Page, line: str, tmp_path: Path) -> None
     assert asks
     with started(line, tmp_path) as running:
         for ask, printed in asks:
-            check(ask, printed, running.url)
+            check(ask, printed, running.url, tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path.stem)

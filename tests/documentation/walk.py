@@ -1,0 +1,105 @@
+"""Walk through a tutorial as a reader does: write the files that it shows, and run its shell lines, from top to bottom."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.server_process import ROOT, Server, free_port
+from tests.support.waiting import LONG
+
+from .page import BIND, COMMAND, FENCE, check, file_of
+
+#: Lines that make an environment with dualapp in it, which the tests run in.
+SETUP = ("python3 -m venv", ". .venv/bin/activate", "pip install")
+#: The servers, by what begins the line; each gets the port as its last words.
+SERVERS = {"dualapp run": ["--port", "{port}"], **BIND}
+PROGRAMS = {"python": [], "dualapp": ["-m", "dualapp"], "gunicorn": ["-m", "gunicorn"], "uvicorn": ["-m", "uvicorn"]}
+
+
+@dataclass
+class Walk:
+    """A reader in a directory, with a terminal, and a second one for a server."""
+
+    directory: Path
+    environment: dict[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(ROOT)})
+    server: Server | None = None
+
+    def read(self, page: Path) -> None:
+        """Do all that a page says."""
+        try:
+            for block in FENCE.finditer(page.read_text()):
+                if block["kind"] == "console":
+                    self.run_all(block["body"])
+                else:
+                    self.write(block["before"], block["body"])
+        finally:
+            self.stop_server()
+
+    def write(self, before: str, text: str) -> None:
+        """Write a file whose name stands in the paragraph before it."""
+        name = file_of(before)
+        assert name, f"the page does not say which file this is: {text[:80]}"
+        path = self.directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    def run_all(self, console: str) -> None:
+        for line, printed in COMMAND.findall(console):
+            self.run(line, printed)
+
+    def run(self, line: str, printed: str) -> None:
+        program = line.split()[0]
+        if line.startswith(SETUP):
+            return
+        if program == "cd":
+            self.directory /= line.split()[1]
+        elif program == "export":
+            self.export(line)
+        elif line.startswith(tuple(SERVERS)):
+            self.stop_server()
+            self.server = self.started(line)
+            self.server.__enter__()
+        elif program == "curl":
+            assert self.server, f"no server is running: {line}"
+            check(line, printed, self.server.url, self.directory)
+        else:
+            self.call(line)
+
+    def call(self, line: str) -> None:
+        """Run a command that ends."""
+        ended = subprocess.run(
+            self.command(line),
+            cwd=self.directory,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LONG,
+        )
+        assert ended.returncode == 0, f"{line}\n{ended.stdout}"
+
+    def export(self, line: str) -> None:
+        name = line.removeprefix("export ").partition("=")[0]
+        shell = ["bash", "-c", f'python() {{ {shlex.quote(sys.executable)} "$@"; }}; {line}; printf %s "${name}"']
+        self.environment[name] = subprocess.run(shell, capture_output=True, text=True, check=True).stdout
+
+    def started(self, line: str) -> Server:
+        (bind,) = {start: words for start, words in SERVERS.items() if line.startswith(start)}.values()
+        port = free_port()
+        command = [*self.command(line), *(word.format(port=port) for word in bind)]
+        return Server(command, port, cwd=self.directory, environment=self.environment)
+
+    def command(self, line: str) -> list[str]:
+        program, *arguments = shlex.split(line)
+        return [sys.executable, *PROGRAMS[program], *arguments] if program in PROGRAMS else [program, *arguments]
+
+    def stop_server(self) -> None:
+        server, self.server = self.server, None
+        if server is not None:
+            server.__exit__(*sys.exc_info())
