@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import imports, inprocess, servers, waiting
 from benchmarks.environment import environment, require_compiled
-from benchmarks.report import print_results, write_page
+from benchmarks.report import print_results, write_pages
 from benchmarks.rows import Row, comparisons
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +25,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how many rounds, 7 unless given")
     parser.add_argument("--seconds", type=float, help="how long one measurement takes, 1 unless given")
     parser.add_argument("--only", default="", help="only rows whose title or key has this in it")
-    parser.add_argument("--into", type=Path, help="where benchmarks.json and the chart go, and the page is")
+    parser.add_argument("--into", type=Path, help="where benchmarks.json, the chart and the pages go")
     options = parser.parse_args()
     options.rounds = options.rounds or (2 if options.quick else 7)
     options.seconds = options.seconds or (0.2 if options.quick else 1.0)
@@ -54,7 +54,7 @@ def main() -> int:
     options.into.mkdir(parents=True, exist_ok=True)
     (options.into / "benchmarks.json").write_text(json.dumps(run, indent=1) + "\n")
     print_results(rows, run)
-    write_page(options.into, rows, run)
+    write_pages(options.into, rows, run)
     return 0 if all(each.is_reached for row in rows for each in comparisons(row, figures[row.key])) else 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -48,7 +47,9 @@ def test_the_deployed_app_answers(line: str, wall: Walk) -> None:
         uploaded = user.ask("PUT", f"/files/{name}.bin", body)
         assert (uploaded.status, uploaded.text) == (201, f'{{"name":"{name}.bin","size":{len(body)}}}\n')
         assert ask(server.url, f"/files/{name}.bin").body == body
-        assert first_lines(f"curl -N {server.url}/events?after=0 | head -4", server.url)[-1].endswith('"text": "Hello"}')
+        assert first_lines(f"curl -N {server.url}/events?after=0 | head -4", server.url)[-1].endswith(
+            '"text": "Hello"}'
+        )
         wait_for(lambda: hashlib.sha256(body).hexdigest() in user.page)
 
 

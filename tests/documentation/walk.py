@@ -1,4 +1,4 @@
-"""Walk through a tutorial as a reader does: write the files that it shows, and run its shell lines, from top to bottom."""
+"""Walk through a tutorial as a reader does: write the files that it shows, run its shell lines, from top to bottom."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import xml.etree.ElementTree as xml
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,18 +97,25 @@ def test_a_row_compares_medians_and_shows_the_spread(more_is_better: bool, ours:
     assert comparison.is_reached is is_reached
 
 
-def test_the_page_keeps_its_words_and_gets_the_results(tmp_path: Any) -> None:
+@pytest.mark.parametrize(
+    ("page", "line"),
+    [
+        (report.PAGE, "| falcon | 12.5 | us | 1 | 1 to 1 |\n"),
+        (report.TARGETS, "| falcon | 1 | 1 to 1 | at most 0.75 | missed |\n"),
+    ],
+    ids=["users", "contributors"],
+)
+def test_a_page_keeps_its_words_and_gets_the_results(page: Path, line: str, tmp_path: Path) -> None:
     row, *_ = rows()
     figures = {name: [12.5, 10.0, 1000.0] for name in row.contestants}
     run = {"environment": {"Python": "3"}, "rounds": 3, "seconds": 1.0, "figures": {row.key: figures}}
-    report.write_page(tmp_path, [row], run)
-    page = (tmp_path / "benchmarks.md").read_text()
-    before, _, after = page.partition(report.BEGIN)
-    _, end, words = after.partition(report.END)
-    assert report.PAGE.read_text().startswith(before)
+    report.write_pages(tmp_path, [row], run)
+    before, _, after = (tmp_path / page.name).read_text().partition(report.BEGIN)
+    written, end, words = after.partition(report.END)
+    assert page.read_text().startswith(before)
     assert end
-    assert report.PAGE.read_text().endswith(words)
-    assert "| falcon | 12.5 | us | 1 | 1 to 1 | at most 0.75 | missed |" in after
+    assert page.read_text().endswith(words)
+    assert line in written
 
 
 def test_the_chart_is_xml_and_cuts_a_bar_that_is_too_long() -> None:
