@@ -38,9 +38,10 @@ CONTENTS = {
         "streaming",
         "background-tasks",
         "middleware",
+        "mounts",
+        "servers",
         "typing",
         "extensions",
-        "mounts",
     ],
     "Concepts": [
         "concepts",

@@ -41,3 +41,11 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert target.exists(), f"{path.name} links to {link}"
         if url.fragment:
             assert url.fragment in anchors_of(target), f"{path.name} links to {link}"
+
+
+def test_the_home_leads_to_each_page() -> None:
+    """The forge shows no table of contents."""
+    docs = ROOT / "docs"
+    linked = {(docs / urlsplit(link).path).resolve() for link in links_of(docs / "index.md")}
+    tutorial = set((docs / "tutorial").glob("*.md")) - {docs / "tutorial" / "index.md"}
+    assert set(docs.rglob("*.md")) - tutorial - {docs / "index.md"} <= linked
