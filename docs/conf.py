@@ -67,6 +67,8 @@ CONTENTS = {
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns: list[str] = []
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_title = "dualapp"
 html_show_sphinx = False
 html_copy_source = html_show_sourcelink = False

@@ -16,10 +16,17 @@ from tests.support.waiting import LONG
 from .page import BIND, Page, check, started
 
 PAGES = [Page(ROOT / "docs" / name) for name in ("from-flask.md", "from-quart.md")]
-OTHERS = [
-    Page(ROOT / "docs" / name)
-    for name in ("index.md", "concepts.md", "configuration.md", "templates.md", "uploads.md", "background-tasks.md")
+NAMES = [
+    "background-tasks.md",
+    "concepts.md",
+    "configuration.md",
+    "host-loop.md",
+    "index.md",
+    "lifespan.md",
+    "templates.md",
+    "uploads.md",
 ]
+OTHERS = [Page(ROOT / "docs" / name) for name in NAMES]
 LINES = [
     pytest.param(page, line, id=f"{page.path.stem}: {line}")
     for page in [Page(ROOT / "README.md"), *PAGES, *OTHERS]
