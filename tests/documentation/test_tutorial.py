@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.support.http_client import Answer, ask
-from tests.support.server_process import ROOT
 from tests.support.waiting import wait_for
 
 from .page import BIND, Page, first_lines
-from .walk import Walk
+from .walk import CHAPTERS, TUTORIAL, Walk, walked
 
-TUTORIAL = ROOT / "docs" / "tutorial"
-CHAPTERS = ["index.md", *re.findall(r"^\d+\. .*?\((\w+\.md)\)", (TUTORIAL / "index.md").read_text(), re.MULTILINE)]
 DEPLOYED = [line for line, _ in Page(TUTORIAL / "deployment.md").commands(*BIND)]
 pytestmark = pytest.mark.xdist_group("tutorial")
 
@@ -24,10 +20,7 @@ pytestmark = pytest.mark.xdist_group("tutorial")
 @pytest.fixture(scope="module")
 def wall(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     """The reader at the end of the tutorial."""
-    walk = Walk(tmp_path_factory.mktemp("empty"))
-    for chapter in CHAPTERS:
-        walk.read(TUTORIAL / chapter)
-    return walk
+    return walked(tmp_path_factory.mktemp("empty"))
 
 
 def test_the_contents_list_each_page(wall: Walk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from tests.support.waiting import LONG
 
 from .page import BIND, COMMAND, FENCE, check, file_of
 
+TUTORIAL = ROOT / "docs" / "tutorial"
+CHAPTERS = ["index.md", *re.findall(r"^\d+\. .*?\((\w+\.md)\)", (TUTORIAL / "index.md").read_text(), re.MULTILINE)]
 #: Lines that make an environment with dualapp in it, which the tests run in.
 SETUP = ("python3 -m venv", ". .venv/bin/activate", "pip install")
 #: The servers, by what begins the line; each gets the port as its last words.
@@ -26,7 +29,8 @@ class Walk:
     """A reader in a directory, with a terminal, and a second one for a server."""
 
     directory: Path
-    environment: dict[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(ROOT)})
+    #: The options of the pytest that runs this are not those of the tests of the tutorial.
+    environment: dict[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""})
     server: Server | None = None
 
     def read(self, page: Path) -> None:
@@ -103,3 +107,11 @@ class Walk:
         server, self.server = self.server, None
         if server is not None:
             server.__exit__(*sys.exc_info())
+
+
+def walked(directory: Path) -> Walk:
+    """Return a reader who has walked through the tutorial, from an empty directory."""
+    walk = Walk(directory)
+    for chapter in CHAPTERS:
+        walk.read(TUTORIAL / chapter)
+    return walk
