@@ -28,7 +28,7 @@ COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 URL = re.compile(r"^http://127\.0\.0\.1:\d+")
 CONFIGURES = "# gunicorn.conf.py\n"
 BIND = {"gunicorn": ["--bind", f"{HOST}:{{port}}"], "uvicorn": ["--port", "{port}"]}
-SITE = re.compile(r"http://127\.0\.0\.1:\d+")
+
 
 curl = argparse.ArgumentParser(prog="curl")
 curl.add_argument("url")
@@ -123,7 +123,7 @@ def asked_with_curl(asked: argparse.Namespace, url: str, directory: Path) -> Ans
     if asked.sends_cookies and (directory / asked.sends_cookies).exists():
         headers["Cookie"] = (directory / asked.sends_cookies).read_text()
     method = asked.method or ("PUT" if asked.upload else "POST" if body else "GET")
-    answer = ask(url, SITE.sub("", asked.url), method=method, body=body or None, headers=headers)
+    answer = ask(url, URL.sub("", asked.url), method=method, body=body or None, headers=headers)
     if asked.keeps_cookies and (set_cookies := answer.get_all("set-cookie")):
         # The pages' apps have one cookie, their session.
         (directory / asked.keeps_cookies).write_text(set_cookies[-1].partition(";")[0])
@@ -136,7 +136,7 @@ def first_lines(line: str, url: str) -> list[str]:
     asked = curl.parse_args(shlex.split(line)[1:])
     connection = HTTPConnection(urlsplit(url).netloc, timeout=LIMIT)
     try:
-        connection.request("GET", SITE.sub("", asked.url))
+        connection.request("GET", URL.sub("", asked.url))
         with connection.getresponse() as response:
             return [response.readline().decode().removesuffix("\n") for _ in range(int(count))]
     finally:
