@@ -136,7 +136,8 @@ def first_lines(line: str, url: str) -> list[str]:
     asked = curl.parse_args(shlex.split(line)[1:])
     connection = HTTPConnection(urlsplit(url).netloc, timeout=LIMIT)
     try:
-        connection.request("GET", URL.sub("", asked.url))
+        headers = dict(header.split(": ") for header in asked.headers)
+        connection.request("GET", URL.sub("", asked.url), headers=headers)
         with connection.getresponse() as response:
             return [response.readline().decode().removesuffix("\n") for _ in range(int(count))]
     finally:

@@ -33,7 +33,8 @@ def test_the_table_has_each_setting_and_its_default() -> None:
 
 def options_of(command: click.Command) -> Iterator[str]:
     for parameter in command.params:
-        yield from (*parameter.opts, *parameter.secondary_opts)
+        if isinstance(parameter, click.Option):
+            yield from (*parameter.opts, *parameter.secondary_opts)
 
 
 @pytest.mark.parametrize("name", ["", *main.commands])
