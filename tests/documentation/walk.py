@@ -72,10 +72,10 @@ class Walk:
             assert self.server, f"no server is running: {line}"
             check(line, printed, self.server.url, self.directory)
         else:
-            self.call(line)
+            self.call(line, printed)
 
-    def call(self, line: str) -> None:
-        """Run a command that ends."""
+    def call(self, line: str, printed: str) -> None:
+        """Run a command that ends, and see that it prints what the page says, if it says anything."""
         ended = subprocess.run(
             self.command(line),
             cwd=self.directory,
@@ -87,6 +87,7 @@ class Walk:
             timeout=LONG,
         )
         assert ended.returncode == 0, f"{line}\n{ended.stdout}"
+        assert ended.stdout == (printed or ended.stdout), line
 
     def export(self, line: str) -> None:
         name = line.removeprefix("export ").partition("=")[0]
