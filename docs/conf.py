@@ -54,7 +54,7 @@ CONTENTS = {
     "Reference": [
         "reference/api",
         "reference/settings",
-        "reference/cli",
+        "command-line",
         "reference/errors",
         "mistakes",
     ],

@@ -23,6 +23,7 @@ NAMES = [
     "host-loop.md",
     "index.md",
     "lifespan.md",
+    "servers.md",
     "streaming.md",
     "templates.md",
     "uploads.md",
