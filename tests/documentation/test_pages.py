@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.pytest_project import run_pytest
 from tests.support.server_process import ROOT
-from tests.support.waiting import LONG
 
 from .page import BIND, Page, check, started
 
@@ -61,14 +57,5 @@ def test_only_one_import_of_a_page_is_new(page: Page) -> None:
 def test_the_test_of_the_readme_passes(tmp_path: Path) -> None:
     page = Page(ROOT / "README.md")
     page.write(tmp_path)
-    ((line, _),) = page.commands("python")
-    ended = subprocess.run(
-        [sys.executable, *shlex.split(line)[1:], "-p", "no:cacheprovider"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LONG,
-    )
-    assert "4 passed" in ended.stdout, ended.stdout
+    assert page.commands("pytest") == [("pytest test_shop.py", "")]
+    assert run_pytest(tmp_path).count() == {"passed": 4}

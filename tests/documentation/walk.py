@@ -22,6 +22,8 @@ SETUP = ("python3 -m venv", ". .venv/bin/activate", "pip install")
 #: The servers, by what begins the line; each gets the port as its last words.
 SERVERS = {"dualapp run": ["--port", "{port}"], **BIND}
 PROGRAMS = {"python": [], "dualapp": ["-m", "dualapp"], "gunicorn": ["-m", "gunicorn"], "uvicorn": ["-m", "uvicorn"]}
+#: The plugins that a reader has, whatever those of the pytest that runs this.
+PYTEST = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p pytest_dualapp -p pytest_asyncio.plugin"}
 
 
 @dataclass
@@ -29,8 +31,7 @@ class Walk:
     """A reader in a directory, with a terminal, and a second one for a server."""
 
     directory: Path
-    #: The options of the pytest that runs this are not those of the tests of the tutorial.
-    environment: dict[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""})
+    environment: dict[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(ROOT), **PYTEST})
     server: Server | None = None
 
     def read(self, page: Path) -> None:
