@@ -32,6 +32,7 @@ CONTENTS = {
         "from-flask",
         "from-quart",
         "testing",
+        "debugging",
         "deployment",
         "servers",
         "configuration",
