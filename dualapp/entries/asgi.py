@@ -252,6 +252,7 @@ class ASGIGateway:
             await send(chunk_of(b"", more=False))
             return None
         finally:
+            watch.pause()  # what closes the stream, and the teardown, is not interrupted by a client that leaves now
             await close_stream(chunks)
 
     def _chunks(self, response: flask.Response, variables: Variables) -> AsyncIterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from dualapp import DualApp, g, request, stream_with_context
 from dualapp.pipeline.context_states import CLOSED, MOVES, closes
 
 from ..conftest import Serve
-from ..support.entry_driver import AsgiExchange, Ask, Client
+from ..support.entry_driver import AsgiExchange, Ask, Client, scope_of
 from ..support.waiting import LIMIT, wait_for
 
 
@@ -264,6 +265,50 @@ def test_whoever_ends_a_request_while_a_thread_answers_the_error_of_its_stream(w
 
     asyncio.run(main())
     assert seen == ["handled", "request Own"]
+
+
+@pytest.mark.parametrize("entry", ["asgi"])
+@pytest.mark.parametrize("end", ["broken", "failed"])
+def test_a_client_that_leaves_during_the_teardown_of_a_stream_does_not_end_it(end: str, entry: str) -> None:
+    """Only under ASGI is that told while the request is still being torn down."""
+    app, seen, told = DualApp("left"), [], threading.Event()
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+
+    @app.teardown_request
+    async def last(error: BaseException | None) -> None:
+        seen.append("last")
+
+    @app.teardown_request
+    def first(error: BaseException | None) -> None:
+        seen.append("first")
+        assert told.wait(LIMIT)
+
+    @app.get("/")
+    async def index() -> Any:
+        @stream_with_context
+        async def words() -> Any:
+            yield "word"
+            raise LookupError
+
+        return app.response_class(words())
+
+    async def main() -> None:
+        async def receive() -> dict[str, str]:
+            while "first" not in seen:
+                await asyncio.sleep(0.001)
+            asyncio.get_running_loop().call_later(0.1, told.set)  # after the listener has done what it does
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            if end == "broken" and message.get("body"):
+                raise OSError("the connection is broken")
+            await asyncio.sleep(0.05)  # so that the listener listens
+
+        with suppress(LookupError):
+            await app(scope_of(Ask()), receive, send)
+
+    asyncio.run(main())
+    assert seen == ["first", "last"]
 
 
 def test_the_table_closes_once_and_for_all() -> None:
