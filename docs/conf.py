@@ -39,6 +39,7 @@ CONTENTS = {
         "templates",
         "uploads",
         "streaming",
+        "websockets",
         "background-tasks",
         "middleware",
         "mounts",

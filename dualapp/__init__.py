@@ -35,6 +35,7 @@ from markupsafe import Markup, escape
 
 from .app import DualApp, current_app
 from .blueprints import Blueprint
+from .exchange.conversation import WebsocketClosed
 from .failure_reports import got_background_exception, got_serving_exception
 from .helpers import (
     copy_current_app_context,
@@ -85,6 +86,7 @@ __all__ = [
     "Response",
     "ResponseReturnValue",
     "Websocket",
+    "WebsocketClosed",
     "abort",
     "after_this_request",
     "appcontext_popped",

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from .entries.asgi import ASGIGateway, Send
+    from .entries.websockets import Websockets
     from .exchange.asgi_exchange import Receive
     from .exchange.exchange import Exchange
     from .lifespan import ShutdownEvent
@@ -102,6 +103,21 @@ class DualApp(QuartScaffold, Steps):
         Seconds that a streamed response may take, unless `response.timeout` is set; None for no limit. Default: 60.
     `THREAD_POOL_SIZE`
         Number of threads for sync code under ASGI. Default: 40.
+    `WEBSOCKET_CLOSE_TIMEOUT`, `WEBSOCKET_PING_INTERVAL`, `WEBSOCKET_PING_TIMEOUT`
+        Seconds, under WSGI: to close, between pings, and for the answer to one. Default: 10, 20, 20.
+    `WEBSOCKET_COMPRESSION`
+        Whether messages are compressed under WSGI, if the client can. Default: True.
+    `WEBSOCKET_MAX`
+        Number of websockets of a process under WSGI; more get a 503. Default: 10000.
+    `WEBSOCKET_MAX_MESSAGE_SIZE`
+        Bytes of a message under WSGI, after inflation; more closes the websocket with 1009. Default: 1048576.
+    `WEBSOCKET_MAX_QUEUE`
+        Bytes of received messages that wait for the view; then the client has to wait. Default: 1048576.
+    `WEBSOCKET_ORIGINS`
+        Origins whose pages may open websockets, such as `["https://example.org"]`, or `"*"` for all. Default: None, the
+        app's own host.
+    `WEBSOCKET_THREADS`
+        Number of `def` websocket views that run at once; more get a 503. Default: 100.
     """
 
     _shortcuts = switches.ALL
@@ -124,6 +140,15 @@ class DualApp(QuartScaffold, Steps):
             "PREFER_SECURE_URLS": False,
             "RESPONSE_TIMEOUT": 60,
             "THREAD_POOL_SIZE": 40,
+            "WEBSOCKET_CLOSE_TIMEOUT": 10,
+            "WEBSOCKET_COMPRESSION": True,
+            "WEBSOCKET_MAX": 10_000,
+            "WEBSOCKET_MAX_MESSAGE_SIZE": 1024 * 1024,
+            "WEBSOCKET_MAX_QUEUE": 1024 * 1024,
+            "WEBSOCKET_ORIGINS": None,
+            "WEBSOCKET_PING_INTERVAL": 20,
+            "WEBSOCKET_PING_TIMEOUT": 20,
+            "WEBSOCKET_THREADS": 100,
         }
     )
 
@@ -223,13 +248,15 @@ class DualApp(QuartScaffold, Steps):
 
     @cached_property
     def _answer_wsgi(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-        return WSGIGateway(self, self._generation, self._lifespan).answer  # a bound method is faster than __call__
+        return WSGIGateway(
+            self, self._generation, self._lifespan, lambda: self._websockets
+        ).answer  # a bound method is faster than __call__
 
     @cached_property
     def _asgi_gateway(self) -> ASGIGateway:
         from .entries.asgi import ASGIGateway  # imported late: a process has one kind of server
 
-        return ASGIGateway(self, self._generation, self._threads, self._lifespan)
+        return ASGIGateway(self, self._generation, self._threads, self._lifespan, lambda: self._websockets)
 
     # The entries in debug mode. Both are imported late, with the debugger.
 
@@ -254,6 +281,12 @@ class DualApp(QuartScaffold, Steps):
         if send is None:
             return self.wsgi(environ, start_response)
         return (self._debug_asgi if self.config["DEBUG"] else self._asgi_entry)(environ, start_response, send)
+
+    @cached_property
+    def _websockets(self) -> Websockets:
+        from .entries.websockets import Websockets  # imported late: few apps have any
+
+        return Websockets(self, self._generation, self._threads, self._lifespan)
 
     # The life of the process.
 

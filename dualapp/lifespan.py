@@ -57,6 +57,8 @@ class Lifespan:
         """Forget the parent's startup and tasks, in the child: they live on the parent's loop."""
         self._lock = threading.Lock()
         self._stops_at_exit = False
+        #: The websockets that were taken over from a WSGI server.
+        self.connections: set[Any] = set()
         self._streams: list[tuple[object, AsyncIterator[Any]]] = []  # the `while_serving` generators that have begun
         self.tasks = BackgroundTasks(self._app, self._background_threads)
         self._forget_startup()
@@ -88,7 +90,7 @@ class Lifespan:
         app = self._app
         functions = app.before_serving_funcs or app.while_serving_gens or app.after_serving_funcs
         is_overridden = is_replaced(app, "startup") or is_replaced(app, "shutdown")
-        return not (functions or self.tasks or self._is_watched or is_overridden)
+        return not (functions or self.tasks or self.connections or self._is_watched or is_overridden)
 
     # From a thread, under WSGI.
 
@@ -256,6 +258,7 @@ class Lifespan:
         if self.is_idle:
             return
         self._shutdown_event.set()
+        await asyncio.gather(*(connection.go_away() for connection in self.connections))
         await self.tasks.end()
         failures: dict[str, BaseException] = {}
         async with self._app.app_context():

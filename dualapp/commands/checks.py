@@ -116,13 +116,13 @@ def websockets(app: DualApp) -> Iterator[Finding]:
         func = function_in(app.view_functions.get(rule.endpoint))
         if not rule.websocket or func is None:
             continue
-        places = places_of(rule, colour_of(app, rule, "websocket"))
+        places = places_of(app, rule, colour_of(app, rule, "websocket"))
         missing = [entry for entry, place in zip(ENTRIES, places, strict=True) if place == NOWHERE]
         if missing:
             yield Finding(
                 at(func, rule.endpoint),
                 f"nobody answers websocket rule {rule.rule!r} under {' and '.join(missing)}",
-                "serve it with another framework" if len(missing) > 1 else f"serve it under {other(missing[0])}",
+                f"serve it under {other(missing[0])}, or register it with @app.websocket",
             )
 
 

@@ -11,6 +11,7 @@ import flask.cli
 from werkzeug.routing import Rule
 
 from ..app import DualApp
+from ..blueprints import is_websocket_view
 from ..crossing.colour import is_async
 from ..pipeline.class_views import in_own_colour
 from .app_argument import app_argument, require_dual_app
@@ -21,6 +22,10 @@ PLACES = {
     "def": ("server's thread", "pool thread"),
     "async def": ("host loop", "server's loop"),
     NOWHERE: (NOWHERE, NOWHERE),
+}
+OF_WEBSOCKETS = {
+    "def": ("thread of its own", "thread of its own"),
+    "async def": PLACES["async def"],
 }
 AUTOMATIC = frozenset({"HEAD", "OPTIONS"})
 
@@ -54,7 +59,7 @@ def rows_of(app: DualApp, rule: Rule, all_methods: bool) -> Iterator[Row]:
     for method in ["websocket"] if rule.websocket else shown or [""]:
         methods.setdefault(colour_of(app, rule, method), []).append(method)
     for colour, names in methods.items():
-        yield Row(rule.rule, domain or "", ", ".join(names), rule.endpoint, colour, *places_of(rule, colour))
+        yield Row(rule.rule, domain or "", ", ".join(names), rule.endpoint, colour, *places_of(app, rule, colour))
 
 
 def colour_of(app: DualApp, rule: Rule, method: str) -> str:
@@ -64,11 +69,12 @@ def colour_of(app: DualApp, rule: Rule, method: str) -> str:
     return "async def" if is_async(in_own_colour(view, method)) else "def"
 
 
-def places_of(rule: Rule, colour: str) -> tuple[str, str]:
-    wsgi, asgi = PLACES[colour]
-    if rule.websocket:  # Flask's extensions take the socket of a WSGI server from a sync view
-        return (wsgi if colour == "def" else NOWHERE), NOWHERE
-    return wsgi, asgi
+def places_of(app: DualApp, rule: Rule, colour: str) -> tuple[str, str]:
+    view = app.view_functions.get(rule.endpoint)
+    if not rule.websocket or view is None:
+        return PLACES[colour]
+    # A view of an extension, such as Flask-Sock, takes the socket of a WSGI server itself.
+    return OF_WEBSOCKETS[colour] if is_websocket_view(view) else (PLACES[colour][0], NOWHERE)
 
 
 def table(app: DualApp, rows: Iterable[Row]) -> Iterator[str]:

@@ -18,12 +18,17 @@ from .upstream import required
 VARIABLES: list[ContextVar[Any]] = [required("quart.globals", "_cv_app", "quart")]
 if hasattr(quart.globals, "_cv_request"):
     VARIABLES.append(quart.globals._cv_request)
+#: Those of a websocket.
+OF_WEBSOCKETS = VARIABLES[:1]
+if hasattr(quart.globals, "_cv_websocket"):
+    OF_WEBSOCKETS.append(quart.globals._cv_websocket)
 
 
 def bind(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
     """Make a `dualapp.pipeline.context.Context` the current one for Quart's globals."""
-    adapter = QuartContext(context)
-    return [(variable.reset, variable.set(adapter)) for variable in VARIABLES]
+    is_request = context.conversation is None
+    adapter = QuartContext(context) if is_request else WebsocketContext(context)
+    return [(variable.reset, variable.set(adapter)) for variable in (VARIABLES if is_request else OF_WEBSOCKETS)]
 
 
 def bind_app(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
@@ -90,3 +95,20 @@ class QuartContext(QuartAppContext):
         self.context.flashes = flashes
 
     _flashes = flashes
+
+
+class WebsocketContext(QuartContext):
+    """A context of a websocket, with the attributes that `quart.websocket` and the other globals read."""
+
+    has_request, has_websocket = False, True
+
+    @property
+    def websocket(self) -> Any:
+        return self.context.websocket
+
+    @property
+    def request(self) -> Any:
+        raise RuntimeError("There is no request in the context of a websocket.")
+
+    request_websocket = websocket
+    _websocket = _request_websocket = websocket

@@ -40,6 +40,7 @@ from .disconnect import DisconnectWatch, WaitingRequests
 if TYPE_CHECKING:
     from ..pipeline.generation import Generation
     from ..pipeline.plan import Plan
+    from .websockets import Websockets
 
 Send = Callable[[Message], Awaitable[None]]
 
@@ -49,8 +50,16 @@ LOOP = Home.LOOP
 class ASGIGateway:
     """The ASGI entry of one app."""
 
-    def __init__(self, app: flask.Flask, generation: Generation, threads: Threads, lifespan: Lifespan) -> None:
+    def __init__(
+        self,
+        app: flask.Flask,
+        generation: Generation,
+        threads: Threads,
+        lifespan: Lifespan,
+        websockets: Callable[[], Websockets],
+    ) -> None:
         self.app = app
+        self._websockets = websockets
         self.threads = threads
         self.lifespan = lifespan
         self.plans = Plans(app, generation, home_at, partial(in_thread, threads.call_within))
@@ -167,9 +176,9 @@ class ASGIGateway:
         if kind == "lifespan":
             await serve(self.lifespan, receive, send)
         elif kind == "websocket":
-            await send({"type": "websocket.close"})
+            await self._websockets().serve(scope, receive, send)  # type: ignore[arg-type]  # servers pass coroutine functions
         else:
-            raise ValueError(f"ASGI scope type {kind!r} is not supported; 'http' and 'lifespan' are.")
+            raise ValueError(f"ASGI scope type {kind!r} is not supported; 'http', 'websocket' and 'lifespan' are.")
 
     async def _deliver(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
         try:

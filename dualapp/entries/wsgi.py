@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from ..lifespan import Lifespan
     from ..pipeline.generation import Generation
+    from .websockets import Websockets
 
 LOOP = Home.LOOP
 
@@ -43,8 +44,11 @@ LOOP = Home.LOOP
 class WSGIGateway:
     """The WSGI entry of one app."""
 
-    def __init__(self, app: flask.Flask, generation: Generation, lifespan: Lifespan) -> None:
+    def __init__(
+        self, app: flask.Flask, generation: Generation, lifespan: Lifespan, websockets: Callable[[], Websockets]
+    ) -> None:
         self.app = app
+        self._websockets = websockets
         self.lifespan = lifespan
         self.plans = Plans(app, generation, home_at, partial(in_thread, call_in_waiting_thread))
         has_own = is_replaced(app, "request_context") or is_replaced(app, "_context_of")
@@ -56,6 +60,10 @@ class WSGIGateway:
         lifespan = self.lifespan
         if not lifespan.has_started or ((loop := lifespan.startup_loop) is not None and loop.is_closed()):
             lifespan.start()
+        if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
+            upgraded = self._websockets().answer_wsgi(environ, start_response)
+            if upgraded is not None:
+                return upgraded
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
         answer = variables.run(self._answer_in_place, environ, start_response, variables)

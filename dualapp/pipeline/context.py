@@ -24,7 +24,7 @@ from ..crossing.thread_pool import from_loop
 from ..exchange.body import NO_BODY
 from ..exchange.host import refuse_several_hosts
 from ..shortcuts.signed_sessions import fast_interface
-from ..wrappers.faces import async_face, close_request, sync_face
+from ..wrappers.faces import async_face, close_request, sync_face, websocket_of
 from .app_context import NOT_GIVEN, AppContext, unbind
 from .context_states import OPEN, keep_open
 from .sessions import opens_async
@@ -33,6 +33,7 @@ from .teardown_errors import Errors
 if TYPE_CHECKING:
     from blinker import Signal
 
+    from ..exchange.conversation import Conversation
     from ..exchange.exchange import Exchange
     from ..wrappers import async_request
 
@@ -71,6 +72,8 @@ class Context(upstream.RequestContext):
     has_request = True
     plan: Any
     routing_failure: Exception | None = None
+    #: The websocket of this context, None for a request.
+    conversation: Conversation | None = None
     error: BaseException | None = None
     #: How often it was pushed while entered. Flask 3.2's `stream_with_context` pushes it for the whole stream, which
     #: may continue in another thread, where there would be nothing to pop.
@@ -119,6 +122,11 @@ class Context(upstream.RequestContext):
     def async_request(self) -> async_request.Request:
         """The async face."""
         return async_face(self.app, self.request, self.exchange)
+
+    @cached_property
+    def websocket(self) -> Any:
+        """The websocket as views see it."""
+        return websocket_of(self)
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # as request
@@ -176,6 +184,17 @@ class Context(upstream.RequestContext):
             self.refuse(error)
         except HTTPException as error:
             self.refuse(error)
+
+    def route_websocket(self) -> None:
+        """Match a handshake with Werkzeug: keep the rule, or the error that says why none matches."""
+        try:
+            if (adapter := self.url_adapter) is not None:
+                rule, view_args = adapter.match(return_rule=True, websocket=True)
+                self.set_rule(rule, view_args)  # type: ignore[arg-type]  # as above
+        except HTTPException as error:
+            self.refuse(error)
+        except Exception as error:
+            self.routing_failure = error
 
     def set_rule(self, rule: Rule, view_args: dict[str, Any]) -> None:
         """Keep the rule that matches and the view's arguments."""

@@ -7,9 +7,9 @@ Flask's that were replaced, and the shortcuts that may be taken.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import flask
 
@@ -39,6 +39,14 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 NO_METHODS: frozenset[str] = frozenset()
 
 each_teardown = each_torn_down if runs_all_teardowns else each_called
+
+
+class WebsocketHooks(NamedTuple):
+    """The hooks around a websocket's view."""
+
+    before: list[Hook]
+    after: list[Hook]
+    teardown: list[Hook]
 
 
 class Plan:
@@ -101,6 +109,17 @@ class Plan:
         self.tears_app_down = bool(self.teardown_app) or "do_teardown_appcontext" in self.replaced
         self.raises_for_routing = is_replaced(app, "raise_routing_exception")
         self.send = self.adapt(partial(send_signal, app))
+
+    @cached_property
+    def websocket_hooks(self) -> WebsocketHooks:
+        """The hooks of the endpoint's websockets."""
+        app: Any = self.app
+        down, up = (None, *reversed(self.names)), (*self.names, None)
+        return WebsocketHooks(
+            self._collect(app.before_websocket_funcs, down, first_answer),
+            self._collect(app.after_websocket_funcs, up, each_applied, backwards=True),
+            self._collect(app.teardown_websocket_funcs, up, each_torn_down, backwards=True),
+        )
 
     def _decide_sessions(self) -> None:
         interface = self.app.session_interface

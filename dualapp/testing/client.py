@@ -22,6 +22,7 @@ from ..crossing.thread_pool import from_loop
 from ..exchange.translation import LIMITS_STREAM, PRESERVE, SHOWS_ERRORS, VARIABLES
 from .arguments import QUART_PARAMETERS, request_of, translated
 from .asgi_call import Parts, answer_of
+from .blocking_websocket import BlockingWebsocket
 from .cookies import cookiejar_cookie, without_server
 from .kept_contexts import KeptContexts
 from .redirects import follow, rewind
@@ -302,6 +303,25 @@ class DualClient(FlaskClient):
             headers["Transfer-Encoding"] = "chunked"  # without either there is no body (RFC 9112 section 6.3)
         base = {**(kwargs.pop("scope_base", None) or {}), VARIABLES: {SHOWS_ERRORS: True}}
         return QuartClient.request(self, path, scope_base=base, **kwargs)  # type: ignore[arg-type]  # it takes the app and the cookies
+
+    def websocket(self, path: str, **kwargs: Any) -> Any:
+        """Open a websocket: `async with client.websocket("/ws") as ws`, with the methods of Quart's client.
+
+        In `def` code it is `with`, and nothing is awaited.
+        """
+        from quart.testing import QuartClient
+
+        if subprotocols := kwargs.pop("subprotocols", None):  # Quart's client forgets them
+            kwargs["scope_base"] = {**(kwargs.get("scope_base") or {}), "subprotocols": subprotocols}
+        connection = QuartClient.websocket(self, path, **kwargs)  # type: ignore[arg-type]  # as in `request`
+        return connection if caller_is_async() else BlockingWebsocket(connection)
+
+    @property
+    def websocket_connection_class(self) -> type:
+        """The class of the connections that `websocket` opens."""
+        from .websocket import WebsocketConnection
+
+        return WebsocketConnection
 
     @property
     def http_connection_class(self) -> type:

@@ -69,6 +69,24 @@ def async_face(app: Any, request: flask.Request, exchange: Exchange) -> async_re
     return cls(request, exchange)
 
 
+def websocket_of(context: Any) -> Any:
+    """Make the websocket of a context, which `quart.websocket` resolves to."""
+    websocket = websocket_class_of(context.app.websocket_class)(context.exchange, context.conversation)
+    websocket.json_module, websocket.url_rule = context.app.json, context.rule
+    websocket.view_args, websocket.routing_exception = context.view_args, context.routing_exception
+    return websocket
+
+
+@cache
+def websocket_class_of(cls: type) -> type:
+    """Return a class of websockets that extends both `cls`, which was written for Quart, and ours."""
+    from .websocket import Websocket
+
+    if issubclass(Websocket, cls):
+        return Websocket
+    return cls if issubclass(cls, Websocket) else type(cls.__name__, (cls, Websocket), {})
+
+
 @cache
 def default_async_class() -> type[async_request.Request]:
     from . import async_request  # quart is imported when the first coroutine asks for it, not before

@@ -340,11 +340,18 @@ async def chat(): ...
 def sync_chat(): ...
 
 
-@pytest.mark.parametrize(("view", "entries"), [(chat, "WSGI and ASGI"), (sync_chat, "ASGI")])
-def test_nobody_answers_a_websocket(view: Any, entries: str) -> None:
-    (finding,) = found("websockets", lambda app: app.add_url_rule("/chat", "chat", view, websocket=True))
-    assert finding.where == f"{line_of(view)} (chat)"
-    assert finding.what == f"nobody answers websocket rule '/chat' under {entries}"
+def sock_chat(): ...
+
+
+def test_nobody_answers_a_websocket() -> None:
+    (finding,) = found("websockets", lambda app: app.add_url_rule("/chat", "chat", sock_chat, websocket=True))
+    assert finding.where == f"{line_of(sock_chat)} (chat)"
+    assert finding.what == "nobody answers websocket rule '/chat' under ASGI"
+
+
+@pytest.mark.parametrize("view", [chat, sync_chat])
+def test_websockets_of_the_app_are_answered(view: Any) -> None:
+    assert not found("websockets", lambda app: app.add_websocket("/chat", "chat", view))
 
 
 def test_a_view_of_http_is_answered() -> None:

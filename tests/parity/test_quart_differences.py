@@ -190,16 +190,49 @@ def test_a_path_outside_of_the_root_path(asgi: Side) -> None:
     assert start["status"] == asgi.says(quart=404, here=200)
 
 
-@row("websocket routes")
-def test_websocket_routes(asgi: Side) -> None:
+CONNECT = {"type": "websocket.connect"}
+DISCONNECT = {"type": "websocket.disconnect", "code": 1000}
+WEBSOCKET: dict[str, Any] = {"type": "websocket", "scheme": "ws", "subprotocols": []}
+
+
+@row("`websocket.receive()` when the client has left")
+def test_receive_after_the_end(asgi: Side) -> None:
+    seen = []
+
+    def build(app: DualApp) -> None:
+        @app.websocket("/")
+        async def socket():
+            try:
+                await quart.websocket.receive()
+            except BaseException as error:
+                seen.append(type(error).__name__)
+                raise
+
+    talk(asgi.app(build), CONNECT, DISCONNECT, **WEBSOCKET)
+    assert seen == [asgi.says(quart="CancelledError", here="WebsocketClosed")]
+
+
+@row("an error in a websocket that was accepted")
+def test_an_error_after_accept(asgi: Side) -> None:
+    def build(app: DualApp) -> None:
+        @app.websocket("/")
+        async def socket():
+            await quart.websocket.accept()
+            raise LookupError
+
+    sent = talk(asgi.app(build), CONNECT, DISCONNECT, **WEBSOCKET)
+    assert sent[-1]["code"] == asgi.says(quart=1000, here=1011)
+
+
+@row("a websocket that a page of another host opens")
+def test_websockets_of_other_origins(asgi: Side) -> None:
     def build(app: DualApp) -> None:
         @app.websocket("/")
         async def socket():
             await quart.websocket.accept()
 
-    connect = {"type": "websocket.connect"}
-    websocket = {"type": "websocket", "scheme": "ws", "subprotocols": []}
-    sent = talk(asgi.app(build), connect, {"type": "websocket.disconnect", "code": 1000}, **websocket)
+    headers = [(b"host", b"localhost"), (b"origin", b"http://evil.example")]
+    sent = talk(asgi.app(build), CONNECT, DISCONNECT, **WEBSOCKET, headers=headers)
     assert sent[0]["type"] == asgi.says(quart="websocket.accept", here="websocket.close")
 
 

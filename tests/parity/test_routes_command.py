@@ -35,6 +35,9 @@ class Both(MethodView):
         return "async def"
 
 
+def talk(): ...
+
+
 def test_the_table() -> None:
     app = DualApp(__name__, static_folder=None)
 
@@ -49,6 +52,8 @@ def test_the_table() -> None:
     app.add_url_rule("/both", view_func=Both.as_view("both"))
     app.add_url_rule("/urls", endpoint="urls")
     app.add_url_rule("/live", endpoint="live", view_func=sync_view, websocket=True)
+    app.add_websocket("/talk", "talk", talk)
+    app.add_websocket("/talk/async", "talk_async", async_view)
     assert rows(app) == [
         ["Rule", "Methods", "Endpoint", "View", "WSGI", "ASGI"],
         ["/async", "GET, PUT", "async_view", "async def", "host loop", "server's loop"],
@@ -56,6 +61,8 @@ def test_the_table() -> None:
         ["/both", "POST", "both", "async def", "host loop", "server's loop"],
         ["/live", "websocket", "live", "def", "server's thread", "-"],
         ["/sync", "GET", "sync_view", "def", "server's thread", "pool thread"],
+        ["/talk", "websocket", "talk", "def", "thread of its own", "thread of its own"],
+        ["/talk/async", "websocket", "talk_async", "async def", "host loop", "server's loop"],
         ["/urls", "GET", "urls", "-", "-", "-"],
     ]
 

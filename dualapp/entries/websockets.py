@@ -1,0 +1,233 @@
+"""Serve a websocket, whichever entry its client came in through: from its handshake to its end, in ASGI messages.
+
+A task listens to the server for as long as the websocket lasts: it keeps what is received for the view, and when the
+client leaves it cancels a view that waits for anything but the next message, as Quart does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import flask
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import NotImplemented as NotImplementedHere
+
+from ..blueprints import is_websocket_view
+from ..crossing.bridge import spawn
+from ..crossing.colour import is_async
+from ..crossing.context_variables import await_within
+from ..crossing.thread_pool import Threads
+from ..exchange.conversation import CONNECTING, ENDED, INTERNAL_ERROR, NORMAL, Conversation, WebsocketClosed
+from ..exchange.handshake import Handshake
+from ..exchange.translation import Message, Scope
+from ..exchange.wsgi_exchange import WSGIExchange
+from ..pipeline.calls import in_thread
+from ..pipeline.context import Context
+from ..pipeline.home import Home
+from ..pipeline.plan_cache import PlanCache
+from ..shortcuts.plain_response import raw_pairs
+from ..wrappers.response import encoded
+from .takeover import NoSocket, connection_of, take
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from ..lifespan import Lifespan
+    from ..pipeline.generation import Generation
+    from ..pipeline.plan import Plan
+    from .websocket_server import WebsocketConnection
+
+Send = Callable[[Message], Coroutine[Any, Any, None]]
+Receive = Callable[[], Coroutine[Any, Any, Message]]
+
+
+class Websockets:
+    """The websockets of one app."""
+
+    def __init__(self, app: flask.Flask, generation: Generation, threads: Threads, lifespan: Lifespan) -> None:
+        self.app = app
+        self._lifespan = lifespan
+        self._plans = PlanCache(app, generation, lambda home: Home.LOOP, partial(in_thread, threads.call_within))
+        self._view_threads = Threads(f"{app.name}-websocket", lambda: app.config["WEBSOCKET_THREADS"])
+        #: How many sync views are running.
+        self._running = 0
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one websocket of an ASGI server."""
+        loop = asyncio.get_running_loop()
+        if self._lifespan.startup_loop is not loop:
+            await self._lifespan.start_async()
+        if (await receive())["type"] != "websocket.connect":
+            return
+        conversation = Conversation(scope, send, loop, self.app.config["WEBSOCKET_MAX_QUEUE"])
+        context = Context(self.app, Handshake(scope, receive, loop))
+        context.conversation = conversation
+        context.variables = copy_context()
+        plan: Plan = context.variables.run(self._begin, context)
+        worker = asyncio.current_task()
+        listener = loop.create_task(listen(conversation, receive))
+        try:
+            await self._converse(context, plan, conversation)
+        except asyncio.CancelledError:
+            if worker is None or conversation.state != ENDED or worker.uncancel():
+                raise  # it was the server that cancelled the task, not the listener
+        finally:
+            listener.cancel()
+            context.end()
+
+    def _begin(self, context: Context) -> Plan:
+        """Match the handshake; return the plan of the view."""
+        context.enter()
+        context.route_websocket()
+        endpoint = None if context.rule is None else context.rule.endpoint
+        return self._plans.plan_for(endpoint, "GET")
+
+    async def _converse(self, context: Context, plan: Plan, conversation: Conversation) -> None:
+        from ..pipeline.websocket_dispatch import converse  # imported late: it imports quart
+
+        if is_foreign(context, self.app.config["WEBSOCKET_ORIGINS"]):
+            context.refuse(Forbidden("This origin may not open websockets here."))
+        try:
+            response = await await_within(context.variables, converse, context, plan, partial(self._call_view, context))
+        except Exception:
+            await end(conversation, INTERNAL_ERROR)
+            raise
+        if conversation.state == CONNECTING and response is not None:
+            await refuse(conversation, response)
+        else:
+            await end(conversation, INTERNAL_ERROR if conversation.has_failed else NORMAL)
+
+    async def _call_view(self, context: Context, view: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+        """Call a view, a sync one in a thread of its own."""
+        conversation: Any = context.conversation
+        if is_async(view):
+            conversation.cancel_view = asyncio.current_task().cancel  # type: ignore[union-attr]  # a server's
+            try:
+                return await view(**arguments)
+            finally:
+                conversation.cancel_view = None
+        if not is_websocket_view(view):
+            raise NotImplementedHere("This view takes the socket of a WSGI server; an ASGI server gives none.")
+        if self._running >= self.app.config["WEBSOCKET_THREADS"]:
+            raise ServiceUnavailable("All threads for websockets are taken (WEBSOCKET_THREADS).")
+        self._running += 1
+        try:
+            return await self._view_threads.call_within(context.variables, view, (), arguments)
+        finally:
+            self._running -= 1
+
+    # Under WSGI.
+
+    def answer_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        """Take a handshake's connection over from its WSGI server; None if no websocket of ours matches the request.
+
+        A refusal before the connection is taken is a response of the server's.
+        """
+        if not copy_context().run(self._matches, Context(self.app, WSGIExchange(environ))):
+            return None
+        try:
+            self._take_over(environ)
+        except HTTPException as refusal:
+            return refusal(environ, start_response)
+        start_response("101 Switching Protocols", [])  # this goes nowhere
+        return []
+
+    def _matches(self, context: Context) -> bool:
+        context.enter()
+        try:
+            context.route_websocket()
+        finally:
+            context.leave()
+        view = None if context.rule is None else self.app.view_functions.get(context.rule.endpoint)
+        return view is not None and is_websocket_view(view)
+
+    def _take_over(self, environ: WSGIEnvironment) -> None:
+        try:
+            from .websocket_server import WebsocketConnection
+        except ModuleNotFoundError:
+            raise NotImplementedHere("Websockets under WSGI need: pip install 'dualapp[websockets]'") from None
+        if len(self._lifespan.connections) >= self.app.config["WEBSOCKET_MAX"]:
+            raise ServiceUnavailable("This process has as many websockets as it may (WEBSOCKET_MAX).")
+        try:
+            descriptor = connection_of(environ)
+        except NoSocket as reason:
+            raise NotImplementedHere(str(reason)) from None
+        spawn(self._serve_taken, websocket_scope(environ), WebsocketConnection, *take(descriptor))
+
+    async def _serve_taken(self, scope: Scope, cls: type[WebsocketConnection], socket: Any, rest: Any) -> None:
+        """Serve a websocket on a connection that was taken over; `rest` has what the server still writes."""
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(asyncio.Protocol, rest)
+        _, connection = await loop.connect_accepted_socket(partial(cls, scope, self.app.config), socket)
+        self._lifespan.connections.add(connection)
+        try:
+            await self.serve(scope, connection.receive, connection.send)
+        except Exception:
+            self.app.logger.exception("Exception on websocket %s", scope["path"])
+        finally:
+            await connection.ended
+            self._lifespan.connections.discard(connection)
+
+
+def websocket_scope(environ: WSGIEnvironment) -> Scope:
+    """Make the scope of a handshake that came in through WSGI."""
+    scope = WSGIExchange(environ).scope
+    offered = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")
+    return {
+        **scope,
+        "type": "websocket",
+        "scheme": scope["scheme"].replace("http", "ws", 1),
+        "subprotocols": [name.strip() for name in offered.split(",") if name.strip()],
+        "extensions": {"websocket.http.response": {}},
+    }
+
+
+async def listen(conversation: Conversation, receive: Receive) -> None:
+    """Hand on what the server tells; at the end cancel an async view that waits for something else than a message."""
+    while await conversation.hear(await receive()):
+        pass
+    if conversation.cancel_view is not None and not conversation.received.readers:
+        conversation.cancel_view()
+
+
+async def end(conversation: Conversation, code: int) -> None:
+    with suppress(WebsocketClosed):  # the client was faster
+        await conversation.close(code)
+
+
+async def refuse(conversation: Conversation, response: flask.Response) -> None:
+    """Answer a handshake with a response."""
+    chunks: Any = response.response
+    if hasattr(chunks, "__aiter__"):
+        body = b"".join([chunk async for chunk in encoded(chunks)])
+    else:
+        body = b"".join(response.iter_encoded())
+    headers = response.get_wsgi_headers({}).to_wsgi_list()
+    with suppress(WebsocketClosed):
+        await conversation.refuse(response.status_code, raw_pairs(headers), body)
+
+
+def is_foreign(context: Context, origins: Any) -> bool:
+    """Tell whether a handshake comes from a page of another origin than those allowed; without `origins`, another host.
+
+    Browsers send cookies along with it, whichever page opens a websocket (RFC 6455 section 10.2).
+    """
+    environ = context.exchange.environ
+    origin = environ.get("HTTP_ORIGIN")
+    if origin is None or origins == "*":
+        return False
+    if origins is not None:
+        return origin not in ([origins] if isinstance(origins, str) else origins)
+    page = urlsplit(origin)
+    return host_of(page.netloc, page.scheme) != host_of(environ.get("HTTP_HOST", ""), environ["wsgi.url_scheme"])
+
+
+def host_of(netloc: str, scheme: str) -> str:
+    """Return a host with its port unless that is the scheme's own."""
+    return netloc.lower().removesuffix(":443" if scheme == "https" else ":80")

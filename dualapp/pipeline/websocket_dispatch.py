@@ -1,0 +1,125 @@
+"""The pipeline of a websocket: Quart's steps, in Quart's order, on the loop.
+
+Sync hooks run in threads of the app, a sync view in a thread of its own for as long as the websocket lasts. What the
+hooks and the view return refuses the websocket unless it was accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import flask
+from quart.signals import (
+    got_websocket_exception,
+    websocket_finished,
+    websocket_started,
+    websocket_tearing_down,
+)
+from werkzeug.exceptions import InternalServerError
+
+from ..compat.upstream import find_error_handler
+from ..exchange.conversation import WebsocketClosed
+from ..wrappers.return_values import response_from
+from .context import Context
+from .dispatch import handle_user_exception, log_exception, propagates, save_session, tear_down_app
+from .hooks import each_applied, each_called, first_answer
+from .signals import is_heard
+from .teardown_errors import each_torn_down
+
+if TYPE_CHECKING:
+    from blinker import Signal
+
+    from .plan import Plan
+
+CallView = Callable[..., Awaitable[Any]]
+
+
+async def converse(context: Context, plan: Plan, call_view: CallView) -> flask.Response | None:
+    """Run the hooks and the view of a websocket; return the response to refuse it with, None if there is none.
+
+    Raises an unhandled error where the app propagates errors, and any that comes after the websocket was accepted.
+    """
+    try:
+        try:
+            return await full_dispatch(context, plan, call_view)
+        except WebsocketClosed:
+            return None
+        except Exception as error:
+            context.error = error
+            note_failure(context)
+            return await handle_exception(context, plan, error)
+    except BaseException as error:
+        context.error = error
+        raise
+    finally:
+        await tear_down(context, plan)
+
+
+async def full_dispatch(context: Context, plan: Plan, call_view: CallView) -> flask.Response | None:
+    try:
+        await send(context, plan, websocket_started)
+        value = await value_of(context, plan, call_view)
+    except WebsocketClosed:
+        raise
+    except Exception as error:
+        note_failure(context)
+        value = await handle_user_exception(context, plan, error)
+    return await finalize(context, plan, value)
+
+
+def note_failure(context: Context) -> None:
+    context.conversation.has_failed = True  # type: ignore[union-attr]  # there is one
+
+
+async def value_of(context: Context, plan: Plan, call_view: CallView) -> Any:
+    """Return the first answer of the hooks before the view, or the view's value."""
+    if plan.preprocessors:
+        endpoint = None if context.rule is None else context.rule.endpoint
+        await each_called(plan.call, plan.preprocessors, endpoint, context.view_args)
+    value = await first_answer(plan.call, plan.websocket_hooks.before)
+    if value is not None:
+        return value
+    if context.routing_failure is not None:
+        raise context.routing_failure
+    if context.routing_exception is not None:
+        raise context.routing_exception
+    return await call_view(plan.view, context.view_args or {})
+
+
+async def finalize(context: Context, plan: Plan, value: Any) -> flask.Response | None:
+    """Make the response, if there is a value, and pass it through the hooks after the view."""
+    response = None if value is None else response_from(context.app, value, plan.view)
+    response = await each_applied(plan.call, plan.websocket_hooks.after, response)
+    if response is not None and context.opened_session is not None:
+        await save_session(context, plan, response)
+    await send(context, plan, websocket_finished, response=response)
+    return response  # type: ignore[no-any-return]  # what the hooks return
+
+
+async def handle_exception(context: Context, plan: Plan, error: Exception) -> flask.Response | None:
+    """Log an unhandled error and make the 500 page, or re-raise the error if the app propagates it."""
+    app = context.app
+    await send(context, plan, got_websocket_exception, exception=error)
+    if propagates(app):
+        raise error
+    await log_exception(context, plan, (type(error), error, error.__traceback__))
+    server_error = InternalServerError(original_exception=error)
+    handler = find_error_handler(app, server_error, plan.names)
+    value = server_error if handler is None else await plan.call(plan.adapt(handler), server_error)
+    return response_from(app, value, plan.view)
+
+
+async def tear_down(context: Context, plan: Plan) -> None:
+    """Run the teardown functions with the error that ended the websocket, or None."""
+    try:
+        await each_torn_down(plan.call, plan.websocket_hooks.teardown, context.error)
+        await send(context, plan, websocket_tearing_down, exc=context.error)
+    finally:
+        context.close_request()
+        await tear_down_app(context, plan, context.error)
+
+
+async def send(context: Context, plan: Plan, signal: Signal, **arguments: Any) -> None:
+    if is_heard(signal, context.app):
+        await plan.call(plan.send, signal, **arguments)

@@ -1,0 +1,356 @@
+"""Websockets: Quart's API in `async def` views, the same without `await` in `def` views.
+
+The test client speaks ASGI; real servers of both kinds, and their clients, are in tests/servers/test_websockets.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import pytest
+import quart
+from quart.testing.connections import WebsocketResponseError
+
+from dualapp import Blueprint, DualApp, WebsocketClosed, session, url_for, websocket
+
+from ..support.waiting import wait_for
+
+
+@pytest.fixture(params=["def", "async"])
+def talk(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Run a conversation of a client, written as a coroutine, from code of either colour."""
+
+    def run(app: DualApp, path: str, client: Callable[[Any], Any], **options: Any) -> None:
+        async def talk_async() -> None:
+            async with app.test_client().websocket(path, **options) as ws:
+                await client(ws)
+
+        def talk_sync() -> None:
+            with app.test_client().websocket(path, **options) as ws:
+                asyncio.run(client(Awaitable(ws)))
+
+        talk_sync() if request.param == "def" else asyncio.run(talk_async())
+
+    return run
+
+
+class Awaitable:
+    """Lets the same coroutine talk through a blocking client."""
+
+    def __init__(self, ws: Any) -> None:
+        self.ws = ws
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.ws, name)
+        if not callable(value):
+            return value
+
+        async def call(*args: Any) -> Any:
+            return await asyncio.to_thread(value, *args)
+
+        return call
+
+
+def echoing() -> DualApp:
+    app = DualApp(__name__)
+    app.secret_key = "key"
+    app.extensions["seen"] = []
+
+    @app.websocket("/async/echo")
+    async def async_echo():
+        async for message in websocket:
+            await websocket.send(message)
+
+    @app.websocket("/sync/echo")
+    def sync_echo():
+        for message in websocket:
+            websocket.send(message)
+
+    @app.websocket("/async/json/<int:number>")
+    async def async_json(number):
+        data = await websocket.receive_json()
+        await websocket.send_json(number=number, data=data, query=websocket.args["q"], url=url_for("index"))
+
+    @app.websocket("/sync/json/<int:number>")
+    def sync_json(number):
+        data = websocket.receive_json()
+        websocket.send_json(number=number, data=data, query=websocket.args["q"], url=url_for("index"))
+
+    @app.websocket("/async/close")
+    async def async_close():
+        await websocket.accept(subprotocol=websocket.requested_subprotocols[-1])
+        await websocket.close(4001, "enough")
+
+    @app.websocket("/sync/close")
+    def sync_close():
+        websocket.accept(subprotocol=websocket.requested_subprotocols[-1])
+        websocket.close(4001, "enough")
+
+    @app.websocket("/async/abort")
+    async def async_abort():
+        flask.abort(403)
+
+    @app.websocket("/sync/abort")
+    def sync_abort():
+        flask.abort(403)
+
+    @app.websocket("/async/until-closed")
+    async def async_until_closed():
+        try:
+            while True:
+                await websocket.receive()
+        except WebsocketClosed as end:
+            app.extensions["seen"].append((end.code, end.reason))
+            raise
+
+    @app.websocket("/sync/until-closed")
+    def sync_until_closed():
+        try:
+            while True:
+                websocket.receive()
+        except WebsocketClosed as end:
+            app.extensions["seen"].append((end.code, end.reason))
+            raise
+
+    @app.get("/")
+    def index():
+        return "index"
+
+    return app
+
+
+COLOURS = pytest.mark.parametrize("colour", ["async", "sync"])
+MESSAGES = ["text", b"bytes", "", b"", "ü" * 100_000]
+
+
+@COLOURS
+def test_messages_come_back(talk: Any, colour: str) -> None:
+    async def client(ws: Any) -> None:
+        for message in MESSAGES:
+            await ws.send(message)
+            assert await ws.receive() == message
+
+    talk(echoing(), f"/{colour}/echo", client)
+
+
+@COLOURS
+def test_json_arguments_and_urls(talk: Any, colour: str) -> None:
+    async def client(ws: Any) -> None:
+        await ws.send_json({"a": [1]})
+        assert await ws.receive_json() == {"number": 3, "data": {"a": [1]}, "query": "ä", "url": "/"}
+
+    talk(echoing(), f"/{colour}/json/3", client, query_string={"q": "ä"})
+
+
+@COLOURS
+def test_the_app_closes_with_a_code_and_a_reason(talk: Any, colour: str) -> None:
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketClosed) as end:
+            await ws.receive()
+        assert (end.value.code, end.value.reason, ws.subprotocol) == (4001, "enough", "b")
+
+    talk(echoing(), f"/{colour}/close", client, subprotocols=["a", "b"])
+
+
+@COLOURS
+def test_the_app_learns_how_the_client_has_closed(talk: Any, colour: str) -> None:
+    app = echoing()
+
+    async def client(ws: Any) -> None:
+        await ws.send("first")
+        await ws.close(4002, "bye")
+
+    talk(app, f"/{colour}/until-closed", client)
+    assert app.extensions["seen"] == [(4002, "bye")]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/async/abort", 403), ("/sync/abort", 403), ("/nowhere", 404), ("/", 400)]
+)
+def test_a_refusal_is_a_response(talk: Any, path: str, status: int) -> None:
+    app = echoing()
+
+    @app.errorhandler(403)
+    def refused(error):
+        return f"no: {error.code}", 403
+
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketResponseError) as refusal:
+            await ws.receive()
+        assert refusal.value.response.status_code == status
+        if status == 403:
+            assert flask.Response.get_data(refusal.value.response, as_text=True) == "no: 403"
+
+    talk(app, path, client)
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "opens"),
+    [
+        (None, "http://localhost", True),
+        (None, "http://evil.example", False),
+        (None, None, True),
+        ("*", "http://evil.example", True),
+        (["https://a.example"], "https://a.example", True),
+        (["https://a.example"], "http://localhost", False),
+    ],
+)
+def test_pages_of_other_origins_are_refused(talk: Any, origins: Any, origin: str | None, opens: bool) -> None:
+    app = echoing()
+    app.config["WEBSOCKET_ORIGINS"] = origins
+
+    async def client(ws: Any) -> None:
+        if opens:
+            await ws.send("x")
+            assert await ws.receive() == "x"
+        else:
+            with pytest.raises(WebsocketResponseError) as refusal:
+                await ws.receive()
+            assert refusal.value.response.status_code == 403
+
+    talk(app, "/async/echo", client, headers={"Origin": origin} if origin else {})
+
+
+def test_hooks_run_around_it_in_quarts_order(talk: Any) -> None:
+    app, order = echoing(), []
+    pages = Blueprint("pages", __name__, url_prefix="/pages")
+
+    @app.before_websocket
+    async def first():
+        order.append("before")
+
+    @pages.before_websocket
+    def second():
+        order.append("before in the blueprint")
+
+    @pages.websocket("/ws")
+    async def ws():
+        order.append(f"view of {websocket.path} {quart.has_websocket_context()} {quart.has_request_context()}")
+        await websocket.send("x")
+
+    @pages.after_websocket
+    def third(response):
+        order.append(f"after in the blueprint {response}")
+        return response
+
+    @app.after_websocket
+    async def fourth(response):
+        order.append("after")
+        return response
+
+    @app.teardown_websocket
+    async def fifth(error):
+        order.append(f"teardown {error}")
+
+    @app.teardown_appcontext
+    def last(error):
+        order.append(f"app teardown {error}")
+
+    app.register_blueprint(pages)
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() == "x"
+
+    talk(app, "/pages/ws", client)
+    assert order == [
+        "before",
+        "before in the blueprint",
+        "view of /pages/ws True False",
+        "after in the blueprint None",
+        "after",
+        "teardown None",
+        "app teardown None",
+    ]
+
+
+def test_a_hook_may_refuse_it(talk: Any) -> None:
+    app = echoing()
+
+    @app.before_websocket
+    def refuse():
+        return "not you", 401
+
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketResponseError) as refusal:
+            await ws.receive()
+        assert refusal.value.response.status_code == 401
+
+    talk(app, "/async/echo", client)
+
+
+@COLOURS
+def test_an_error_after_accept_closes_with_1011_and_is_logged(
+    talk: Any, colour: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = echoing()
+
+    @app.websocket("/async/error")
+    async def async_error():
+        await websocket.accept()
+        raise LookupError("lost")
+
+    @app.websocket("/sync/error")
+    def sync_error():
+        websocket.accept()
+        raise LookupError("lost")
+
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketClosed) as end:
+            await ws.receive()
+        assert end.value.code == 1011
+
+    talk(app, f"/{colour}/error", client)
+    assert "LookupError: lost" in caplog.text
+
+
+def test_a_view_that_waits_for_something_else_is_cancelled_when_the_client_leaves(talk: Any) -> None:
+    app, seen = echoing(), []
+
+    @app.websocket("/waiting")
+    async def waiting():
+        await websocket.send("now")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("cleaned up")
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() == "now"
+
+    talk(app, "/waiting", client)
+    wait_for(lambda: seen == ["cleaned up"])
+
+
+def test_the_session_is_there(talk: Any) -> None:
+    app = echoing()
+
+    @app.get("/in")
+    def log_in():
+        session["name"] = "ada"
+        return ""
+
+    @app.websocket("/who")
+    def who():
+        websocket.send(session["name"])
+
+    client = app.test_client()
+    client.get("/in")
+    with client.websocket("/who") as ws:
+        assert ws.receive() == "ada"
+
+
+def test_more_sync_views_than_threads_are_refused() -> None:
+    app = echoing()
+    app.config["WEBSOCKET_THREADS"] = 1
+    with app.test_client().websocket("/sync/echo") as first:
+        first.send("a")
+        assert first.receive() == "a"
+        with app.test_client().websocket("/sync/echo") as second:
+            with pytest.raises(WebsocketResponseError) as refusal:
+                second.receive()
+            assert refusal.value.response.status_code == 503
+        first.send("b")
+        assert first.receive() == "b"
