@@ -237,11 +237,16 @@ async def handle_exception(context: Context, plan: Plan, error: Exception) -> fl
         await plan.call(plan.send, got_request_exception, exception=error)
     if propagates(app):
         raise error
+    value = await value_for_unhandled(context, plan, error)
+    return await finalize_request(context, plan, value, from_error_handler=True)
+
+
+async def value_for_unhandled(context: Context, plan: Plan, error: Exception) -> Any:
+    """Log an unhandled error; return what the handler for a 500 does, or the 500 itself."""
     await log_exception(context, plan, (type(error), error, error.__traceback__))
     server_error = InternalServerError(original_exception=error)
-    handler = find_error_handler(app, server_error, plan.names)
-    value = server_error if handler is None else await plan.call(plan.adapt(handler), server_error)
-    return await finalize_request(context, plan, value, from_error_handler=True)
+    handler = find_error_handler(context.app, server_error, plan.names)
+    return server_error if handler is None else await plan.call(plan.adapt(handler), server_error)
 
 
 def propagates(app: flask.Flask) -> bool:

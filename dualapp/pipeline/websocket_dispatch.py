@@ -16,13 +16,11 @@ from quart.signals import (
     websocket_started,
     websocket_tearing_down,
 )
-from werkzeug.exceptions import InternalServerError
 
-from ..compat.upstream import find_error_handler
 from ..exchange.conversation import WebsocketClosed
 from ..wrappers.return_values import response_from
 from .context import Context
-from .dispatch import handle_user_exception, log_exception, propagates, save_session, tear_down_app
+from .dispatch import handle_user_exception, propagates, save_session, tear_down_app, value_for_unhandled
 from .hooks import each_applied, each_called, first_answer
 from .signals import is_heard
 from .teardown_errors import each_torn_down
@@ -103,11 +101,7 @@ async def handle_exception(context: Context, plan: Plan, error: Exception) -> fl
     await send(context, plan, got_websocket_exception, exception=error)
     if propagates(app):
         raise error
-    await log_exception(context, plan, (type(error), error, error.__traceback__))
-    server_error = InternalServerError(original_exception=error)
-    handler = find_error_handler(app, server_error, plan.names)
-    value = server_error if handler is None else await plan.call(plan.adapt(handler), server_error)
-    return response_from(app, value, plan.view)
+    return response_from(app, await value_for_unhandled(context, plan, error), plan.view)
 
 
 async def tear_down(context: Context, plan: Plan) -> None:
