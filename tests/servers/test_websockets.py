@@ -30,6 +30,10 @@ SERVERS = {
     "waitress": (f"waitress-serve --listen={{bind}} {APP}.wsgi", "waitress"),
     "cheroot": (f"python -m cheroot --bind {{bind}} --threads 4 {APP}", "cheroot"),
     "werkzeug": (f"python -m tests.support.development_server {{port}} {APP}", "werkzeug"),
+    "uwsgi": (
+        "pyuwsgi --http-socket {bind} --enable-threads --threads 4 --die-on-term --need-app --module " + APP,
+        "pyuwsgi",
+    ),
     "uvicorn": (f"uvicorn --host {{host}} --port {{port}} {APP}", "uvicorn"),
     "hypercorn": (f"hypercorn -b {{bind}} asgi:{APP}", "hypercorn"),
     "granian": (f"granian --host {{host}} --port {{port}} --interface asgi {APP}", "granian"),
