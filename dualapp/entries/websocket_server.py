@@ -1,8 +1,8 @@
 """Serve a websocket on a connection that was taken over from a WSGI server: RFC 6455 below, ASGI messages above.
 
 The protocol itself is that of the `websockets` library, which does no input or output. Messages are assembled here.
-While a client's message waits for the app, nothing more is read from that client. Whole messages are what is bounded: a
-limit on fragments would wait for ever for the end of a long message.
+While many of a client's messages wait for the app, nothing more is read from that client. Whole messages are what is
+bounded: a limit on fragments would wait for ever for the end of a long message.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ DEFLATE = ServerPerMessageDeflateFactory(
 STATUS_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 #: What has to be written before `send` waits for the client.
 MOST_UNSENT = 64 * 1024
+#: Of a client that has more than so many bytes, or so many messages, waiting for the app nothing more is read.
+MOST_UNREAD = 64 * 1024
+MOST_MESSAGES = 64
 
 
 class Protocol(ServerProtocol):
@@ -66,6 +69,7 @@ class WebsocketConnection(asyncio.Protocol):
         self._pong_due: Any = None
         self._text: codecs.IncrementalDecoder | None = None
         self._fragments: list[Any] = []
+        self._unread = 0
         self._response: Response | None = None
         self._refusal: list[bytes] = []
         self.ended = self._loop.create_future()
@@ -152,7 +156,9 @@ class WebsocketConnection(asyncio.Protocol):
             whole = "".join(self._fragments) if self._text is not None else b"".join(map(bytes, self._fragments))
             self._fragments = []
             self._hear({"type": "websocket.receive", "text" if self._text is not None else "bytes": whole})
-            self._transport.pause_reading()
+            self._unread += len(whole)
+            if self._unread > MOST_UNREAD or len(self._incoming) > MOST_MESSAGES:
+                self._transport.pause_reading()
 
     def _hear(self, message: Message) -> None:
         self._incoming.append(message)
@@ -212,8 +218,10 @@ class WebsocketConnection(asyncio.Protocol):
             self._reader = self._loop.create_future()
             await self._reader
         message = self._incoming.popleft()
-        if not self._incoming and not self._transport.is_closing():
-            self._transport.resume_reading()
+        if not self._incoming:
+            self._unread = 0
+            if not self._transport.is_closing():
+                self._transport.resume_reading()  # does nothing unless it was paused
         return message
 
     async def send(self, message: Message) -> None:
