@@ -53,8 +53,7 @@ class Debugger(DebuggedApplication):
         self.pin  # noqa: B018 - made of the app's name and module, so that it is the same under each server
         self.app = fail_again
         self.secret = f"{os.getpid()}.{self.secret}"
-        self._config = app.config
-        self._log = app.logger
+        self._debugged = app
 
     def check_host_trust(self, environ: WSGIEnvironment) -> bool:
         """Tell whether consoles work for a request."""
@@ -65,7 +64,7 @@ class Debugger(DebuggedApplication):
         if environ.get("wsgi.multiprocess"):
             return SEVERAL_PROCESSES
         host = environ.get("HTTP_HOST")
-        hosts = [*self.trusted_hosts, *(self._config["TRUSTED_HOSTS"] or ())]
+        hosts = [*self.trusted_hosts, *(self._debugged.config["TRUSTED_HOSTS"] or ())]
         return None if host_is_trusted(host, hosts) else UNTRUSTED_HOST.format(host=host)
 
     def failed(self, environ: WSGIEnvironment, error: Exception, contexts: list[Any]) -> WSGIEnvironment:
@@ -89,7 +88,7 @@ class Debugger(DebuggedApplication):
         secret = Request(environ).args.get("s", "")
         if secret != self.secret and (made_by := re.match(r"(\d+)\.", secret)) and FAILURE not in environ:
             said = OTHER_PROCESS.format(theirs=made_by[1], ours=os.getpid())
-            self._log.warning(said)
+            self._debugged.logger.warning(said)
             return Response(said)(environ, start_response)
         return super().__call__(environ, start_response)
 
