@@ -28,6 +28,8 @@ MOST_LINGERED = 8 * 1024 * 1024
 
 # A form up to this size is parsed on the loop's thread once it has arrived; larger ones are parsed in a thread.
 SHORT_BODY = 64 * 1024
+#: Where the end of a line is looked for; a longer line takes more steps.
+LINE = 1024
 
 
 CANNOT_WAIT = (
@@ -276,6 +278,10 @@ class BodyStream(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def peek(self, size: int = 0, /) -> bytes:
+        """Return what has arrived, without reading it: `readline` looks there for the end of a line."""
+        return bytes(self.body.arrived[:LINE])
 
     def readall(self) -> bytes:
         self._check_refusal()

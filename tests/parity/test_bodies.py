@@ -15,6 +15,7 @@ from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from dualapp import DualApp, request
+from dualapp.exchange.body import Body, BodyStream
 from dualapp.exchange.wsgi_exchange import WSGIExchange
 
 from ..conftest import Serve
@@ -308,3 +309,28 @@ async def answered(app: DualApp, messages: Iterator[dict[str, Any]], waits: str)
         await app(scope, receive, send)
     status = sent[0]["status"]
     return status, b"".join(message["body"] for message in sent[1:]) if status == 200 else None
+
+
+LINES = [b"short\n", b"\n", b"x" * 1023 + b"\n", b"y" * 1024 + b"\n", b"z" * 70_000 + b"\n", b"last"]
+
+
+@pytest.mark.parametrize("size", [None, 1, 7, 65_536], ids=["with a length", "bytes", "sevens", "chunks"])
+def test_lines_of_a_body(serve: Serve, size: int | None) -> None:
+    def build(app: DualApp) -> None:
+        @app.post("/")
+        def index():
+            return [len(line) for line in flask.request.stream]
+
+    body = b"".join(LINES)
+    chunks = [body[start : start + size] for start in range(0, len(body), size)] if size else body
+    assert serve(build, twin=False).post("/", body=chunks).json() == [*map(len, LINES)]
+
+
+def test_a_line_is_not_read_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    take = Body.take
+    monkeypatch.setattr(Body, "take", lambda body, size: taken.append(size) or take(body, size))
+    lines = [b"x" * 100 + b"\n"] * 1000
+    source = io.BytesIO(b"".join(lines))
+    assert [*BodyStream(Body(101_000, source.read))] == lines
+    assert len(taken) < 3 * len(lines)
