@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from ..compat.upstream import running_loop
+
 T = TypeVar("T")
 
 
@@ -89,8 +91,11 @@ class BoundedQueue(Generic[T]):
         with suppress(IndexError):
             while True:
                 waiter = self._waiters.popleft()
-                with suppress(RuntimeError):  # its loop is closed
-                    waiter.get_loop().call_soon_threadsafe(end_wait, waiter)
+                if (loop := waiter.get_loop()) is running_loop():
+                    end_wait(waiter)
+                else:
+                    with suppress(RuntimeError):  # its loop is closed
+                        loop.call_soon_threadsafe(end_wait, waiter)
 
 
 def end_wait(waiter: asyncio.Future[None]) -> None:
