@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import imports, inprocess, servers, waiting
+from benchmarks import adapters, imports, inprocess, servers, waiting
 from benchmarks.environment import environment, require_compiled
 from benchmarks.report import print_results, write_pages
 from benchmarks.rows import Row, comparisons
@@ -47,7 +47,7 @@ def measure(rows: list[Row], rounds: int, seconds: float) -> Figures:
 def main() -> int:
     options = arguments()
     require_compiled()
-    rows = [*inprocess.rows(), *waiting.rows(), *servers.rows(), *imports.rows()]
+    rows = [*inprocess.rows(), *waiting.rows(), *adapters.rows(), *servers.rows(), *imports.rows()]
     rows = [row for row in rows if options.only in f"{row.key} {row.title}"]
     figures = measure(rows, options.rounds, options.seconds)
     run = {"environment": environment(), "rounds": options.rounds, "seconds": options.seconds, "figures": figures}

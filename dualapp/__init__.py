@@ -33,6 +33,7 @@ from flask.signals import (
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 
+from .adapters import as_asgi, as_wsgi
 from .app import DualApp, current_app
 from .blueprints import Blueprint
 from .exchange.conversation import WebsocketClosed
@@ -92,6 +93,8 @@ __all__ = [
     "appcontext_popped",
     "appcontext_pushed",
     "appcontext_tearing_down",
+    "as_asgi",
+    "as_wsgi",
     "before_render_template",
     "copy_current_app_context",
     "copy_current_request_context",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -20,6 +21,7 @@ from .crossing.bridge import to_loop
 from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
 from .crossing.thread_pool import Threads, awaitable
 from .development import server_options
+from .entries.kinds import kind_of
 from .entries.wrong_entry import refuse_asgi_server, refuse_rsgi_server, refuse_wsgi_server
 from .entries.wsgi import WSGIGateway
 from .exchange.target import take_path, with_path_first
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.routing import MapAdapter
 
-    from .entries.asgi import ASGIGateway, Send
+    from .entries.asgi import ASGIGateway
+    from .entries.asgi_messages import Send
+    from .entries.mounts import Mounts
     from .entries.websockets import Websockets
     from .exchange.asgi_exchange import Receive
     from .exchange.exchange import Exchange
@@ -159,6 +163,7 @@ class DualApp(QuartScaffold, Steps):
         self.before_serving_funcs: list[Callable[..., Any]] = []
         self.while_serving_gens: list[Any] = []
         self.after_serving_funcs: list[Callable[..., Any]] = []
+        self._added_middleware: tuple[Any, Any] = (None, None)
         self.cli = DualGroup(name=self.name, commands=self.cli.commands)
         self.jinja_environment = type(self).jinja_environment
         self.request_class = type(self).request_class
@@ -249,14 +254,16 @@ class DualApp(QuartScaffold, Steps):
     @cached_property
     def _answer_wsgi(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
         return WSGIGateway(
-            self, self._generation, self._lifespan, lambda: self._websockets
+            self, self._generation, self._lifespan, lambda: self._websockets, self._mounts
         ).answer  # a bound method is faster than __call__
 
     @cached_property
     def _asgi_gateway(self) -> ASGIGateway:
         from .entries.asgi import ASGIGateway  # imported late: a process has one kind of server
 
-        return ASGIGateway(self, self._generation, self._threads, self._lifespan, lambda: self._websockets)
+        return ASGIGateway(
+            self, self._generation, self._threads, self._lifespan, lambda: self._websockets, self._mounts
+        )
 
     # The entries in debug mode. Both are imported late, with the debugger.
 
@@ -287,6 +294,66 @@ class DualApp(QuartScaffold, Steps):
         from .entries.websockets import Websockets  # imported late: few apps have any
 
         return Websockets(self, self._generation, self._threads, self._lifespan)
+
+    # Other apps.
+
+    @cached_property
+    def _mounts(self) -> Mounts:
+        """The apps that are mounted in this one."""
+        from .entries.mounts import Mounts
+
+        return Mounts(self)
+
+    @setupmethod
+    def mount(
+        self,
+        path: str,
+        app: Any,
+        *,
+        host: str | None = None,
+        kind: Literal["wsgi", "asgi"] | None = None,
+        name: str | None = None,
+        hooks: bool = False,
+    ) -> None:
+        """Have another app, WSGI or ASGI, answer below a path, and only at `host` if that is given, on both entries.
+
+        Its kind is recognized, or said with `kind`. With a `name`, `url_for(name, path="a/b")` builds its URLs. This
+        app's hooks, sessions and error handlers run around it only if `hooks` is set; its lifespan runs within this
+        one's, once, wherever it is mounted. Raises TypeError for what is no app, or may be of either kind.
+        """
+        from .entries.mounting import add_urls, add_view, lifespan_of, mount_of, normal_path
+
+        which, state = kind_of(app, kind), self._mounts.state_of(app)
+        mount = mount_of(
+            app, which, normal_path(path), host, name, state, self._threads, lambda: self.config["BODY_TIMEOUT"]
+        )
+        if hooks:
+            add_view(self, mount, name or f"mounted at {path}")
+        else:
+            self._mounts.add(mount)
+            if name is not None:
+                add_urls(self, mount)
+        if self._mounts.keep_state(app, state) and (lifespan := lifespan_of(app, which, state)) is not None:
+            self.while_serving_gens.append(lifespan)
+
+    @setupmethod
+    def add_middleware(
+        self, middleware: Callable[..., Any], *, kind: Literal["wsgi", "asgi"] | None = None, **options: Any
+    ) -> None:
+        """Wrap both entries in WSGI or ASGI middleware: `middleware(app, **options)`; the last one is called first.
+
+        Its kind is recognized by its class, or said with `kind`. On the entry of the other kind each request crosses.
+        Raises RuntimeError if `wsgi_app` or `asgi_app` was replaced: what is there is for one entry only.
+        """
+        from .entries.mounting import through_both
+
+        which = kind_of(middleware, kind)
+        if (vars(self).get("wsgi_app"), vars(self).get("asgi_app")) != self._added_middleware:
+            raise RuntimeError("Add middleware for both entries before you replace `wsgi_app` or `asgi_app`.")
+        below: Any = self.asgi_app if which is which.ASGI else self.wsgi_app
+        self._added_middleware = self.wsgi_app, self.asgi_app = through_both(  # type: ignore[method-assign,assignment]  # as in Flask
+            middleware(below, **options), which, self.asgi_app, self._threads, lambda: self.config["BODY_TIMEOUT"]
+        )
 
     # The life of the process.
 
@@ -347,6 +414,18 @@ class DualApp(QuartScaffold, Steps):
         Raises a RuntimeError that names the functions that failed, when all have run.
         """
         await self._lifespan.shutdown()
+
+    @asynccontextmanager
+    async def lifespan_context(self, app: object = None) -> AsyncIterator[None]:
+        """Run startup and shutdown around the block, for an outer app: `FastAPI(lifespan=app.lifespan_context)`.
+
+        It takes the outer app, as Starlette passes it, and has no use for it.
+        """
+        await self.startup()
+        try:
+            yield
+        finally:
+            await self.shutdown()
 
     @property
     def shutdown_event(self) -> ShutdownEvent:

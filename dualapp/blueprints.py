@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import flask
 from flask.sansio.app import App
+from flask.sansio.blueprints import BlueprintSetupState
 from flask.sansio.scaffold import Scaffold, setupmethod
 
 from .cli import DualGroup
@@ -82,6 +83,30 @@ class Blueprint(QuartScaffold, flask.Blueprint):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.cli = DualGroup(name=self.cli.name)
+
+    @setupmethod
+    def mount(
+        self,
+        path: str,
+        app: Any,
+        *,
+        host: str | None = None,
+        kind: Literal["wsgi", "asgi"] | None = None,
+        name: str | None = None,
+        hooks: bool = False,
+    ) -> None:
+        """Have another app answer below a path, after the blueprint's prefix; as `DualApp.mount`.
+
+        `url_for` knows it by the blueprint's name, a dot and `name`. With `hooks` the blueprint's hooks run, too.
+        """
+
+        def mount(state: BlueprintSetupState) -> None:
+            dotted = f"{state.name_prefix}.{state.name}.{name or f'mounted at {path}'}".lstrip(".")
+            below = (state.url_prefix or "").rstrip("/") + path
+            named = dotted if name is not None or hooks else None
+            state.app.mount(below, app, host=host, kind=kind, name=named, hooks=hooks)  # type: ignore[attr-defined]  # a DualApp's
+
+        self.record(mount)
 
     def before_app_serving(self, func: F) -> F:
         """Register a function to run once in each process before the app serves."""

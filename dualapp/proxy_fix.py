@@ -11,7 +11,7 @@ from .exchange.translation import Scope, environ_from, fields_from, path_of, roo
 
 if TYPE_CHECKING:
     from .app import DualApp
-    from .entries.asgi import Send
+    from .entries.asgi_messages import Send
     from .exchange.asgi_exchange import Receive
 
 

@@ -13,6 +13,8 @@ from werkzeug.routing import Rule
 from ..app import DualApp
 from ..blueprints import is_websocket_view
 from ..crossing.colour import is_async
+from ..entries.kinds import Kind
+from ..entries.mounts import Mount
 from ..pipeline.class_views import in_own_colour
 from .app_argument import app_argument, require_dual_app
 
@@ -26,6 +28,12 @@ PLACES = {
 OF_WEBSOCKETS = {
     "def": ("thread of its own", "thread of its own"),
     "async def": PLACES["async def"],
+}
+#: What a mounted app is, and where it runs.
+PLACES_OF_APPS = {
+    Kind.WSGI: ("WSGI app", *PLACES["def"]),
+    Kind.ASGI: ("ASGI app", *PLACES["async def"]),
+    Kind.BOTH: ("DualApp", "as its views", "as its views"),
 }
 AUTOMATIC = frozenset({"HEAD", "OPTIONS"})
 
@@ -45,7 +53,10 @@ class Row(NamedTuple):
 def show_routes(sort: str, all_methods: bool) -> None:
     """Show the rules of the app, the colour of their views, and where they run under WSGI and under ASGI."""
     app = require_dual_app(flask.current_app._get_current_object(), "use `flask routes`")  # type: ignore[attr-defined]  # a proxy's
-    rows = [row for rule in app.url_map.iter_rules() for row in rows_of(app, rule, all_methods)]
+    mounts = [row_of_mount(mount) for mount in app._mounts.all]
+    names = {row.endpoint for row in mounts}  # the rules with these names only build URLs
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in names]
+    rows = [*(row for rule in rules for row in rows_of(app, rule, all_methods)), *mounts]
     if sort != "match":
         rows.sort(key=attrgetter(sort))
     click.echo("\n".join(table(app, rows)) if rows else "No routes were registered.")
@@ -60,6 +71,12 @@ def rows_of(app: DualApp, rule: Rule, all_methods: bool) -> Iterator[Row]:
         methods.setdefault(colour_of(app, rule, method), []).append(method)
     for colour, names in methods.items():
         yield Row(rule.rule, domain or "", ", ".join(names), rule.endpoint, colour, *places_of(app, rule, colour))
+
+
+def row_of_mount(mount: Mount) -> Row:
+    """Return the row of an app that is mounted: all below its path is its own."""
+    rule = f"{mount.path}/<path:path>"
+    return Row(rule, mount.host or "", "", mount.name or NOWHERE, *PLACES_OF_APPS[mount.kind])
 
 
 def colour_of(app: DualApp, rule: Rule, method: str) -> str:

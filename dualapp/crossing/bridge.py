@@ -138,6 +138,11 @@ class LoopCall(Executor):
         except BaseException as error:
             self.error = error
         finally:
+            self.release()
+
+    def release(self) -> None:
+        """End the thread's wait, on the loop; what the function still does, it does without the thread."""
+        if not self.is_over:
             self._blocking_tasks.remove(self._task)
             self.is_over = True
             if self._lender is not None:

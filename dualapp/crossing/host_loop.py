@@ -14,6 +14,7 @@ import threading
 from typing import Any
 
 from ..compat.upstream import ThreadState, can_lend_loops, has_executor, request_context, thread_state
+from .anyio_threads import give_executor_to_anyio
 from .lending_loop import LendingLoop
 from .os_threads import SystemExecutor, fork_aware, is_green, start_thread, unpatched
 from .waiting_threads import shared_loops
@@ -102,6 +103,7 @@ def new_executor() -> SystemExecutor:
 
 
 def new_green_loop() -> asyncio.AbstractEventLoop:
+    give_executor_to_anyio()
     return asyncio.SelectorEventLoop(unpatched("selectors", "DefaultSelector")())
 
 

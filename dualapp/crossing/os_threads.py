@@ -45,7 +45,7 @@ def unpatched(module: str, name: str) -> Any:
     """
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched(module):
-        return getattr(importlib.import_module(module), name)
+        return getattr(sys.modules.get(module) or importlib.import_module(module), name)
     return monkey.get_original(module, name)
 
 

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextvars import Context, copy_context
 from functools import partial
+from typing import Any
 
 from .bridge import LoopCall, is_loop_thread, run_in_place
 from .context_variables import bound_to
 from .coroutines import END, close_stream, until_done
+from .os_threads import unpatched
 from .thread_pool import Threads
+
+#: Takes an item; waits while the buffer is full.
+Give = Callable[[bytes], Awaitable[None]]
+Produce = Callable[[Give], Awaitable[None]]
 
 MOST_BYTES = 512 * 1024
 MOST_ITEMS = 64
@@ -65,8 +71,8 @@ class ThreadProducer:
         self._loop = asyncio.get_running_loop()
         self._variables = variables
         self._arrived = asyncio.Event()
+        self._room: Any = None  # what a thread waits for in `write`
         self._is_awaited = self._is_over = False
-        self.resume()
 
     def resume(self) -> None:
         """Have a thread produce until the buffer is full or the source is exhausted."""
@@ -81,20 +87,43 @@ class ThreadProducer:
     def _produce(self) -> bool:
         """Fill the buffer, in a thread; return False when the source is exhausted."""
         for item in self._source:
-            self.level.add(item)
-            self.items.append(item)
-            if self._is_awaited:
-                self._is_awaited = False
-                self._loop.call_soon_threadsafe(self._arrived.set)
+            self._add(item)
             if self._is_over or self.level.is_above(1):
                 return True
         return False
+
+    def _add(self, item: bytes) -> None:
+        self.level.add(item)
+        self.items.append(item)
+        if self._is_awaited:
+            self._is_awaited = False
+            self._loop.call_soon_threadsafe(self._arrived.set)
+
+    def write(self, item: bytes) -> None:
+        """Put an item into the buffer from within the source's own code; block while the buffer is full.
+
+        Raises OSError once nobody consumes any more.
+        """
+        if self.level.is_above(1):
+            room = self._room = unpatched("threading", "Event")()
+            while self.level.is_above(0.5) and not self._is_over:
+                room.wait()
+                room.clear()
+            self._room = None
+        if self._is_over:
+            raise OSError("The client has left.")
+        self._add(item)
 
     def consume(self) -> bytes:
         """Take the next item out of the buffer."""
         item = self.items.popleft()
         self.level.remove(item)
+        self._wake()
         return item
+
+    def _wake(self) -> None:
+        if (room := self._room) is not None:
+            room.set()
 
     def resume_at_half(self) -> None:
         """Resume if the producer stopped at a full buffer of which half is free by now."""
@@ -112,15 +141,16 @@ class ThreadProducer:
     async def stop(self) -> None:
         """Stop after the item that is being produced: the source must not be closed while a step uses it."""
         self._is_over = True
+        self._wake()
         await until_done(self.step)
 
 
-async def iterate_in_threads(threads: Threads, source: Iterator[bytes], variables: Context) -> AsyncIterator[bytes]:
+async def iterate_in_threads(producer: ThreadProducer) -> AsyncIterator[bytes]:
     """Iterate over a sync iterator from the loop; its code runs in a context that the loop's code is not in.
 
     If the task is cancelled while a thread is producing, it waits until that thread has finished its item.
     """
-    producer = ThreadProducer(threads, source, variables)
+    producer.resume()
     try:
         while True:
             if producer.items:
@@ -144,29 +174,38 @@ class LoopIteration(LoopCall):
 
     #: Whether it was cancelled while it was producing: an error it ends with is that of its closing.
     was_interrupted = False
+    #: Whether the thread has been told that there are no more items; nobody would wake it from another wait.
+    is_exhausted = False
 
-    def __init__(self, stream: AsyncIterator[bytes]) -> None:
+    def __init__(self, produce: Produce) -> None:
+        """Take an async function that calls and awaits its argument with each item."""
         super().__init__()
-        self._stream = stream
+        self._produce = produce
         self._items = deque[bytes]()
         self._level = BufferLevel()
         self._is_full = False
 
-    def start_producing(self, within: Context | None) -> None:
-        """Iterate over the stream as a task in the loop's thread."""
-        self.start(self.run(self._produce, (), {}, within), copy_context(), self._produce, within)
+    def start_producing(self, within: Context | None = None, *, borrows: bool = False) -> None:
+        """Produce as a task in the loop's thread, or, if this call `borrows` the loop, in this one."""
+        work, variables = self.run(self._produce_all, (), {}, within), copy_context()
+        if not (borrows and self.borrow(work, variables)):
+            self.start(work, variables, self._produce_all, within)
 
-    async def _produce(self) -> None:
+    async def _produce_all(self) -> None:
         self._room = asyncio.Event()
-        try:
-            async for item in self._stream:
-                self._level.add(item)
-                self._items.append(item)
-                self._work.put(self)
-                if self._level.is_above(1):
-                    await self._until_half_is_free()
-        finally:
-            await close_stream(self._stream)
+        await self._produce(self._give)
+
+    async def _give(self, item: bytes) -> None:
+        """Leave an item for the thread; wait if the buffer is full."""
+        self.add(item)
+        if self._level.is_above(1):
+            await self._until_half_is_free()
+
+    def add(self, item: bytes) -> None:
+        """Leave an item for the thread, full as the buffer may be: the last one."""
+        self._level.add(item)
+        self._items.append(item)
+        self._work.put(self)
 
     async def _until_half_is_free(self) -> None:
         self._room.clear()
@@ -176,8 +215,11 @@ class LoopIteration(LoopCall):
 
     def next_item(self) -> bytes | None:
         """Wait for the next item, and run submitted functions meanwhile; None when there are no more."""
+        if self.is_exhausted:
+            return None
         self.work_until_notice()
         if not self._items:  # the last notice is that of the end
+            self.is_exhausted = True
             self.free()
             return None
         item = self._items.popleft()
@@ -195,6 +237,30 @@ class LoopIteration(LoopCall):
         self.was_interrupted = not self.is_over
         super().abandon()
 
+    def leave(self) -> None:
+        """Cancel the task unless it has released this thread, throw the items away, and do not wait for its end."""
+        if self.is_exhausted:
+            return
+        if self._lender is None:
+            self.loop.call_soon_threadsafe(self._end_early)
+        else:  # in this thread: the steps that are queued for it go back to the loop, and nobody may take one meanwhile
+            self._lender.run_step(asyncio.Handle(self._end_early, (), self.loop))
+        while self.next_item() is not None:
+            pass
+
+    def _end_early(self) -> None:
+        if not self.is_over:
+            self.abandon()
+            self.release()
+
+
+async def give_all(stream: AsyncIterator[bytes], give: Give) -> None:
+    try:
+        async for item in stream:
+            await give(item)
+    finally:
+        await close_stream(stream)
+
 
 def iterate_on_loop(stream: AsyncIterator[bytes], variables: Context | None = None) -> Generator[bytes, None, None]:
     """Iterate over an async iterator from a thread; closing this iterator closes the stream, on the loop.
@@ -205,7 +271,7 @@ def iterate_on_loop(stream: AsyncIterator[bytes], variables: Context | None = No
     if is_loop_thread():
         yield from iterate_in_place(stream)
         return
-    iteration = LoopIteration(stream)
+    iteration = LoopIteration(partial(give_all, stream))
     iteration.start_producing(variables)
     try:
         while (item := iteration.next_item()) is not None:

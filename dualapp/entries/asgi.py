@@ -16,12 +16,12 @@ from ..compat.upstream import close_functions, running_loop
 from ..crossing.context_variables import await_within, call_moved, iterate_within
 from ..crossing.coroutines import END as EXHAUSTED
 from ..crossing.coroutines import close_stream, is_being_cancelled, rest_of
-from ..crossing.readahead import iterate_in_threads
+from ..crossing.readahead import ThreadProducer, iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
 from ..exchange.body import Begun
 from ..exchange.target import with_path
-from ..exchange.translation import PRESERVE, VARIABLES, Message, Scope
+from ..exchange.translation import PRESERVE, VARIABLES, Message, Scope, path_of
 from ..lifespan import Lifespan, serve
 from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
 from ..pipeline.calls import as_exception, in_thread, run_again, run_rest
@@ -34,15 +34,23 @@ from ..pipeline.plans import Plans
 from ..shortcuts.plain_response import Plain
 from ..wrappers.response import encoded, is_bodiless
 from ..wrappers.sending import checked, is_short_file, read_at_once, timeout_of
-from .asgi_messages import chunk_of, messages_of, sendable_path, start_of
+from .asgi_messages import (
+    ClientLeft,
+    Send,
+    chunk_of,
+    messages_of,
+    raising_client_left,
+    send_whole,
+    sendable_path,
+    start_of,
+)
 from .disconnect import DisconnectWatch, WaitingRequests
 
 if TYPE_CHECKING:
     from ..pipeline.generation import Generation
     from ..pipeline.plan import Plan
+    from .mounts import Mount, Mounts
     from .websockets import Websockets
-
-Send = Callable[[Message], Awaitable[None]]
 
 LOOP = Home.LOOP
 
@@ -57,9 +65,11 @@ class ASGIGateway:
         threads: Threads,
         lifespan: Lifespan,
         websockets: Callable[[], Websockets],
+        mounts: Mounts,
     ) -> None:
         self.app = app
         self._websockets = websockets
+        self._mounts, self._mounted = mounts, mounts.all
         self.threads = threads
         self.lifespan = lifespan
         self.plans = Plans(app, generation, home_at, partial(in_thread, threads.call_within))
@@ -75,6 +85,9 @@ class ASGIGateway:
             await self.lifespan.start_async()
         if not scope["path"].startswith("/"):
             scope = with_path(scope)
+        if self._mounted and (mount := self._mount_of(scope)) is not None:
+            await mount.answer_asgi(scope, receive, send)
+            return
         exchange = ASGIExchange(scope, receive, loop)
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
         if VARIABLES in scope and (preserve := exchange.variable(PRESERVE)):
@@ -106,6 +119,10 @@ class ASGIGateway:
                 await send(message)
         except OSError:  # as in `raising_client_left`
             pass
+
+    def _mount_of(self, scope: Scope) -> Mount | None:
+        host = host_in(scope) if self._mounts.have_hosts else None
+        return self._mounts.find(host, path_of(scope), exchange_of, scope, self.plans)
 
     def _begin(self, context: Context) -> tuple[Any, Any]:
         """Begin to answer a request on the loop: return the steps, and what they wait for; else None and None."""
@@ -176,7 +193,10 @@ class ASGIGateway:
         if kind == "lifespan":
             await serve(self.lifespan, receive, send)
         elif kind == "websocket":
-            await self._websockets().serve(scope, receive, send)  # type: ignore[arg-type]  # servers pass coroutine functions
+            if self._mounted and (mount := self._mounts.find_for_websocket(host_in(scope), path_of(scope))) is not None:
+                await mount.answer_asgi(scope, receive, send)
+            else:
+                await self._websockets().serve(scope, receive, send)  # type: ignore[arg-type]  # servers pass coroutine functions
         else:
             raise ValueError(f"ASGI scope type {kind!r} is not supported; 'http', 'websocket' and 'lifespan' are.")
 
@@ -268,7 +288,7 @@ class ASGIGateway:
         """Iterate over the chunks of a body of either colour, in the context variables of its request."""
         if hasattr(response.response, "__aiter__"):
             return iterate_within(variables, encoded(response.response))  # type: ignore[arg-type]  # werkzeug knows sync bodies only
-        return iterate_in_threads(self.threads, iter(variables.run(response.iter_encoded)), variables)
+        return iterate_in_threads(ThreadProducer(self.threads, iter(variables.run(response.iter_encoded)), variables))
 
     async def _close(self, response: flask.Response, context: Context) -> None:
         """Close the body and call the functions given to `call_on_close`, in a thread, where they may block."""
@@ -285,37 +305,6 @@ async def next_chunk(chunks: AsyncIterator[Any]) -> bytes | None:
             raise
         raise as_exception(error) from error
     return None if chunk is EXHAUSTED else checked(chunk)
-
-
-class ClientLeft(Exception):
-    """The client has disconnected: the server's `send` raised OSError."""
-
-
-def raising_client_left(send: Send) -> Send:
-    """Make `send` raise ClientLeft for its OSError (a broken connection, ASGI spec 2.4), not for one of the app's."""
-
-    async def send_or_raise(message: Message) -> None:
-        try:
-            await send(message)
-        except OSError as error:
-            raise ClientLeft() from error
-
-    return send_or_raise
-
-
-async def send_whole(start: Message, body: Message, watch: DisconnectWatch, send: Send) -> None:
-    """Send a finished response; where the request's body is unread, end it when that has arrived.
-
-    Servers close a connection on which the response ends before the request, and a client that is still sending may
-    lose the response with it (RFC 9112 section 9.6).
-    """
-    await send(start)  # before anybody receives, which has a client that expects "100 Continue" send its body
-    watch.discard()
-    if watch.is_discarding:
-        await send({**body, "more_body": True})
-        await watch.linger()
-        body = chunk_of(b"", more=False)
-    await send(body)
 
 
 def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:
@@ -349,3 +338,17 @@ def discard(context: Context, response: flask.Response | Plain) -> None:
     finally:
         if context.state is not CLOSED:
             run_again(move_on, context, END)
+
+
+def exchange_of(scope: Scope) -> ASGIExchange:
+    """Make an exchange that only its head is read of."""
+    return ASGIExchange(scope, never, running_loop())
+
+
+async def never() -> Message:
+    raise RuntimeError("Nothing receives before a mount is found.")
+
+
+def host_in(scope: Scope) -> str | None:
+    """Return the Host header of a scope."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), None)

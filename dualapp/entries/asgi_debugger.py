@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from ..exchange.asgi_exchange import Receive
-    from .asgi import Send
+    from .asgi_messages import Send
 
 #: Seconds that the rest of a body may take to arrive before the end of the page is sent.
 LINGER = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -13,9 +14,12 @@ from ..exchange.translation import Message
 from ..pipeline.context_states import STREAMING
 from ..shortcuts.plain_response import Plain, RawPairs, raw_pairs
 from ..wrappers.sending import parts_of_finished
+from .disconnect import DisconnectWatch
 
 if TYPE_CHECKING:
     from ..pipeline.context import Context
+
+Send = Callable[[Message], Awaitable[None]]
 
 GET_WSGI_HEADERS = flask.Response.get_wsgi_headers
 
@@ -75,3 +79,34 @@ def start_message(status: int, headers: RawPairs) -> Message:
 
 def chunk_of(data: bytes, more: bool = True) -> Message:
     return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+class ClientLeft(Exception):
+    """The client has disconnected: the server's `send` raised OSError."""
+
+
+def raising_client_left(send: Send) -> Send:
+    """Make `send` raise ClientLeft for its OSError (a broken connection, ASGI spec 2.4), not for one of the app's."""
+
+    async def send_or_raise(message: Message) -> None:
+        try:
+            await send(message)
+        except OSError as error:
+            raise ClientLeft() from error
+
+    return send_or_raise
+
+
+async def send_whole(start: Message, body: Message, watch: DisconnectWatch, send: Send) -> None:
+    """Send a finished response; where the request's body is unread, end it when that has arrived.
+
+    Servers close a connection on which the response ends before the request, and a client that is still sending may
+    lose the response with it (RFC 9112 section 9.6).
+    """
+    await send(start)  # before anybody receives, which has a client that expects "100 Continue" send its body
+    watch.discard()
+    if watch.is_discarding:
+        await send({**body, "more_body": True})
+        await watch.linger()
+        body = chunk_of(b"", more=False)
+    await send(body)

@@ -16,7 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 from ..compat.upstream import STATUS_LINES, close_functions
 from ..crossing.bridge import call_in_waiting_thread
 from ..crossing.coroutines import CancelledError
-from ..exchange.translation import LIMITS_STREAM, PRESERVE
+from ..exchange.translation import LIMITS_STREAM, PRESERVE, from_latin1
 from ..exchange.wsgi_exchange import WSGIExchange
 from ..pipeline.answer import answer_in_thread, answer_on_loop
 from ..pipeline.calls import Suspended, as_exception, in_thread, run_again, run_rest
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from ..lifespan import Lifespan
     from ..pipeline.generation import Generation
+    from .mounts import Mount, Mounts
     from .websockets import Websockets
 
 LOOP = Home.LOOP
@@ -45,10 +46,16 @@ class WSGIGateway:
     """The WSGI entry of one app."""
 
     def __init__(
-        self, app: flask.Flask, generation: Generation, lifespan: Lifespan, websockets: Callable[[], Websockets]
+        self,
+        app: flask.Flask,
+        generation: Generation,
+        lifespan: Lifespan,
+        websockets: Callable[[], Websockets],
+        mounts: Mounts,
     ) -> None:
         self.app = app
         self._websockets = websockets
+        self._mounts, self._mounted = mounts, mounts.all
         self.lifespan = lifespan
         self.plans = Plans(app, generation, home_at, partial(in_thread, call_in_waiting_thread))
         has_own = is_replaced(app, "request_context") or is_replaced(app, "_context_of")
@@ -64,10 +71,16 @@ class WSGIGateway:
             upgraded = self._websockets().answer_wsgi(environ, start_response)
             if upgraded is not None:
                 return upgraded
+        if self._mounted and (mount := self._mount_of(environ)) is not None:
+            return mount.answer_wsgi(environ, start_response)
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
         answer = variables.run(self._answer_in_place, environ, start_response, variables)
         return answer if type(answer) is list else self._answer(answer, start_response)  # type: ignore[arg-type]  # else it is a context
+
+    def _mount_of(self, environ: WSGIEnvironment) -> Mount | None:
+        path = from_latin1(environ.get("PATH_INFO") or "")
+        return self._mounts.find(environ.get("HTTP_HOST"), path, WSGIExchange, environ, self.plans)
 
     def _answer_in_place(
         self, environ: WSGIEnvironment, start_response: StartResponse, variables: Variables

@@ -42,6 +42,7 @@ SHOWS_ERRORS = "dualapp.shows_errors"
 
 # In CGI (RFC 3875 sections 4.1.2 and 4.1.3) these two headers have names without HTTP_.
 CGI_NAMES = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+CGI_KEYS = {key: name for name, key in CGI_NAMES.items()}
 
 
 def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) -> WSGIEnvironment:
@@ -166,12 +167,18 @@ def scope_from(environ: WSGIEnvironment) -> Scope:
 
 
 def asgi_headers(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]:
-    names = {key: name for name, key in CGI_NAMES.items()}
     return [
-        ((names.get(key) or key[5:].lower().replace("_", "-")).encode("latin-1"), value.encode("latin-1"))
+        (name, value.encode("latin-1"))
         for key, value in environ.items()
-        if key.startswith("HTTP_") or (key in names and value)
+        if (name := raw_name(key)) is not None and (value or key not in CGI_KEYS)
     ]
+
+
+@lru_cache(1024)
+def raw_name(key: str) -> bytes | None:
+    """Return the name of a header by the environ's key; None for what is no header."""
+    name = CGI_KEYS.get(key) or (key[5:].lower().replace("_", "-") if key.startswith("HTTP_") else None)
+    return None if name is None else name.encode("latin-1")
 
 
 def port_from(port: Any) -> int | None:

@@ -65,7 +65,7 @@ class Page:
 
     def write(self, directory: Path) -> None:
         """Write the program of the page under the name that its commands call it by, and the files that it names."""
-        (name,) = {re.findall(r"(\w+):app", line)[0] for line, _ in self.commands(*BIND)}
+        (name,) = {re.findall(r"(\w+):(?:app|outer)", line)[0] for line, _ in self.commands(*BIND)}
         parts = []
         for block in FENCE.finditer(self.text):
             named = file_of(block["before"])

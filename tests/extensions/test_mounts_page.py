@@ -1,4 +1,4 @@
-"""The page about mounts and test clients: its program runs under its commands, and its tests pass."""
+"""The page about mounts and adapters: its program runs under each of its commands, and its tests pass."""
 
 from __future__ import annotations
 
@@ -9,18 +9,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.documentation.page import BIND, Page, check, started
+from tests.documentation.page import BIND, COMMAND, Page, check, started
 
 from ..support.server_process import ROOT
 
 PAGE = Page(ROOT / "docs" / "mounts.md")
 
 
-@pytest.mark.parametrize("server", BIND)
-def test_the_page_about_mounts_says_what_happens(server: str, tmp_path: Path) -> None:
+def commands_of(block: str) -> list[tuple[str, str]]:
+    """Return the commands of a console block, and what they print."""
+    return COMMAND.findall(block)
+
+
+#: Each command that starts a server, and what it is then asked.
+COMMANDS = [
+    pytest.param(line, block, id=line)
+    for block in PAGE.blocks("console")
+    for line, _ in commands_of(block)
+    if line.split()[0] in BIND
+]
+
+
+@pytest.mark.parametrize(("line", "block"), COMMANDS)
+def test_the_page_about_mounts_says_what_happens(line: str, block: str, tmp_path: Path) -> None:
     PAGE.write(tmp_path)
-    ((line, _),) = PAGE.commands(server)
-    asks = PAGE.commands("curl")
+    asks = [command for command in commands_of(block) if command[0].startswith("curl ")]
     assert asks
     with started(line, tmp_path) as running:
         for asked, printed in asks:

@@ -7,6 +7,7 @@ from typing import Any
 
 import flask
 import pytest
+import quart
 from flask.views import MethodView
 
 from dualapp import DualApp
@@ -54,11 +55,17 @@ def test_the_table() -> None:
     app.add_url_rule("/live", endpoint="live", view_func=sync_view, websocket=True)
     app.add_websocket("/talk", "talk", talk)
     app.add_websocket("/talk/async", "talk_async", async_view)
+    app.mount("/docs", flask.Flask("docs"), name="docs")
+    app.mount("/service", quart.Quart("service"))
+    app.mount("/dual", DualApp("dual"))
     assert rows(app) == [
         ["Rule", "Methods", "Endpoint", "View", "WSGI", "ASGI"],
+        ["/service/<path:path>", "-", "ASGI app", "host loop", "server's loop"],
+        ["/dual/<path:path>", "-", "DualApp", "as its views", "as its views"],
         ["/async", "GET, PUT", "async_view", "async def", "host loop", "server's loop"],
         ["/both", "GET", "both", "def", "server's thread", "pool thread"],
         ["/both", "POST", "both", "async def", "host loop", "server's loop"],
+        ["/docs/<path:path>", "docs", "WSGI app", "server's thread", "pool thread"],
         ["/live", "websocket", "live", "def", "server's thread", "-"],
         ["/sync", "GET", "sync_view", "def", "server's thread", "pool thread"],
         ["/talk", "websocket", "talk", "def", "thread of its own", "thread of its own"],

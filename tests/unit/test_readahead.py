@@ -9,7 +9,7 @@ from contextvars import ContextVar, copy_context
 import pytest
 from asgiref.sync import sync_to_async
 
-from dualapp.crossing.readahead import MOST_BYTES, MOST_ITEMS, iterate_in_threads, iterate_on_loop
+from dualapp.crossing.readahead import MOST_BYTES, MOST_ITEMS, ThreadProducer, iterate_in_threads, iterate_on_loop
 from dualapp.crossing.thread_pool import Threads
 from tests.support.waiting import LIMIT
 
@@ -70,7 +70,7 @@ def test_only_enough_is_made_ahead_of_a_thread(item: bytes, enough: int) -> None
 @pytest.mark.parametrize(("item", "enough"), [(CHUNK, MOST_BYTES // len(CHUNK)), (b"x", MOST_ITEMS)])
 def test_only_enough_is_made_ahead_of_a_loop(item: bytes, enough: int) -> None:
     async def read() -> None:
-        items = iterate_in_threads(Threads("ahead", lambda: 1), source.sync(), copy_context())
+        items = iterate_in_threads(ThreadProducer(Threads("ahead", lambda: 1), source.sync(), copy_context()))
         for taken in range(1, 2 * enough):
             assert await anext(items) == item
             assert source.made <= taken + enough
@@ -83,7 +83,7 @@ def test_only_enough_is_made_ahead_of_a_loop(item: bytes, enough: int) -> None:
 def test_a_stream_that_is_full_holds_no_thread() -> None:
     async def read() -> bytes:
         threads = Threads("ahead", lambda: 1)
-        items = iterate_in_threads(threads, Counted(CHUNK).sync(), copy_context())
+        items = iterate_in_threads(ThreadProducer(threads, Counted(CHUNK).sync(), copy_context()))
         await anext(items)
         async with asyncio.timeout(LIMIT):
             return await threads.call(lambda: b"another")
@@ -102,7 +102,7 @@ def test_what_was_made_before_an_error_arrives_before_it() -> None:
             yield item
 
     async def read() -> None:
-        async for item in iterate_in_threads(Threads("ahead", lambda: 1), words(), copy_context()):
+        async for item in iterate_in_threads(ThreadProducer(Threads("ahead", lambda: 1), words(), copy_context())):
             got.append(item)
 
     got: list[bytes] = []
@@ -139,7 +139,10 @@ def test_all_steps_see_one_set_of_variables() -> None:
             yield item
 
     async def read() -> list[bytes]:
-        return [item async for item in iterate_in_threads(Threads("ahead", lambda: 4), words(), copy_context())]
+        return [
+            item
+            async for item in iterate_in_threads(ThreadProducer(Threads("ahead", lambda: 4), words(), copy_context()))
+        ]
 
     expected = [b"unset", *(str(n).encode() for n in range(199))]
     assert asyncio.run(read()) == expected
@@ -148,7 +151,7 @@ def test_all_steps_see_one_set_of_variables() -> None:
 
 def test_a_step_that_runs_is_waited_for() -> None:
     async def read() -> None:
-        async for _ in iterate_in_threads(Threads("ahead", lambda: 1), words(), copy_context()):
+        async for _ in iterate_in_threads(ThreadProducer(Threads("ahead", lambda: 1), words(), copy_context())):
             pass
 
     async def leave() -> None:
@@ -179,7 +182,7 @@ def test_the_loop_turns_between_two_items() -> None:
             await asyncio.sleep(0)
 
     async def read() -> None:
-        items = iterate_in_threads(Threads("ahead", lambda: 1), source.sync(), copy_context())
+        items = iterate_in_threads(ThreadProducer(Threads("ahead", lambda: 1), source.sync(), copy_context()))
         await anext(items)
         await asyncio.to_thread(stopped, lambda: source.made)
         others = asyncio.create_task(turn())
@@ -205,7 +208,7 @@ def test_a_step_is_waited_for_however_often_its_task_is_cancelled() -> None:
     async def read() -> None:
         source = slow()
         try:
-            async for _ in iterate_in_threads(Threads("ahead", lambda: 1), source, copy_context()):
+            async for _ in iterate_in_threads(ThreadProducer(Threads("ahead", lambda: 1), source, copy_context())):
                 pass
         finally:
             source.close()

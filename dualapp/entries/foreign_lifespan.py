@@ -1,0 +1,67 @@
+"""Run the lifespan of an ASGI app (ASGI spec, "Lifespan Protocol") in the place of its server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from ..exchange.translation import Message
+
+logger = logging.getLogger("dualapp")
+
+
+class LifespanFailed(RuntimeError):
+    """A mounted app says that its startup or its shutdown has failed."""
+
+
+class ForeignLifespan:
+    """The lifespan of one app: a task that waits between startup and shutdown."""
+
+    def __init__(self, app: Callable[[Any, Any, Any], Coroutine[Any, Any, None]], state: dict[str, Any]) -> None:
+        """Take the app, and the state that it fills for its requests."""
+        self._app = app
+        self._state = state
+
+    async def run(self) -> AsyncIterator[None]:
+        """Start the app, yield, and stop it: for `while_serving`."""
+        self._events: asyncio.Queue[Message] = asyncio.Queue()
+        self._reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._state.clear()
+        task = asyncio.create_task(self._app(self._scope(), self._events.get, self._take_reply))
+        if not await self._step("startup", task):
+            yield
+            return
+        yield
+        await self._step("shutdown", task)
+        await task
+
+    def _scope(self) -> dict[str, Any]:
+        return {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self._state}
+
+    async def _take_reply(self, message: Message) -> None:
+        self._reply.set_result(message)
+
+    async def _step(self, event: str, task: asyncio.Task[None]) -> bool:
+        """Tell the app of an event, and wait for its reply; False if it ends without one, as if it knew no lifespan.
+
+        Raises LifespanFailed if the app says so.
+        """
+        self._events.put_nowait({"type": f"lifespan.{event}"})
+        replied: set[asyncio.Future[Any]] = {self._reply, task}
+        await asyncio.wait(replied, return_when=asyncio.FIRST_COMPLETED)
+        if not self._reply.done():
+            logger.info("%r has no lifespan, it seems: at lifespan.%s it ended: %r", self._app, event, error_of(task))
+            return False
+        reply, self._reply = self._reply.result(), asyncio.get_running_loop().create_future()
+        if reply["type"] == f"lifespan.{event}.failed":
+            task.cancel()
+            await asyncio.wait([task])
+            error_of(task)  # asyncio would log one that nobody retrieves: the app's reply tells it
+            raise LifespanFailed(f"The {event} of {self._app!r} failed: {reply.get('message', '')}")
+        return True
+
+
+def error_of(task: asyncio.Task[None]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()

@@ -1,0 +1,198 @@
+"""The apps that are mounted in a DualApp: which of them answers a request, and how its path is divided.
+
+The longest path wins. A route of the DualApp itself wins where it matches the request, unless the part of its rule
+before the first variable is shorter than the path of the mount: `/admin/<name>` wins over a mount at `/admin`, and a
+mount at `/admin` over `/<path:page>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect, Rule
+from werkzeug.utils import redirect
+
+from ..exchange.translation import Scope, as_latin1, from_latin1, path_of, root_path_of
+from ..pipeline.context import Context
+from ..shortcuts.plain_response import raw_pairs
+from .asgi_messages import chunk_of, start_message
+from .kinds import Kind
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from ..exchange.exchange import Exchange
+    from ..pipeline.plans import Plans
+
+
+@dataclass(frozen=True, eq=False)
+class Mount:
+    """An app below a path, and perhaps of one host."""
+
+    #: Without a slash at its end.
+    path: str
+    host: str | None
+    wsgi: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
+    asgi: Callable[[Any, Any, Any], Awaitable[None]]
+    kind: Kind
+    #: By which `url_for` knows it.
+    name: str | None = None
+    #: Whether a request for the path itself is sent to the path with a slash, as Starlette's `Mount` does. WSGI apps
+    #: send it there themselves, as below `DispatcherMiddleware`.
+    adds_slash: bool = False
+    #: The state of its lifespan (ASGI spec, "Lifespan State").
+    state: dict[str, Any] = field(default_factory=dict)
+
+    def answers(self, host: str | None, path: str) -> bool:
+        """Tell whether a request to this host and path is for this app."""
+        if self.path and (not path.startswith(self.path) or path[len(self.path) :][:1] not in ("", "/")):
+            return False
+        return self.host is None or (host or "").lower() in (self.host, self.host.partition(":")[0])
+
+    def answer_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, whose `SCRIPT_NAME` grows by the path (PEP 3333)."""
+        if not self.path:
+            return self.wsgi(environ, start_response)
+        path = as_latin1(self.path)
+        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + path
+        environ["PATH_INFO"] = environ.get("PATH_INFO", "")[len(path) :]
+        if self.adds_slash and not environ["PATH_INFO"]:
+            location = with_slash(from_latin1(environ["SCRIPT_NAME"]), environ.get("QUERY_STRING", ""))
+            return redirect(location, 307)(environ, start_response)
+        return self.wsgi(environ, start_response)
+
+    async def answer_asgi(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Answer a request or a websocket, whose `root_path` grows by the path (ASGI spec)."""
+        if not self.path and not self.state:
+            await self.asgi(scope, receive, send)
+            return
+        root_path = root_path_of(scope)
+        if self.adds_slash and scope["type"] == "http" and path_of(scope) == self.path:
+            location = with_slash(root_path + self.path, scope["query_string"].decode("latin-1"))
+            await send_redirect(location, send)
+            return
+        below = {**scope, "root_path": root_path + self.path, "path": root_path + path_of(scope)}
+        if self.state:
+            below["state"] = {**scope.get("state", {}), **self.state}
+        await self.asgi(below, receive, send)
+
+
+class Mounts:
+    """The mounts of one app."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self._app = app
+        #: Those of one host first, then by the length of their paths. The entries hold this list.
+        self.all: list[Mount] = []
+        #: The apps by their identity, and the state that their lifespan fills: one, however often an app is mounted.
+        self._states: dict[int, tuple[Any, dict[str, Any]]] = {}
+        #: How the paths begin at which a route may win over a mount, and the generation of the app's rules in which
+        #: that is so.
+        self._contested: dict[Mount, tuple[str, ...]] = {}
+        self._generation = -1
+
+    def state_of(self, app: Any) -> dict[str, Any]:
+        """Return the state of an app's lifespan: a new one unless the app is mounted already."""
+        return self._states.get(id(app), (app, {}))[1]
+
+    def keep_state(self, app: Any, state: dict[str, Any]) -> bool:
+        """Keep the state of an app that is mounted now; tell whether this is its first mount."""
+        is_first = id(app) not in self._states
+        self._states[id(app)] = app, state
+        return is_first
+
+    def add(self, mount: Mount) -> None:
+        """Add a mount. Raises ValueError if there is one at this path and host."""
+        if any((other.path, other.host) == (mount.path, mount.host) for other in self.all):
+            raise ValueError(f"An app is mounted at {mount.path or '/'!r} already.")
+        self.all.append(mount)
+        self._generation = -1
+        self.all.sort(key=lambda each: (each.host is not None, len(each.path)), reverse=True)
+
+    @property
+    def have_hosts(self) -> bool:
+        """Whether the host decides for some."""
+        return self.all[0].host is not None
+
+    def find(
+        self, host: str | None, path: str, exchange_of: Callable[[Any], Exchange], request: Any, plans: Plans
+    ) -> Mount | None:
+        """Return the mount that answers a request; None if none does, or a route of the app does.
+
+        `exchange_of(request)` is called only where that takes more than the path.
+        """
+        mount = self.at(host, path)
+        if mount is None:
+            return None
+        if self._generation != plans.app_generation.number:
+            self._compare_rules(plans)
+        may_have_route = path.startswith(self._contested[mount]) or "//" in path
+        return None if may_have_route and self._has_route(mount, exchange_of(request), plans) else mount
+
+    def find_for_websocket(self, host: str | None, path: str) -> Mount | None:
+        """Return the mount that a websocket of an ASGI server is for, as `find` does."""
+        mount = self.at(host, path)
+        if mount is None:
+            return None
+        try:
+            rule, _ = self._app.url_map.bind(host or "").match(path, "GET", websocket=True, return_rule=True)
+        except HTTPException:
+            return mount
+        return None if competes(rule, mount) else mount
+
+    def at(self, host: str | None, path: str) -> Mount | None:
+        """Return the mount at a path, whichever routes there are."""
+        for mount in self.all:
+            if mount.answers(host, path):
+                return mount
+        return None
+
+    def _has_route(self, mount: Mount, exchange: Exchange, plans: Plans) -> bool:
+        """Tell whether a route of the app itself wins over a mount."""
+        context = Context(self._app, exchange)
+        copy_context().run(matched, context, plans)
+        if isinstance(context.routing_exception, RequestRedirect):
+            return True
+        return context.rule is not None and competes(context.rule, mount)
+
+    def _compare_rules(self, plans: Plans) -> None:
+        self._generation, rules = plans.app_generation.number, [*self._app.url_map.iter_rules()]
+        self._contested = {
+            mount: tuple({literal_of(rule).rstrip("/") for rule in rules if competes(rule, mount)})
+            for mount in self.all
+        }
+
+
+def competes(rule: Rule, mount: Mount) -> bool:
+    """Tell whether a rule wins over a mount where it matches."""
+    literal = literal_of(rule)
+    return not rule.build_only and literal.startswith(mount.path) and literal[len(mount.path) :][:1] in ("", "/")
+
+
+def literal_of(rule: Rule) -> str:
+    """Return the part of a rule before its first variable."""
+    return rule.rule.partition("<")[0]
+
+
+def matched(context: Context, plans: Plans) -> None:
+    context.enter()
+    try:
+        plans.find(context)
+    finally:
+        context.leave()
+
+
+def with_slash(path: str, query: str) -> str:
+    return quote(path) + "/" + ("?" + query if query else "")
+
+
+async def send_redirect(location: str, send: Any) -> None:
+    response = redirect(location, 307)
+    await send(start_message(307, raw_pairs(response.get_wsgi_headers({}).to_wsgi_list())))
+    await send(chunk_of(response.get_data(), more=False))

@@ -1,0 +1,181 @@
+"""Serve a WSGI app to an ASGI server: the app runs in a thread, which runs ahead of the client within bounds.
+
+The app is called and iterated by one job of a thread as long as the buffer has room, so that a short response crosses
+once. The response starts with the first chunk (PEP 3333), a client that leaves has the app's iterable closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wsgi import FileWrapper
+
+from ..compat.upstream import running_loop
+from ..crossing.context_variables import bound_to, restore
+from ..crossing.coroutines import close_stream
+from ..crossing.readahead import ThreadProducer, iterate_in_threads
+from ..crossing.thread_pool import Threads
+from ..exchange.asgi_exchange import ASGIExchange, Receive
+from ..exchange.translation import Message, Scope
+from ..shortcuts.plain_response import raw_pairs
+from .asgi_messages import (
+    ClientLeft,
+    Send,
+    chunk_of,
+    is_all_of_its_path,
+    raising_client_left,
+    send_whole,
+    start_message,
+)
+from .disconnect import DisconnectWatch, WaitingRequests
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+#: Statuses of responses without a body (RFC 9110 section 6.4.1).
+BODILESS = {204, 304}
+
+
+class WSGIUnderASGI:
+    """An ASGI application that serves a WSGI app to HTTP requests, and refuses websockets."""
+
+    def __init__(self, app: WSGIApplication, threads: Threads, body_timeout: Callable[[], float | None]) -> None:
+        """Run the app in `threads`; `body_timeout` returns how many seconds a read of the body may wait."""
+        self.app = app
+        self._threads = threads
+        self._body_timeout = body_timeout
+        self._waiting: WaitingRequests | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
+        exchange = ASGIExchange(scope, receive, running_loop())
+        body = exchange.body
+        if not body.complete:
+            body.timeout = self._body_timeout()
+            if body.is_to_come:
+                await body.read_ahead_async(body.timeout, body.begin())
+        watch = DisconnectWatch(self._waiting_requests(), exchange)
+        try:
+            watch.start()
+            await self._answer(exchange, watch, raising_client_left(send))
+        except ClientLeft:
+            pass
+        except asyncio.CancelledError:
+            if not watch.saw_disconnect:
+                raise
+            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # the watch cancelled this very task
+        finally:
+            watch.stop()
+
+    def _waiting_requests(self) -> WaitingRequests:
+        loop = asyncio.get_running_loop()
+        if self._waiting is None or self._waiting.loop is not loop:
+            self._waiting = WaitingRequests(loop)
+        return self._waiting
+
+    async def _answer(self, exchange: ASGIExchange, watch: DisconnectWatch, send: Send) -> None:
+        variables = copy_context()
+        answer = Answer(self.app, exchange)
+        source = answer.chunks()
+        producer = ThreadProducer(self._threads, source, variables)
+        answer.write = producer.write
+        chunks = iterate_in_threads(producer)
+        try:
+            first = await anext(chunks, None)
+            restore(variables)
+            await send_answer(answer, first, chunks, watch, send)
+        finally:
+            await close_stream(chunks)
+            if not answer.is_closed:
+                await self._threads.run_to_end(bound_to(variables, source.close, (), {}))
+
+
+class Answer:
+    """What a WSGI app answers to one request; all of its code runs in threads."""
+
+    write: Callable[[bytes], None]
+    #: The file that is the whole body, where the server sends files by their path.
+    path: str | None = None
+    #: Whether the app's iterable is exhausted or closed.
+    is_closed = False
+
+    def __init__(self, app: WSGIApplication, exchange: ASGIExchange) -> None:
+        self._app = app
+        self._environ = exchange.environ
+        self._sends_paths = "http.response.pathsend" in (exchange.scope.get("extensions") or ())
+        self._status_line: str | None = None
+        self._headers: list[tuple[str, str]] = []
+        self._has_begun = False
+        self.is_head = exchange.method == "HEAD"
+
+    def chunks(self) -> Generator[bytes, None, None]:
+        """Call the app, and iterate over the body."""
+        try:
+            body = self._app(self._environ, self._start_response)
+            try:
+                if not self._is_sent_by_path(body):
+                    yield from filter(None, map(self._begun, body))
+                self._begun(b"")
+            finally:
+                if hasattr(body, "close"):
+                    body.close()
+        finally:
+            self.is_closed = True
+
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], None]:
+        """Note the head of the response; with `exc_info` it replaces another, unless that one was sent (PEP 3333)."""
+        if exc_info is not None and self._has_begun:
+            raise exc_info[1].with_traceback(exc_info[2])
+        if exc_info is None and self._status_line is not None:
+            raise AssertionError("start_response was called twice without exc_info (PEP 3333).")
+        self._status_line, self._headers = status, list(headers)
+        return self._write
+
+    def _write(self, chunk: bytes) -> None:
+        if chunk:
+            self.write(self._begun(chunk))
+
+    def _begun(self, chunk: bytes) -> bytes:
+        if self._status_line is None:
+            raise AssertionError(f"{self._app!r} began a body before it called start_response (PEP 3333).")
+        self._has_begun |= bool(chunk)
+        return chunk
+
+    def _is_sent_by_path(self, body: Iterable[bytes]) -> bool:
+        if self._sends_paths and type(body) is FileWrapper and is_all_of_its_path(body.file):
+            self.path = os.path.abspath(body.file.name)
+        return self.path is not None
+
+    def start(self) -> Message:
+        """Return the message that starts the response."""
+        return start_message(int(self._status_line.split(None, 1)[0]), raw_pairs(self._headers))  # type: ignore[union-attr]  # it is set by the first chunk
+
+
+async def send_answer(
+    answer: Answer, first: bytes | None, chunks: AsyncIterator[bytes], watch: DisconnectWatch, send: Send
+) -> None:
+    start = answer.start()
+    if first is None or answer.is_head or start["status"] in BODILESS:
+        if answer.path is None or answer.is_head:
+            await send_whole(start, chunk_of(b"", more=False), watch, send)
+            return
+        watch.discard()
+        await send(start)
+        await send({"type": "http.response.pathsend", "path": answer.path})
+        return
+    await send(start)
+    await send(chunk_of(first))
+    async for chunk in chunks:
+        await send(chunk_of(chunk))
+    watch.pause()  # servers send http.disconnect after the last chunk too
+    watch.discard()
+    await watch.linger()
+    await send(chunk_of(b"", more=False))

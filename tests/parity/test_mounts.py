@@ -1,0 +1,440 @@
+"""Apps of either kind that are mounted in a DualApp answer the same on both entries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import flask
+import pytest
+import quart
+
+from dualapp import Blueprint, DualApp, as_asgi, as_wsgi, request, url_for
+
+from ..conftest import Serve
+from ..support.entry_driver import LOOP, Ask, scope_of
+
+
+def wsgi_app(environ: Any, start_response: Any) -> Iterator[bytes]:
+    """Answers with what it was asked for, chunk by chunk."""
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Kind", "wsgi")])
+    yield f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']} {environ['PATH_INFO']} ".encode()
+    yield f"{environ['QUERY_STRING']} {len(body)}".encode()
+
+
+async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with what it was asked for, chunk by chunk."""
+    if scope["type"] == "lifespan":
+        raise AssertionError("this app has no lifespan")
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size, more = size + len(message["body"]), message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    path = scope["path"].removeprefix(scope["root_path"])
+    text = f"{scope['method']} {scope['root_path']} {path} {scope['query_string'].decode()} {size}"
+    await send({"type": "http.response.body", "body": text[:4].encode(), "more_body": True})
+    await asyncio.sleep(0)
+    await send({"type": "http.response.body", "body": text[4:].encode()})
+
+
+def flask_app() -> flask.Flask:
+    app = flask.Flask("inner")
+
+    @app.route("/", methods=["GET", "POST"])
+    def index():
+        return (
+            f"{flask.request.method} {flask.request.root_path} {flask.request.path} {flask.url_for('page', name='ä')}"
+        )
+
+    @app.route("/page/<name>", methods=["GET", "POST"])
+    def page(name: str):
+        return name + flask.request.get_data(as_text=True)
+
+    return app
+
+
+def quart_app() -> quart.Quart:
+    app = quart.Quart("inner")
+
+    @app.route("/", methods=["GET", "POST"])
+    async def index():
+        return (
+            f"{quart.request.method} {quart.request.root_path} {quart.request.path} {quart.url_for('page', name='ä')}"
+        )
+
+    @app.route("/page/<name>", methods=["GET", "POST"])
+    async def page(name: str):
+        return name + await quart.request.get_data(as_text=True)
+
+    return app
+
+
+def dual_app() -> DualApp:
+    app = DualApp("inner")
+
+    @app.route("/", methods=["GET", "POST"])
+    async def index():
+        request = flask.request
+        return f"{request.method} {request.root_path} {request.path} {url_for('page', name='ä')}"
+
+    @app.route("/page/<name>", methods=["GET", "POST"])
+    def page(name: str):
+        return name + flask.request.get_data(as_text=True)
+
+    return app
+
+
+BARE = [wsgi_app, asgi_app]
+FRAMEWORKS = [flask_app, quart_app, dual_app]
+#: Where a request for the path of the mount is sent, which lacks a slash.
+SLASH = {flask_app: "http://localhost/shop/?a=1", quart_app: "/shop/?a=1", dual_app: "http://localhost/shop/?a=1"}
+
+
+@pytest.mark.parametrize("inner", BARE)
+@pytest.mark.parametrize("hooks", [False, True])
+def test_it_answers_below_its_path(serve: Serve, inner: Any, hooks: bool) -> None:
+    def build(app: DualApp) -> None:
+        app.mount("/in/ner", inner, hooks=hooks)
+
+        @app.get("/outer")
+        async def outer():
+            return "outer"
+
+    client = serve(build, twin=False)
+    assert client.get("/in/ner/a//b%2Fc?x=%20").text == "GET /in/ner /a//b/c x=%20 0"
+    assert client.get("/in/ner/").text == "GET /in/ner /  0"
+    assert client.post("/in/ner/x", body=b"x" * 200_000).text == "POST /in/ner /x  200000"
+    assert client.post("/in/ner/x", body=[b"x" * 70_000, b"y"]).text == "POST /in/ner /x  70001"
+    assert client.request("PROPFIND", "/in/ner/x").text == "PROPFIND /in/ner /x  0"
+    assert client.get("/outer").text == "outer"
+    assert client.get("/in/nerd").status == 404
+
+
+@pytest.mark.parametrize("inner", FRAMEWORKS)
+def test_frameworks_find_their_own_urls(serve: Serve, inner: Any) -> None:
+    def build(app: DualApp) -> None:
+        app.mount("/shop", inner())
+
+    client = serve(build, twin=False)
+    assert client.get("/shop/").text == "GET /shop / /shop/page/%C3%A4"
+    assert client.post("/shop/page/ä", body=b"!").text == "ä!"
+    assert client.get("/shop/nowhere").status == 404
+    assert client.get("/shop?a=1").header("Location") == SLASH[inner]
+    stop(client)
+
+
+@pytest.mark.parametrize("inner", BARE)
+def test_the_longest_path_wins_and_a_route_that_is_as_long(serve: Serve, inner: Any) -> None:
+    def build(app: DualApp) -> None:
+        app.mount("/", inner)
+        app.mount("/a/b", inner)
+        app.mount("/a", inner)
+
+        @app.get("/own/<name>")
+        async def own(name: str):
+            return f"own {name}"
+
+        @app.get("/a/route")
+        async def route():
+            return "route"
+
+        @app.get("/<path:page>")
+        async def page(page: str):
+            return f"page {page}"
+
+    client = serve(build, twin=False)
+    assert client.get("/a/b/c").text == "GET /a/b /c  0"
+    assert client.get("/a/c").text == "GET /a /c  0"
+    assert client.get("/a/route").text == "route"
+    assert client.post("/a/route").text == "POST /a /route  0"
+    assert client.get("/own/x").text == "own x"
+    assert client.get("/other").text == "page other"
+    assert client.post("/other").text == "POST  /other  0"
+
+
+def test_the_apps_hooks_run_around_it_if_asked(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.mount("/without", wsgi_app)
+        app.mount("/with", asgi_app, hooks=True)
+
+        @app.after_request
+        async def mark(response: Any) -> Any:
+            response.headers["X-Mark"] = "1"
+            return response
+
+    client = serve(build, twin=False)
+    assert "x-mark" not in dict(client.get("/without/").headers)
+    assert dict(client.get("/with/").headers)["x-mark"] == "1"
+
+
+def test_its_urls_are_built(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.mount("/docs", wsgi_app, name="docs")
+
+        @app.get("/")
+        async def index():
+            return [url_for("docs"), url_for("docs", path="a/b")]
+
+    assert serve(build, twin=False).get("/").json() == ["/docs/", "/docs/a/b"]
+
+
+class Counting:
+    """An ASGI app that counts its lives, and answers with its state."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for event in ("startup", "shutdown"):
+                await receive()
+                scope["state"]["life"] = "new"
+                self.events.append(event)
+                await send({"type": f"lifespan.{event}.complete"})
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        text = f"{scope['root_path']} {scope['state']['life']}"
+        scope["state"]["life"] = "used"
+        await send({"type": "http.response.body", "body": text.encode()})
+
+
+@pytest.mark.parametrize("hooks", [False, True])
+def test_an_app_that_is_mounted_twice_lives_once(serve: Serve, hooks: bool) -> None:
+    inner = Counting()
+
+    def build(app: DualApp) -> None:
+        inner.events.clear()
+        app.mount("/a", inner, hooks=hooks)
+        app.mount("/b", inner, hooks=hooks)
+
+    client = serve(build, twin=False)
+    assert [client.get(path).text for path in ("/a/", "/b/", "/a/")] == ["/a new", "/b new", "/a new"]
+    stop(client)
+    assert inner.events == ["startup", "shutdown"]
+
+
+def stop(client: Any) -> None:
+    if client.entry == "wsgi":
+        client.app._lifespan.stop()
+    else:
+        LOOP.run(client.app.shutdown())
+
+
+def test_mounts_in_mounts(serve: Serve) -> None:
+    inner = Counting()
+
+    def build(app: DualApp) -> None:
+        inner.events.clear()
+        middle = DualApp("middle")
+        middle.mount("/inner", inner)
+        middle.mount("/wsgi", wsgi_app)
+        app.mount("/middle", middle)
+
+    client = serve(build, twin=False)
+    assert client.get("/middle/inner/").text == "/middle/inner new"
+    assert client.get("/middle/wsgi/x").text == "GET /middle/wsgi /x  0"
+    assert client.get("/middle/other").status == 404
+    stop(client)
+    assert inner.events == ["startup", "shutdown"]
+
+
+def test_a_blueprint_mounts_below_its_prefix(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        shop, outer = Blueprint("shop", __name__, url_prefix="/shop"), Blueprint("outer", __name__, url_prefix="/outer")
+        shop.mount("/docs", wsgi_app, name="docs")
+        shop.mount("/hooked", asgi_app, hooks=True)
+
+        @shop.after_request
+        async def mark(response: Any) -> Any:
+            response.headers["X-Mark"] = "shop"
+            return response
+
+        @shop.get("/")
+        async def index():
+            return url_for("shop.docs", path="a")
+
+        @shop.get("/own")
+        async def own():
+            return url_for(".docs", path="a")
+
+        app.register_blueprint(shop)
+        outer.register_blueprint(shop)
+        app.register_blueprint(outer)
+
+    client = serve(build, twin=False)
+    assert client.get("/shop/").text == "/shop/docs/a"
+    assert client.get("/outer/shop/own").text == "/outer/shop/docs/a"
+    assert client.get("/shop/docs/x").text == "GET /shop/docs /x  0"
+    assert client.get("/outer/shop/docs/x").text == "GET /outer/shop/docs /x  0"
+    assert client.get("/shop/hooked/x").all("X-Mark") == ["shop"]
+    assert client.get("/shop/docs/x").all("X-Mark") == []
+
+
+@pytest.mark.parametrize("hooks", [False, True])
+def test_a_mount_of_one_host(serve: Serve, hooks: bool) -> None:
+    def build(app: DualApp) -> None:
+        if hooks:
+            app.url_map.host_matching = True
+        app.mount("/", wsgi_app, host="api.test", hooks=hooks)
+
+        @app.get("/", **({"host": "localhost"} if hooks else {}))
+        async def index():
+            return "own"
+
+    client = serve(build, twin=False)
+    assert client.get("/x", headers=[("Host", "api.test")]).text == "GET  /x  0"
+    assert client.get("/").text == "own"
+    assert client.get("/x").status == 404
+
+
+def test_an_outer_app_starts_and_stops_it() -> None:
+    app, inner = DualApp("inner"), Counting()
+    app.mount("/in", inner)
+
+    async def run() -> None:
+        async with app.lifespan_context("outer"):
+            assert inner.events == ["startup"]
+
+    LOOP.run(run())
+    assert inner.events == ["startup", "shutdown"]
+
+
+def test_what_is_no_app_is_refused() -> None:
+    app = DualApp(__name__)
+
+    def either(*args: Any) -> None: ...
+
+    with pytest.raises(TypeError, match="no app"):
+        app.mount("/x", "shop:app")
+    with pytest.raises(TypeError, match="kind='wsgi' or kind='asgi'"):
+        app.mount("/x", either)
+    with pytest.raises(ValueError, match="begins with a slash"):
+        app.mount("x", wsgi_app)
+    app.mount("/x", wsgi_app)
+    with pytest.raises(ValueError, match="already"):
+        app.mount("/x/", asgi_app)
+    assert not app.while_serving_gens
+    app.mount("/y", asgi_app)
+    assert len(app.while_serving_gens) == 1, "what was refused counts for nothing"
+
+
+def test_a_mount_may_come_after_a_request_to_another() -> None:
+    app = DualApp(__name__)
+    app.mount("/a", wsgi_app)
+    assert app.test_client().get("/a/x").text == "GET /a /x  0"
+    app.mount("/b", wsgi_app)
+    assert app.test_client().get("/b/x").text == "GET /b /x  0"
+
+
+class MarkingWSGI:
+    """WSGI middleware that adds a header, and knows the body."""
+
+    def __init__(self, app: Any, mark: str) -> None:
+        self.app = app
+        self.mark = mark
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+            return start_response(status, [*headers, ("X-Mark", self.mark)], exc_info)
+
+        return self.app(environ, start)
+
+
+class MarkingASGI:
+    """The same as ASGI middleware."""
+
+    def __init__(self, app: Any, mark: str) -> None:
+        self.app = app
+        self.mark = mark.encode()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def marked(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-mark", self.mark)]
+            await send(message)
+
+        await self.app(scope, receive, marked)
+
+
+@pytest.mark.parametrize("inner", [MarkingWSGI, MarkingASGI])
+@pytest.mark.parametrize("outer", [MarkingWSGI, MarkingASGI])
+def test_middleware_of_either_kind_is_around_both_entries(serve: Serve, inner: Any, outer: Any) -> None:
+    def build(app: DualApp) -> None:
+        app.add_middleware(inner, mark="in")
+        app.add_middleware(outer, mark="out")
+
+        @app.route("/", methods=["GET", "POST"])
+        async def index():
+            return str(len(await request.get_data()))
+
+        @app.get("/stream")
+        async def stream():
+            async def async_chunks():
+                yield "a"
+                await asyncio.sleep(0)
+                yield "b"
+
+            return async_chunks()
+
+        @app.get("/error")
+        async def error():
+            raise LookupError
+
+    client = serve(build, twin=False)
+    for path, text in (("/", "0"), ("/stream", "ab")):
+        answer = client.get(path)
+        assert (answer.text, answer.all("X-Mark")) == (text, ["in", "out"])
+    assert client.post("/", body=b"x" * 100_000).text == "100000"
+    answer = client.get("/error")
+    assert (answer.status, answer.all("X-Mark")) == (500, ["in", "out"])
+
+
+def test_middleware_for_both_entries_comes_first() -> None:
+    app = DualApp(__name__)
+    app.wsgi_app = MarkingWSGI(app.wsgi_app, "own")  # type: ignore[method-assign]  # as in Flask
+    with pytest.raises(RuntimeError, match="before you replace"):
+        app.add_middleware(MarkingASGI, mark="both")
+
+
+@pytest.mark.parametrize(("adapt", "right", "wrong"), [(as_wsgi, asgi_app, wsgi_app), (as_asgi, wsgi_app, asgi_app)])
+def test_an_adapter_refuses_an_app_that_needs_none(adapt: Any, right: Any, wrong: Any) -> None:
+    assert callable(adapt(right))
+    with pytest.raises(TypeError, match=f"{wrong.__name__}.* is no"):
+        adapt(wrong)
+
+
+async def accepting(scope: Any, receive: Any, send: Any) -> None:
+    """Accepts websockets."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": scope["root_path"]})
+
+
+def test_websockets_of_an_asgi_server_are_passed_on() -> None:
+    app = DualApp(__name__)
+    app.mount("/", accepting)
+    app.mount("/wsgi", wsgi_app)
+
+    @app.websocket("/own")
+    async def own() -> None:
+        raise AssertionError("nothing connects here")
+
+    def ask(path: str) -> list[Any]:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "websocket.connect"} if path != "/own" else {"type": "websocket.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append((message["type"], message.get("subprotocol")))
+
+        scope = {**scope_of(Ask(target=path)), "type": "websocket", "scheme": "ws", "subprotocols": []}
+        LOOP.run(app.asgi(scope, receive, send))
+        return sent
+
+    assert ask("/live") == [("websocket.accept", "")]
+    assert ask("/wsgi/x") == [("websocket.close", None)]
+    assert ask("/own") == []

@@ -1,0 +1,18 @@
+"""A Socket.IO server, which answers over polling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import socketio
+
+server = socketio.AsyncServer(async_mode="asgi", transports=["polling"])
+app = socketio.ASGIApp(
+    server, socketio_path="chat/socket.io"
+)  # its path begins with that of the mount, as in Starlette
+
+
+@server.event
+async def say(sid: str, data: Any) -> Any:
+    await server.emit("said", data, to=sid)
+    return {"heard": data}
