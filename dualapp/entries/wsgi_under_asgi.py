@@ -91,6 +91,7 @@ class WSGIUnderASGI:
             restore(variables)
             await send_answer(answer, first, chunks, watch, send)
         finally:
+            watch.pause()  # what closes the body is not interrupted by a client that leaves now
             await close_stream(chunks)
             if not answer.is_closed:
                 await self._threads.run_to_end(bound_to(variables, source.close, (), {}))
