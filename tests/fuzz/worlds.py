@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from dualapp import DualApp
+from dualapp.crossing.host_loop import host_loop
 
 from ..conftest import Serve, flask_twin, painted
 from ..support.entry_driver import Client
@@ -69,6 +71,8 @@ def served(world: World, ways: Sequence[str]) -> Iterator[dict[str, Client]]:
         for client in clients.values():
             for signal, receiver in client.app.extensions["receivers"]:
                 signal.disconnect(receiver)
+        host_loop.get().set_debug(False)  # a world in debug mode has set it
+        sys.set_coroutine_origin_tracking_depth(0)
 
 
 def client_of(world: World, way: str) -> Client:
