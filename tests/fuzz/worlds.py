@@ -14,6 +14,7 @@ from dualapp.crossing.host_loop import host_loop
 from ..conftest import Serve, flask_twin, painted
 from ..support.entry_driver import Client
 from ..support.recolour import Build
+from .endings import server_loop
 from .parts import PARTS
 from .parts.waits import Gate
 
@@ -71,7 +72,8 @@ def served(world: World, ways: Sequence[str]) -> Iterator[dict[str, Client]]:
         for client in clients.values():
             for signal, receiver in client.app.extensions["receivers"]:
                 signal.disconnect(receiver)
-        host_loop.get().set_debug(False)  # a world in debug mode has set it
+        for loop in (host_loop.get(), server_loop()):
+            loop.set_debug(False)  # a world in debug mode has set it
         sys.set_coroutine_origin_tracking_depth(0)
 
 
