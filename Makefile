@@ -21,9 +21,10 @@ demo: .venv/demo
 test: .venv/tox
 	PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" $(BIN)/tox run $(if $(SLOW),,-- -m 'not slow')
 
-# What a change is checked with while it is made: one Python, and no real servers but those of the examples.
+# What a change is checked with while it is made: one Python, each behaviour on one entry and in one colour, and no real
+# servers but those of the documentation.
 check: .venv/tox
-	$(BIN)/tox run -e lint,types,py -- -m 'not slow'
+	$(BIN)/tox run -e lint,types,py -- -m 'not slow' --one-way
 
 # All of them run, whichever miss their targets.
 bench: .venv/benchmarks/installed

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
+from zlib import crc32
 
 import flask
 import hypothesis
@@ -32,10 +33,27 @@ hypothesis.settings.register_profile("patient", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("patient")
 #: Its templates/ and static/ are those beside the tests.
 NAME = "tests.parity"
+#: Each entry in each colour.
+WAYS = ("wsgi-def", "wsgi-async", "asgi-def", "asgi-async")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--road", choices=ROADS, default="short", help="general: serve apps that can take no shortcut")
+    parser.addoption("--one-way", action="store_true", help="run each test on one entry and in one colour, not in all")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--one-way` leave out three of the four tests that differ in the entry and the colour alone."""
+    if config.getoption("--one-way"):
+        left_out = [item for item in items if not is_only_way(item)]
+        items[:] = [item for item in items if is_only_way(item)]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def is_only_way(item: pytest.Item) -> bool:
+    """Tell whether a test is run with `--one-way`: which of the four it is depends on the rest of its name."""
+    way = item.callspec.params.get("serve") if hasattr(item, "callspec") else None
+    return way not in WAYS or WAYS[crc32(item.nodeid.replace(way, "").encode()) % len(WAYS)] == way
 
 
 class Serve:
@@ -91,7 +109,7 @@ def flask_names(build: Build) -> dict[str, Any]:
     return {name: getattr(flask, mine[id(value)]) for name, value in scope.items() if id(value) in mine}
 
 
-@pytest.fixture(params=["wsgi-def", "wsgi-async", "asgi-def", "asgi-async"])
+@pytest.fixture(params=WAYS)
 def serve(request: pytest.FixtureRequest) -> Serve:
     return Serve(*request.param.split("-"), road=request.config.getoption("--road"))
 
