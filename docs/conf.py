@@ -62,6 +62,7 @@ CONTENTS = {
     ],
     "Contributing": [
         "architecture",
+        "decisions",
         "benchmarks",
         "benchmark-targets",
     ],
