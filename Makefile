@@ -39,7 +39,7 @@ lint: .venv/tox
 
 # The site, in build/site.
 docs: .venv/tox
-	$(BIN)/tox run -e docs
+	PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" $(BIN)/tox run -e docs
 
 # Both distributions in dist/; the source distribution is tested in a directory of its own.
 dist:

@@ -43,6 +43,7 @@ curl.add_argument("-T", dest="upload")
 curl.add_argument("-F", dest="parts", action="append", default=[])
 curl.add_argument("-b", dest="sends_cookies")
 curl.add_argument("-c", dest="keeps_cookies")
+curl.add_argument("-s", dest="is_silent", action="store_true")
 curl.add_argument("-N", dest="streams", action="store_true")
 curl.add_argument("-i", dest="shows_headers", action="store_true")
 
