@@ -10,7 +10,7 @@ from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import Any, NamedTuple
 
-import flask
+from flask import Flask  # by this name also where tests have put another class in its place
 
 from ..compat.quart_binding import quarts_context
 from ..crossing.colour import is_async, markcoroutinefunction
@@ -51,7 +51,7 @@ def context_position(func: Function, name: str) -> int | None:
         if parameter.name in CONTEXT_NAMES:
             return position
     if parameters and not places:  # `*args`: what Flask would pass
-        flasks = parameters_of(getattr(flask.Flask, name, None))
+        flasks = parameters_of(getattr(Flask, name, None))
         return 0 if any(parameter.name == "ctx" for parameter in flasks) else None
     required = [parameter for parameter in places if parameter.default is Parameter.empty]
     return 0 if len(required) > OVERRIDABLE[name] else None

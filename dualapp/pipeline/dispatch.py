@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import flask
+from flask import Flask  # by this name also where tests have put another class in its place
 from flask.signals import (
     appcontext_popped,
     appcontext_pushed,
@@ -199,7 +200,7 @@ async def dispatch_request(context: Context, plan: Plan) -> Any:
 @step
 async def make_default_options_response(context: Context, plan: Plan) -> flask.Response:
     """Answer OPTIONS with the allowed methods, sorted."""
-    response = flask.Flask.make_default_options_response(context.app, *step_arguments(context))
+    response = Flask.make_default_options_response(context.app, *step_arguments(context))
     if response.allow:
         response.headers["Allow"] = ", ".join(sorted(response.allow))
     return response
@@ -268,7 +269,7 @@ def shows_errors(context: Context) -> bool:
 @step
 async def log_exception(context: Context, plan: Plan, exc_info: Any) -> None:
     """Log an unhandled error of a request."""
-    flask.Flask.log_exception(context.app, *step_arguments(context, exc_info))
+    Flask.log_exception(context.app, *step_arguments(context, exc_info))
 
 
 @step

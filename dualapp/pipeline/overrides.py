@@ -7,6 +7,7 @@ from types import FunctionType
 from typing import Any
 
 import flask
+from flask import Flask  # by this name also where tests have put another class in its place
 
 from ..compat.upstream import as_written
 from .conventions import with_context
@@ -82,5 +83,5 @@ def replaced_beneath(classes: tuple[type, ...], name: str) -> Any:
     is_ours = [package_of(vars(cls).get(name)) == "dualapp" for cls in classes]
     beneath = classes[is_ours.index(True) + 1 :] if True in is_ours else ()
     if name in CALLING_FLASKS:
-        beneath = tuple(cls for cls in beneath if cls not in flask.Flask.__mro__)
+        beneath = tuple(cls for cls in beneath if cls not in Flask.__mro__)
     return next((method for method in definitions_of(beneath, name) if not is_frameworks(method)), None)
