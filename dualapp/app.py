@@ -20,7 +20,7 @@ from .compat.upstream import REDIRECT_CODE, step_arguments
 from .crossing.bridge import to_loop
 from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
 from .crossing.thread_pool import Threads, awaitable
-from .development import server_options
+from .development import asgi_function, server_options
 from .entries.kinds import kind_of
 from .entries.wrong_entry import refuse_asgi_server, refuse_rsgi_server, refuse_wsgi_server
 from .entries.wsgi import WSGIGateway
@@ -462,11 +462,16 @@ class DualApp(QuartScaffold, Steps):
         options.setdefault("use_reloader", False)
         Quart.run(self, host, port, debug, **options)  # type: ignore[arg-type]  # as in run_task
 
-    def run_task(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, None]:
+    def run_task(
+        self, host: str = "127.0.0.1", port: int = 5000, debug: bool | None = None, *args: Any, **kwargs: Any
+    ) -> Coroutine[Any, Any, None]:
         """Serve this app with Hypercorn as one task of a running loop; takes the arguments of Quart's `run_task`."""
         from quart import Quart
 
-        return Quart.run_task(self, *args, **kwargs)  # type: ignore[arg-type]  # it needs an ASGI app with a logger
+        if debug is not None:
+            self.debug = debug
+        app: Any = asgi_function(self.asgi, self.logger)
+        return Quart.run_task(app, host, port, None, *args, **kwargs)
 
     def add_background_task(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         """Run a function, sync or async, in the background within an app context.

@@ -1,7 +1,9 @@
-"""The arguments of Quart's `app.run` for Flask's development server."""
+"""Quart's `app.run` and `run_task`: its arguments for Flask's development server, and what Hypercorn is given."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from logging import Logger
 from typing import Any
 
 
@@ -20,3 +22,16 @@ def server_options(certfile: str | None, keyfile: str | None, ca_certs: str | No
     if ca_certs is not None:
         context.load_verify_locations(ca_certs)
     return {"ssl_context": context}
+
+
+def asgi_function(app: Callable[..., Awaitable[None]], logger: Logger) -> Callable[..., Awaitable[None]]:
+    """Return an ASGI app as Quart's `run_task` needs it: a function with a logger.
+
+    On Python 3.11 only an `async def` function tells Hypercorn that it is ASGI's.
+    """
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+
+    vars(serve)["logger"] = logger
+    return serve

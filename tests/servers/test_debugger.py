@@ -61,7 +61,7 @@ ONE_PROCESS = [
     "waitress-serve --listen {bind} debugged:app.wsgi",
     "uvicorn debugged:app --port {port}",
     "uvicorn debugged:app --port {port} --loop asyncio --http h11",
-    "hypercorn debugged:app --bind {bind}",
+    "hypercorn asgi:debugged:app --bind {bind}",
     "granian --interface asgi --host {host} --port {port} debugged:app.asgi",
     "granian --interface wsgi --host {host} --port {port} debugged:app.wsgi",
     "flask --app debugged run --debug --no-reload --port {port}",

@@ -147,7 +147,8 @@ def test_sigterm_ends_it_cleanly(way: str, folder: Path, start: Start) -> None:
         wait_for(lambda: events(folder))  # before the first request
         assert server.stop() == 0
     assert events(folder) == ["started", "stopped"]
-    assert "Traceback" not in server.output
+    # Werkzeug's server may tell of the connection by which it was found ready, if it ends while it reads from that.
+    assert "Traceback" not in server.output.partition("Exception occurred during processing of request")[0]
 
 
 # hypercorn waits for open connections without a limit, from Python 3.12 on.
