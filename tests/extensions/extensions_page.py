@@ -72,6 +72,8 @@ def main() -> None:
     """Make the page; tests that fail make none."""
     collected, prints = Collected(), sys.argv[1:] == ["--print"]
     options = ["--collect-only", "-p", "no:terminal"] if prints else ["-q"]
+    # By the metadata in the tree, this module belongs to a plugin, whose asserts pytest would have rewritten.
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     ended = pytest.main([*options, *map(str, described())], plugins=[collected])
     if ended != pytest.ExitCode.OK or collected.skipped:
         sys.exit(f"There is no page of tests that fail or are skipped: {ended!r} {collected.skipped}")
