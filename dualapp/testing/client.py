@@ -313,7 +313,8 @@ class DualClient(FlaskClient):
 
         if subprotocols := kwargs.pop("subprotocols", None):  # Quart's client forgets them
             kwargs["scope_base"] = {**(kwargs.get("scope_base") or {}), "subprotocols": subprotocols}
-        connection = QuartClient.websocket(self, path, **kwargs)  # type: ignore[arg-type]  # as in `request`
+        connection: Any = QuartClient.websocket(self, path, **kwargs)  # type: ignore[arg-type]  # as in `request`
+        connection.timeout = self.timeout
         return connection if caller_is_async() else BlockingWebsocket(connection)
 
     @property

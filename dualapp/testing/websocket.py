@@ -24,6 +24,8 @@ class WebsocketConnection:
     subprotocol: str | None = None
     close_code: int | None = None
     close_reason = ""
+    #: Seconds that `receive` may wait before it raises TimeoutError; None for no limit.
+    timeout: float | None = None
 
     def __init__(self, app: Any, scope: Scope) -> None:
         self.app = app
@@ -51,7 +53,8 @@ class WebsocketConnection:
 
     async def receive(self) -> Data:
         """Wait for the app's next message."""
-        message = await self._from_app.get()
+        async with asyncio.timeout(self.timeout):
+            message = await self._from_app.get()
         if isinstance(message, Exception):
             raise message
         return message

@@ -354,3 +354,8 @@ def test_more_sync_views_than_threads_are_refused() -> None:
             assert refusal.value.response.status_code == 503
         first.send("b")
         assert first.receive() == "b"
+
+
+def test_a_message_that_never_comes_is_waited_for_no_longer_than_the_clients_limit() -> None:
+    with echoing().test_client(timeout=0.1).websocket("/async/echo") as ws, pytest.raises(TimeoutError):
+        ws.receive()
