@@ -291,6 +291,7 @@ class DualApp(QuartScaffold, Steps):
 
     @cached_property
     def _websockets(self) -> Websockets:
+        """The websockets of both entries."""
         from .entries.websockets import Websockets  # imported late: few apps have any
 
         return Websockets(self, self._generation, self._threads, self._lifespan)

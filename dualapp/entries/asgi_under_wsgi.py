@@ -108,7 +108,7 @@ class Conversation:
             self._leave()
             return []
         if self._path is not None:
-            return self._environ["wsgi.file_wrapper"](open(self._path, "rb"), FILE_CHUNK_SIZE)  # type: ignore[no-any-return]
+            return self._environ["wsgi.file_wrapper"](open(self._path, "rb"), FILE_CHUNK_SIZE)  # type: ignore[no-any-return]  # PEP 3333 has it iterable
         if self._is_complete:
             return [b"".join((first or b"", *iter(self._iteration.next_item, None)))]
         return ClosingIterator(self._chunks(first), self._leave)

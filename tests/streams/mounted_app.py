@@ -14,7 +14,7 @@ from .app import BLOCK, seen
 async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
     """Sends as many blocks as asked for, counts what it is sent, or sends blocks until it is left."""
     if scope["type"] == "lifespan":
-        raise NotImplementedError
+        raise NotImplementedError  # the way to tell a server that there is no lifespan here
     path = scope["path"].removeprefix(scope["root_path"])
     await send({"type": "http.response.start", "status": 200, "headers": []})
     if path == "/count":

@@ -29,7 +29,7 @@ def requests_only(app: Any) -> Any:
 
     async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
-            raise NotImplementedError
+            raise NotImplementedError  # the way to tell a server that there is no lifespan here
         await app(scope, receive, send)
 
     return asgi_app
