@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.pytest_project import run_pytest
 from tests.support.server_process import ROOT
 from tests.support.waiting import LIMIT
 
@@ -34,15 +34,4 @@ def test_the_client_talks_to_the_app(line: str, tmp_path: Path) -> None:
 
 def test_its_test_passes(tmp_path: Path) -> None:
     PAGE.write(tmp_path)
-    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_shop.py"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
-    ended = subprocess.run(
-        [sys.executable, *words],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout
+    assert run_pytest(tmp_path).count() == {"passed": 1}
