@@ -51,7 +51,7 @@ clean:
 
 # Stamps: each says what has been installed in .venv.
 .venv/demo: .venv/made setup.cfg
-	$(BIN)/python -m pip install --quiet --editable '.[servers,examples]'
+	$(BIN)/python -m pip install --quiet --editable '.[servers]'
 	touch $@
 
 .venv/benchmarks/installed: .venv/made setup.cfg benchmarks/requirements.txt
