@@ -1,13 +1,13 @@
 """The command line `dualapp`, or `python -m dualapp`: Flask's, with commands that know both entries."""
 
 import click
-from flask.cli import FlaskGroup
 
+from .commands.app_argument import DualAppGroup
 from .commands.check import check_command
 from .commands.routes import routes_command
 from .commands.run import run_command
 
-main = FlaskGroup(
+main = DualAppGroup(
     name="dualapp",
     add_version_option=False,
     help="""The command line of a DualApp, with the commands of the app and of Flask's extensions.

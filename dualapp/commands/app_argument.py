@@ -1,9 +1,12 @@
-"""The argument APP of dualapp's own commands: `dualapp run shop:app` is `dualapp --app shop:app run`."""
+"""How commands are told their app: `dualapp run shop:app` is `dualapp --app shop:app run`. Or they ask for it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
-from flask.cli import ScriptInfo
+from flask import Flask
+from flask.cli import FlaskGroup, NoAppException, ScriptInfo
 
 from ..app import DualApp
 
@@ -16,6 +19,31 @@ def choose_app(ctx: click.Context, param: click.Parameter, value: str | None) ->
 
 #: Takes what `--app` takes, and goes before it.
 app_argument = click.Argument(["app"], required=False, metavar="[APP]", expose_value=False, callback=choose_app)
+
+
+class AppOfCommand(ScriptInfo):
+    """The app of a command; the error that there is none says how this command is told."""
+
+    def load_app(self) -> Flask:
+        try:
+            return super().load_app()
+        except NoAppException as error:
+            raise NoAppException(error.message.replace("'flask --app' option", how_to_name_an_app())) from None
+
+
+def how_to_name_an_app() -> str:
+    ctx = click.get_current_context(silent=True)
+    if ctx is not None and app_argument in ctx.command.params:
+        return f"APP argument ({ctx.command_path} shop:app)"
+    return "--app option (dualapp --app shop:app)"
+
+
+class DualAppGroup(FlaskGroup):
+    """Flask's commands and dualapp's, which are told their app as above."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        extra.setdefault("obj", AppOfCommand())
+        return super().make_context(*args, **extra)
 
 
 def require_dual_app(app: object, instead: str) -> DualApp:

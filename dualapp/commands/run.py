@@ -70,11 +70,14 @@ def wait_for_the_child(signum: int, frame: FrameType | None) -> NoReturn:
 
 def run_wsgi(ctx: click.Context, reload: bool, **options: Any) -> None:
     """Serve with Werkzeug's server, as `flask run` does."""
-    if not reload:
-        start(ctx.ensure_object(ScriptInfo).load_app())
-    elif is_running_from_reloader():
+    info = ctx.ensure_object(ScriptInfo)
+    if reload and is_running_from_reloader():
         with suppress(Exception):  # Flask's command shows why the app cannot be loaded, and each request why it fails
-            start(ctx.ensure_object(ScriptInfo).load_app())
+            start(info.load_app())
+    else:
+        app = info.load_app()  # the error of an app that cannot be loaded has this command's name, not that of Flask's
+        if not reload:
+            start(app)
     ctx.invoke(flask.cli.run_command, reload=reload, **options)
 
 
