@@ -17,12 +17,14 @@ space := $(empty) $(empty)
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
-# SLOW=1 adds the tests with thousands of clients and with gibibytes.
+# SLOW=1 adds the tests with thousands of clients and with gibibytes. While one environment installs, or waits for its
+# servers, another computes.
 test: .venv/tox
-	PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" $(BIN)/tox run $(if $(SLOW),,-- -m 'not slow')
+	PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" \
+		$(BIN)/tox run-parallel --parallel 2 --parallel-no-spinner $(if $(SLOW),,-- -m 'not slow')
 
-# What a change is checked with while it is made: one Python, each behaviour on one entry and in one colour, and no real
-# servers but those of the documentation.
+# What a change is checked with while it is made: one Python, each behaviour on one entry and in one colour, and neither
+# the servers nor the pages of the documentation.
 check: .venv/tox
 	$(BIN)/tox run -e lint,types,py -- -m 'not slow' --one-way
 
