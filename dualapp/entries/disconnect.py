@@ -22,7 +22,8 @@ from ..exchange.translation import Message
 
 #: A request that waits is listened to after so many seconds, at most after twice as many.
 PATIENCE = 0.02
-#: The end of a response waits for so many seconds for the end of an unread body.
+#: For so many seconds the end of a response waits for the end of an unread body, and a request whose body broke off may
+#: answer the error of its reader.
 LINGER = 1
 
 
@@ -123,11 +124,13 @@ class DisconnectWatch:
 
     def listen(self) -> None:
         """Begin to listen, unless somebody who reads the body does: then look again later."""
-        if self._is_paused or self._body.has_failed:
+        if self._is_paused:
             return
         self._body = self._exchange.content  # from now on it may come, though nothing announced it
         if self._body.is_receiving:
             self._waiting.add(self)
+        elif self._body.has_failed:
+            self.discard()
         else:
             self._listen()
 
@@ -147,8 +150,10 @@ class DisconnectWatch:
         return body.kept
 
     async def _until_disconnect(self, queue: BoundedQueue[Message] | None) -> None:
+        body = self._body
         try:
-            while (message := await self._exchange.receive())["type"] != "http.disconnect":
+            # A reader may have received the disconnect, which not every server reports twice.
+            while not body.has_broken_off and (message := await self._exchange.receive())["type"] != "http.disconnect":
                 if queue is not None:
                     queue.give(message, len(message.get("body", b"")))
                     if message.get("more_body"):
@@ -159,10 +164,12 @@ class DisconnectWatch:
             self._end_body()
             if queue is not None:
                 queue.close()
-        self.saw_disconnect = True
-        while queue is not None and (queue.readers or self._body.reads):
+        while queue is not None and (queue.readers or body.reads):
             await asyncio.sleep(PATIENCE)  # who reads is told by an error of its own
-        if not self._is_paused and not self._body.has_failed:
+        if body.has_failed:
+            await asyncio.sleep(LINGER)  # and answers it
+        self.saw_disconnect = True
+        if not self._is_paused:
             self._cancel()
 
     def _end_body(self) -> None:

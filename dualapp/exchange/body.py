@@ -105,6 +105,11 @@ class Body:
         return self._failure is not None
 
     @property
+    def has_broken_off(self) -> bool:
+        """Whether the client left before its end, and that was received."""
+        return self._failure is ClientDisconnected
+
+    @property
     def ends_soon(self) -> bool:
         """Whether so little of it is missing that a response can wait until it is discarded."""
         return self.length is not None and self.length - self._received <= MOST_LINGERED

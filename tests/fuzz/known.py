@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
-from .comparison import Difference
+from .comparison import Difference, Facts
 from .parts.bodies import LIMIT_OF_VIEW
 from .visits import Visit
 from .worlds import FLASK, World
@@ -87,8 +87,12 @@ def is_chunked_or_of(visit: Visit, lengths: list[int]) -> bool:
 
 def is_read_to_its_break(world: World, difference: Difference) -> bool:
     answers = [difference.expected, difference.got]
-    is_refused = any(answer["status"] == 400 or b"[400," in answer["body"] for answer in answers)
-    return difference.way != FLASK and difference.visit.truncated and is_refused
+    return difference.way != FLASK and difference.visit.truncated and any(map(is_refusal, answers))
+
+
+def is_refusal(answer: Facts) -> bool:
+    trapped = [name for _, _, name in answer["log"] if name in ("BadRequest", "ClientDisconnected")]
+    return answer["status"] == 400 or b"[400," in answer["body"] or bool(trapped)
 
 
 def closes_file(world: World, difference: Difference) -> bool:

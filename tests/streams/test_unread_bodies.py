@@ -68,6 +68,14 @@ def test_a_view_is_cancelled_when_its_client_leaves(caller: Caller, body: str) -
     wait_for(lambda: caller.seen("async.wait_async CancelledError") == left + 1)
 
 
+def test_a_view_is_cancelled_whose_client_left_before_it_was_called(caller: Caller) -> None:
+    """A short body is read before the view is called, and here it breaks off."""
+    left = caller.seen("async.wait_async CancelledError")
+    with caller.send("POST /async/wait/never HTTP/1.1\r\nContent-Length: 5", b"he"):
+        pass
+    wait_for(lambda: caller.seen("async.wait_async CancelledError") == left + 1)
+
+
 @pytest.mark.parametrize("leaves", ["closed", "reset"])
 @pytest.mark.parametrize(
     ("method", "body", "ends"),
