@@ -23,7 +23,7 @@ from tests.support.waiting import LIMIT, wait_for
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 #: A block, with the paragraph before it.
 FENCE = re.compile(r"(?P<before>[^\n]*(?:\n[^\n]+)*)\n\n```(?P<kind>\w+)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"`([\w./-]+\.(?:py|html|css|js|toml|txt))`")
+FILE = re.compile(r"`([\w./-]+\.(?:py|html|css|ini|js|toml|txt))`")
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 URL = re.compile(r"^http://127\.0\.0\.1:\d+")
 CONFIGURES = "# gunicorn.conf.py\n"

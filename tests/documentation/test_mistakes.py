@@ -20,6 +20,7 @@ ALSO = re.findall(r"^\*.*?(?:Also|With) `(.*? .*?)`.*\*", PAGE.text, re.MULTILIN
 OTHERS = {
     "'coroutine' object is not subscriptable",
     "'coroutine' object has no attribute …",
+    "Executing … took … seconds",
     "Failed to parse 'app.wsgi' as an attribute name or function call.",
     "… attached to a different loop",
 }
