@@ -2,7 +2,8 @@
 
 The protocol itself is that of the `websockets` library, which does no input or output. Messages are assembled here.
 While many of a client's messages wait for the app, nothing more is read from that client. Whole messages are what is
-bounded: a limit on fragments would wait for ever for the end of a long message.
+bounded: a limit on fragments would wait for ever for the end of a long message. Little is read at once, for all that
+one read brings is parsed: 16 KiB may be three thousand messages, or 16 MiB when inflated.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import codecs
 from collections import deque
 from http import HTTPStatus
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 from websockets.datastructures import Headers
@@ -33,6 +35,8 @@ DEFLATE = ServerPerMessageDeflateFactory(
 STATUS_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 #: What has to be written before `send` waits for the client.
 MOST_UNSENT = 64 * 1024
+#: How much is read at once, into a buffer for all: each read is parsed before the loop turns to another connection.
+READ = memoryview(bytearray(16 * 1024))
 #: Of a client that has more than so many bytes, or so many messages, waiting for the app nothing more is read.
 MOST_UNREAD = 64 * 1024
 MOST_MESSAGES = 64
@@ -41,13 +45,26 @@ MOST_MESSAGES = 64
 class Protocol(ServerProtocol):
     """RFC 6455; a close frame may come between the fragments of a message (section 5.4 allows control frames there)."""
 
+    #: Whether the client reads too slowly for answers to its pings.
+    holds_pongs = False
+    held_pong: Frame | None = None
+
     def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PING and self.holds_pongs:
+            self.held_pong = Frame(Opcode.PONG, frame.data)
+            return
         if frame.opcode is Opcode.CLOSE:
             self.current_size = None
         super().recv_frame(frame)
 
+    def release_pong(self) -> None:
+        """Answer the last of the pings that came meanwhile, which answers them all (section 5.5.3)."""
+        self.holds_pongs, pong, self.held_pong = False, self.held_pong, None
+        if pong is not None and self.state is State.OPEN:
+            self.send_pong(pong.data)
 
-class WebsocketConnection(asyncio.Protocol):
+
+class WebsocketConnection(asyncio.BufferedProtocol):
     """The server's end of one websocket."""
 
     _transport: asyncio.Transport
@@ -64,15 +81,22 @@ class WebsocketConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._incoming = deque[Message]([{"type": "websocket.connect"}])
         self._reader: asyncio.Future[None] | None = None
-        self._drained: asyncio.Future[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._timer: asyncio.TimerHandle | None = None
-        self._pong_due: Any = None
+        self._is_ending = False
+        self._pong_due: bytes | None = None
         self._text: codecs.IncrementalDecoder | None = None
-        self._fragments: list[Any] = []
+        self._fragments: Any = None
         self._unread = 0
         self._response: Response | None = None
         self._refusal: list[bytes] = []
         self.ended = self._loop.create_future()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the handshake was no good, and has its answer without the app."""
+        return self._is_ending
 
     # Of the transport.
 
@@ -80,17 +104,19 @@ class WebsocketConnection(asyncio.Protocol):
         """Read the handshake, which the WSGI server has received."""
         self._transport = transport
         transport.set_write_buffer_limits(MOST_UNSENT)
-        self._protocol.receive_data(head_of(self._scope))
-        (request,) = self._protocol.events_received()
-        assert isinstance(request, Request)
-        self._response = self._protocol.accept(request)
+        self._protocol.receive_data(b"GET / HTTP/1.1\r\n\r\n")  # it waits for one before it waits for frames
+        self._protocol.events_received()
+        self._response = self._protocol.accept(request_of(self._scope))
         if self._response.status_code != 101:
             self._protocol.send_response(self._response)
             self._hear({"type": "websocket.disconnect", "code": ABNORMAL})
             self._flush()
 
-    def data_received(self, data: bytes) -> None:
-        self._protocol.receive_data(data)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return READ
+
+    def buffer_updated(self, size: int) -> None:
+        self._protocol.receive_data(READ[:size])  # type: ignore[arg-type]  # it is copied at once
         self._progress()
 
     def eof_received(self) -> None:
@@ -102,23 +128,24 @@ class WebsocketConnection(asyncio.Protocol):
             self._protocol.receive_eof()
         self._stop_timer()
         self._hear_end()
-        self.resume_writing()
+        self._writable.set()
         if not self.ended.done():
             self.ended.set_result(None)
 
     def pause_writing(self) -> None:
-        self._drained = self._loop.create_future()
+        self._writable.clear()
+        self._protocol.holds_pongs = True
 
     def resume_writing(self) -> None:
-        drained, self._drained = self._drained, None
-        if drained is not None and not drained.done():
-            drained.set_result(None)
+        self._writable.set()
+        self._protocol.release_pong()
+        self._flush()
 
     # Of the protocol.
 
     def _progress(self) -> None:
         for event in self._protocol.events_received():
-            if isinstance(event, Frame) and self._protocol.state is State.OPEN:
+            if isinstance(event, Frame) and not self._is_ending:
                 self._take(event)
         self._flush()
         if self._protocol.state in (State.CLOSING, State.CLOSED):
@@ -131,7 +158,7 @@ class WebsocketConnection(asyncio.Protocol):
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
         if self._protocol.close_expected():
-            self._abort_later()
+            self._await_end()
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode is Opcode.PONG:
@@ -143,18 +170,19 @@ class WebsocketConnection(asyncio.Protocol):
     def _assemble(self, frame: Frame) -> None:
         if frame.opcode is not Opcode.CONT:
             self._text = codecs.getincrementaldecoder("utf-8")() if frame.opcode is Opcode.TEXT else None
-            self._fragments = []
+            self._fragments = StringIO(newline="") if self._text is not None else BytesIO()
         data: Any = frame.data
         if self._text is not None:
             try:
                 data = self._text.decode(bytes(data), frame.fin)
             except UnicodeDecodeError as error:
                 self._protocol.fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
+                self._flush()
                 return
-        self._fragments.append(data)
+        self._fragments.write(data)  # in one piece: there may be a million of them, or endlessly many empty ones
         if frame.fin:
-            whole = "".join(self._fragments) if self._text is not None else b"".join(map(bytes, self._fragments))
-            self._fragments = []
+            whole = self._fragments.getvalue()
+            self._fragments = None
             self._hear({"type": "websocket.receive", "text" if self._text is not None else "bytes": whole})
             self._unread += len(whole)
             if self._unread > MOST_UNREAD or len(self._incoming) > MOST_MESSAGES:
@@ -167,19 +195,20 @@ class WebsocketConnection(asyncio.Protocol):
 
     def _hear_end(self) -> None:
         if not self._incoming or self._incoming[-1]["type"] != "websocket.disconnect":
-            code, reason = self._protocol.close_code, self._protocol.close_reason
-            rcvd = self._protocol.close_rcvd
-            if rcvd is not None:
-                code, reason = rcvd.code, rcvd.reason
-            self._hear({"type": "websocket.disconnect", "code": code or ABNORMAL, "reason": reason or ""})
-        self._stop_timer()
-        self._abort_later()
+            close = self._protocol.close_rcvd or self._protocol.close_sent
+            code, reason = (ABNORMAL, "") if close is None else (close.code, close.reason)
+            self._hear({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self._await_end()
 
     # Timers.
 
-    def _abort_later(self) -> None:
-        if self._timer is None and not self._transport.is_closing():
+    def _await_end(self) -> None:
+        """Read on, for what ends the connection, and abort it if nothing comes in time; nothing else is timed now."""
+        if not self._is_ending and not self._transport.is_closing():
+            self._is_ending = True
+            self._stop_timer()
             self._timer = self._loop.call_later(self._close_timeout, self._transport.abort)
+            self._transport.resume_reading()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -204,7 +233,7 @@ class WebsocketConnection(asyncio.Protocol):
 
     def _check_pong(self) -> None:
         self._timer = None
-        if self._pong_due is None:
+        if self._pong_due is None or not self._transport.is_reading():  # it is the app that is slow
             self._ping_later()
         else:
             self._protocol.fail(CloseCode.INTERNAL_ERROR, "no answer to a ping")
@@ -226,7 +255,7 @@ class WebsocketConnection(asyncio.Protocol):
 
     async def send(self, message: Message) -> None:
         """Send an ASGI message of the app; wait while the client reads too slowly. Raises OSError if it has left."""
-        if self._transport.is_closing() or self._protocol.state not in (State.CONNECTING, State.OPEN):
+        if self._is_ending or self._transport.is_closing():
             raise OSError("The client has left.")
         match message["type"]:
             case "websocket.accept":
@@ -247,8 +276,8 @@ class WebsocketConnection(asyncio.Protocol):
                 if not message.get("more_body"):
                     self._refuse(self._refusal_status, self._refusal_headers, b"".join(self._refusal))
         self._flush()
-        if self._drained is not None:
-            await self._drained
+        if not self._writable.is_set():
+            await self._writable.wait()
 
     def _accept(self, message: Message) -> None:
         response = self._response
@@ -271,12 +300,15 @@ class WebsocketConnection(asyncio.Protocol):
         """Close the websocket because the process ends."""
         if self._protocol.state is State.OPEN:
             self._protocol.send_close(CloseCode.GOING_AWAY)
-            self._flush()
-            self._hear_end()
+        elif not self._is_ending:
+            self._refuse(503, [], b"")
+        self._flush()
+        self._hear_end()
         await asyncio.wait([self.ended], timeout=self._close_timeout)
 
 
-def head_of(scope: Scope) -> bytes:
-    """Spell the handshake as it came over the wire; what `websockets` reads of it are the headers."""
-    lines = [b"GET / HTTP/1.1", *(b"%b: %b" % header for header in scope["headers"])]
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+def request_of(scope: Scope) -> Request:
+    """Make the handshake for `websockets`, which looks at its headers."""
+    return Request(
+        "/", Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+    )

@@ -129,7 +129,8 @@ class Websockets:
 
         A refusal before the connection is taken is a response of the server's.
         """
-        if not copy_context().run(self._matches, Context(self.app, WSGIExchange(environ))):
+        exchange = WSGIExchange(environ)
+        if exchange.method != "GET" or not copy_context().run(self._matches, Context(self.app, exchange)):
             return None
         try:
             self._take_over(environ)
@@ -167,7 +168,8 @@ class Websockets:
         _, connection = await loop.connect_accepted_socket(partial(cls, scope, self.app.config), socket)
         self._lifespan.connections.add(connection)
         try:
-            await self.serve(scope, connection.receive, connection.send)
+            if not connection.is_answered:
+                await self.serve(scope, connection.receive, connection.send)
         except Exception:
             self.app.logger.exception("Exception on websocket %s", scope["path"])
         finally:
