@@ -111,12 +111,18 @@ class DualApp(QuartScaffold, Steps):
         Seconds, under WSGI: to close, between pings, and for the answer to one. Default: 10, 20, 20.
     `WEBSOCKET_COMPRESSION`
         Whether messages are compressed under WSGI, if the client can. Default: True.
+    `WEBSOCKET_HANDSHAKE_TIMEOUT`
+        Seconds until the view, or a hook, has accepted or refused a websocket; then it is refused with a 503; None for
+        no limit. Default: 60.
+    `WEBSOCKET_IDLE_TIMEOUT`
+        Seconds without a message in either direction; then the websocket is closed with 1001. Default: None, no limit.
     `WEBSOCKET_MAX`
         Number of websockets of a process under WSGI; more get a 503. Default: 10000.
     `WEBSOCKET_MAX_MESSAGE_SIZE`
         Bytes of a message under WSGI, after inflation; more closes the websocket with 1009. Default: 1048576.
     `WEBSOCKET_MAX_QUEUE`
-        Bytes of received messages that wait for the view; then the client has to wait. Default: 1048576.
+        Bytes of received messages that wait for the view; then the client has to wait. Each message counts 128 bytes
+        more than it has. Default: 1048576.
     `WEBSOCKET_ORIGINS`
         Origins whose pages may open websockets, such as `["https://example.org"]`, or `"*"` for all. Default: None, the
         app's own host.
@@ -146,6 +152,8 @@ class DualApp(QuartScaffold, Steps):
             "THREAD_POOL_SIZE": 40,
             "WEBSOCKET_CLOSE_TIMEOUT": 10,
             "WEBSOCKET_COMPRESSION": True,
+            "WEBSOCKET_HANDSHAKE_TIMEOUT": 60,
+            "WEBSOCKET_IDLE_TIMEOUT": None,
             "WEBSOCKET_MAX": 10_000,
             "WEBSOCKET_MAX_MESSAGE_SIZE": 1024 * 1024,
             "WEBSOCKET_MAX_QUEUE": 1024 * 1024,

@@ -34,6 +34,7 @@ from ..pipeline.plan_cache import PlanCache
 from ..shortcuts.plain_response import raw_pairs
 from ..wrappers.response import encoded
 from .takeover import NoSocket, connection_of, take
+from .websocket_timeouts import WebsocketTimeouts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -72,6 +73,7 @@ class Websockets:
         plan: Plan = context.variables.run(self._begin, context)
         worker = asyncio.current_task()
         listener = loop.create_task(listen(conversation, receive))
+        timeouts = WebsocketTimeouts(conversation, self.app.config)
         try:
             await self._converse(context, plan, conversation)
         except asyncio.CancelledError:
@@ -79,6 +81,7 @@ class Websockets:
                 raise  # it was the server that cancelled the task, not the listener
         finally:
             listener.cancel()
+            timeouts.cancel()
             context.end()
 
     def _begin(self, context: Context) -> Plan:
@@ -194,8 +197,7 @@ async def listen(conversation: Conversation, receive: Receive) -> None:
     """Hand on what the server tells; at the end cancel an async view that waits for something else than a message."""
     while await conversation.hear(await receive()):
         pass
-    if conversation.cancel_view is not None and not conversation.received.readers:
-        conversation.cancel_view()
+    conversation.cancel_waiting_view()
 
 
 async def end(conversation: Conversation, code: int) -> None:

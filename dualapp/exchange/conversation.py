@@ -13,8 +13,14 @@ RawPairs = list[tuple[bytes, bytes]]
 
 CONNECTING, OPEN, ENDED = "connecting", "open", "ended"
 
-#: Close codes (RFC 6455 section 7.4.1): all is well, the connection broke, the app failed.
-NORMAL, ABNORMAL, INTERNAL_ERROR = 1000, 1006, 1011
+#: Close codes (RFC 6455 section 7.4.1): all is well, an end goes away, the connection broke, the app failed.
+NORMAL, GOING_AWAY, ABNORMAL, INTERNAL_ERROR = 1000, 1001, 1006, 1011
+#: What an end may say: those that are registered for it, and those of libraries and apps (section 7.4.2).
+SENDABLE = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
+#: Bytes of a reason, which a control frame has besides the code (section 5.5).
+LONGEST_REASON = 123
+#: What a message that waits for the view takes besides its content: endlessly many empty ones are endlessly much.
+OVERHEAD = 128
 
 
 class WebsocketClosed(Exception):
@@ -41,6 +47,9 @@ class Conversation:
         self.close_reason = ""
         #: Cancels the view, while an async one is running.
         self.cancel_view: Callable[[], object] | None = None
+        #: When the last message came or went, on the clock of the loop, and how many are being sent.
+        self.active_at: float = loop.time()
+        self.sending = 0
         self.received = BoundedQueue[Data](most_bytes)
         self._send = send
 
@@ -51,7 +60,8 @@ class Conversation:
         if message["type"] == "websocket.receive":
             data: Data | None = message.get("bytes")
             data = message["text"] if data is None else data
-            self.received.give(data, len(data))
+            self.active_at = self.loop.time()
+            self.received.give(data, len(data) + OVERHEAD)
             await self.received.until_room()
             return True
         self.end(message.get("code") or ABNORMAL, message.get("reason") or "")
@@ -62,6 +72,11 @@ class Conversation:
         if self.state != ENDED:
             self.state, self.close_code, self.close_reason = ENDED, code, reason
             self.received.close()
+
+    def cancel_waiting_view(self) -> None:
+        """Cancel an async view that waits for something else than a message, at the end of the websocket."""
+        if self.cancel_view is not None and not self.received.readers:
+            self.cancel_view()
 
     # What the view does.
 
@@ -88,7 +103,14 @@ class Conversation:
         await self._tell({"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data})
 
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
-        """Close the websocket; before it is accepted this refuses it. Nothing happens if it has ended."""
+        """Close the websocket; before it is accepted this refuses it. Nothing happens if it has ended.
+
+        Raises ValueError for a code that may not be sent, and a reason that is too long.
+        """
+        if code not in SENDABLE:
+            raise ValueError(f"A websocket cannot be closed with code {code}: use 1000, or one from 3000 to 4999.")
+        if len(reason.encode()) > LONGEST_REASON:
+            raise ValueError(f"The reason of a close is at most {LONGEST_REASON} bytes long: {reason!r}.")
         if self.state != ENDED:
             self.end(code, reason)
             await self._tell({"type": "websocket.close", "code": code, "reason": reason})
@@ -103,11 +125,15 @@ class Conversation:
         await self._tell({"type": "websocket.http.response.body", "body": body, "more_body": False})
 
     async def _tell(self, message: Message) -> None:
+        self.sending += 1
         try:
             await self._send(message)
         except OSError as error:  # the client has left (ASGI spec 2.4)
             self.end(ABNORMAL, "")
             raise self._closed() from error
+        finally:
+            self.sending -= 1
+            self.active_at = self.loop.time()
 
     def _closed(self) -> WebsocketClosed:
         return WebsocketClosed(self.close_code or ABNORMAL, self.close_reason)

@@ -11,6 +11,7 @@ from werkzeug.datastructures import Headers
 from ..compat.upstream import running_loop
 from ..crossing.bridge import await_on, run_on_loop
 from ..exchange.conversation import NORMAL, Conversation, Data, WebsocketClosed
+from .head import checked
 
 if TYPE_CHECKING:
     from ..exchange.handshake import Handshake
@@ -56,7 +57,8 @@ class Websocket(quart.Websocket):
 
     def accept(self, headers: Any = None, subprotocol: str | None = None) -> Any:
         """Accept the websocket, with more headers and one of the offered subprotocols; a second time does nothing."""
-        return self._do(self._conversation.accept, [*Headers(headers or ()).items()], subprotocol)
+        pairs = [checked(*pair) for pair in Headers(headers or ()).items()]
+        return self._do(self._conversation.accept, pairs, subprotocol)
 
     def receive(self) -> Any:
         """Wait for the next message, `str` or `bytes`. Accepts the websocket; raises WebsocketClosed at its end."""

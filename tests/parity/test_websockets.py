@@ -6,6 +6,7 @@ The test client speaks ASGI; real servers of both kinds, and their clients, are 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from quart.testing.connections import WebsocketResponseError
 
 from dualapp import Blueprint, DualApp, WebsocketClosed, session, url_for, websocket
 
-from ..support.waiting import wait_for
+from ..support.waiting import LIMIT, wait_for
 
 
 @pytest.fixture(params=["def", "async"])
@@ -359,3 +360,108 @@ def test_more_sync_views_than_threads_are_refused() -> None:
 def test_a_message_that_never_comes_is_waited_for_no_longer_than_the_clients_limit() -> None:
     with echoing().test_client(timeout=0.1).websocket("/async/echo") as ws, pytest.raises(TimeoutError):
         ws.receive()
+
+
+@COLOURS
+def test_a_view_that_does_not_answer_the_handshake_in_time_is_refused_for(talk: Any, colour: str) -> None:
+    app, seen, is_over = echoing(), [], threading.Event()
+    app.config["WEBSOCKET_HANDSHAKE_TIMEOUT"] = 0.01
+
+    @app.websocket("/async/late")
+    async def async_late():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("left")
+
+    @app.websocket("/sync/late")
+    def sync_late():
+        assert is_over.wait(LIMIT)
+        try:
+            websocket.accept()
+            websocket.send("too late")
+        except WebsocketClosed:
+            seen.append("left")
+
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketResponseError) as refusal:
+            await ws.receive()
+        assert refusal.value.response.status_code == 503
+        is_over.set()
+
+    talk(app, f"/{colour}/late", client)
+    assert seen == ["left"]
+
+
+async def received_to_the_end(ws: Any) -> None:
+    while True:
+        await ws.receive()
+
+
+@COLOURS
+def test_a_websocket_on_which_nothing_is_said_is_closed(talk: Any, colour: str) -> None:
+    app = echoing()
+    app.config["WEBSOCKET_IDLE_TIMEOUT"] = 0.05
+
+    async def client(ws: Any) -> None:
+        await ws.send("first")
+        with pytest.raises(WebsocketClosed) as end:
+            await received_to_the_end(ws)
+        assert (end.value.code, end.value.reason) == (1001, "idle")
+
+    talk(app, f"/{colour}/echo", client)
+    talk(app, f"/{colour}/until-closed", client)
+    assert app.extensions["seen"] == [(1001, "idle")]
+
+
+@COLOURS
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((1006,), "A websocket cannot be closed with code 1006: use 1000, or one from 3000 to 4999."),
+        ((999,), "A websocket cannot be closed with code 999: use 1000, or one from 3000 to 4999."),
+        ((4000, "ü" * 62), "The reason of a close is at most 123 bytes long: "),
+    ],
+)
+def test_what_cannot_be_sent_is_an_error_of_the_view(
+    talk: Any, colour: str, arguments: tuple[Any, ...], message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = echoing()
+
+    @app.websocket("/async/wrong")
+    async def async_wrong():
+        await websocket.accept()
+        await websocket.close(*arguments)
+
+    @app.websocket("/sync/wrong")
+    def sync_wrong():
+        websocket.accept()
+        websocket.close(*arguments)
+
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketClosed) as end:
+            await ws.receive()
+        assert end.value.code == 1011
+
+    talk(app, f"/{colour}/wrong", client)
+    assert f"ValueError: {message}" in caplog.text
+
+
+@COLOURS
+def test_a_header_of_accept_that_cannot_be_sent_is_an_error_of_the_view(talk: Any, colour: str) -> None:
+    app = echoing()
+
+    @app.websocket("/async/wrong")
+    async def async_wrong():
+        await websocket.accept({"X Y": "z"})
+
+    @app.websocket("/sync/wrong")
+    def sync_wrong():
+        websocket.accept({"X Y": "z"})
+
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketResponseError) as refusal:
+            await ws.receive()
+        assert refusal.value.response.status_code == 500
+
+    talk(app, f"/{colour}/wrong", client)

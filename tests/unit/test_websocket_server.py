@@ -14,6 +14,7 @@ import pytest
 
 from dualapp import DualApp
 from dualapp.entries.websocket_server import MOST_MESSAGES, MOST_UNSENT, READ, WebsocketConnection
+from dualapp.exchange.conversation import OVERHEAD, Conversation
 
 from ..support.waiting import LIMIT
 from ..support.websocket_wire import BINARY, CLOSE, CONT, DEFLATE, HANDSHAKE, PING, PONG, TEXT, Wire, close_frame, frame
@@ -252,3 +253,17 @@ async def test_a_handshake_without_an_answer_is_refused_when_the_process_ends() 
             await end.app.send({"type": "websocket.accept"})
         end.wire.socket.close()
         await asyncio.wait_for(leaving, LIMIT)
+
+
+@run
+async def test_on_both_entries_even_empty_messages_wait_in_bounded_number() -> None:
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    conversation = Conversation({}, send, asyncio.get_running_loop(), 100 * OVERHEAD)
+    for number in range(100):
+        assert conversation.received._has_room(), number
+        hearing = asyncio.create_task(conversation.hear({"type": "websocket.receive", "text": ""}))
+        await asyncio.sleep(0)
+    assert not hearing.done()
+    hearing.cancel()
