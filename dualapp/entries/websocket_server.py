@@ -163,7 +163,8 @@ class WebsocketConnection(asyncio.BufferedProtocol):
     def _take(self, frame: Frame) -> None:
         if frame.opcode is Opcode.PONG:
             if self._pong_due is not None and bytes(frame.data) == self._pong_due:
-                self._pong_due = None
+                self._stop_timer()
+                self._ping_later()
         elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._assemble(frame)
 
@@ -216,24 +217,21 @@ class WebsocketConnection(asyncio.BufferedProtocol):
             self._timer = None
 
     def _ping_later(self) -> None:
+        self._pong_due = None
         if self._ping_interval is not None:
             self._timer = self._loop.call_later(self._ping_interval, self._ping)
 
     def _ping(self) -> None:
-        self._timer = None
-        if self._protocol.state is not State.OPEN:
-            return
         self._pong_due = repr(self._loop.time()).encode()
         self._protocol.send_ping(self._pong_due)
         self._flush()
         if self._ping_timeout is None:
             self._ping_later()
         else:
-            self._timer = self._loop.call_later(self._ping_timeout, self._check_pong)
+            self._timer = self._loop.call_later(self._ping_timeout, self._miss_pong)
 
-    def _check_pong(self) -> None:
-        self._timer = None
-        if self._pong_due is None or not self._transport.is_reading():  # it is the app that is slow
+    def _miss_pong(self) -> None:
+        if not self._transport.is_reading():  # it is the app that is slow
             self._ping_later()
         else:
             self._protocol.fail(CloseCode.INTERNAL_ERROR, "no answer to a ping")

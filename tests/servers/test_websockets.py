@@ -18,26 +18,8 @@ from tests.support.server_process import Server
 from tests.support.waiting import LIMIT, wait_for
 from tests.support.workers import one_worker_each
 
-APP = "tests.servers.websocket_app:app"
-GUNICORN = "gunicorn -b {bind}"
+from .websocket_servers import APP, SERVERS
 
-#: The command of each server, and what it needs.
-SERVERS = {
-    "gunicorn-sync": (f"{GUNICORN} {APP}", "gunicorn"),
-    "gunicorn-gthread": (f"{GUNICORN} -k gthread --threads 4 -c python:dualapp.gunicorn {APP}.wsgi", "gunicorn"),
-    "gunicorn-preload": (f"{GUNICORN} -k gthread --threads 4 --preload {APP}", "gunicorn"),
-    "gunicorn-gevent": (f"{GUNICORN} -k gevent {APP}", "gunicorn gevent"),
-    "waitress": (f"waitress-serve --listen={{bind}} {APP}.wsgi", "waitress"),
-    "cheroot": (f"python -m cheroot --bind {{bind}} --threads 4 {APP}", "cheroot"),
-    "werkzeug": (f"python -m tests.support.development_server {{port}} {APP}", "werkzeug"),
-    "uwsgi": (
-        "pyuwsgi --http-socket {bind} --enable-threads --threads 4 --die-on-term --need-app --module " + APP,
-        "pyuwsgi",
-    ),
-    "uvicorn": (f"uvicorn --host {{host}} --port {{port}} {APP}", "uvicorn"),
-    "hypercorn": (f"hypercorn -b {{bind}} asgi:{APP}", "hypercorn"),
-    "granian": (f"granian --host {{host}} --port {{port}} --interface asgi {APP}", "granian"),
-}
 COLOURS = pytest.mark.parametrize("colour", ["async", "sync"])
 
 

@@ -4,18 +4,74 @@ from __future__ import annotations
 
 import asyncio
 import os
+from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 from dualapp import DualApp, WebsocketClosed, websocket
 
+CHUNK = bytes(64 * 1024)
 app = DualApp(__name__)
 app.config.update(WEBSOCKET_MAX_MESSAGE_SIZE=2 * 1024 * 1024)
+app.config.from_prefixed_env("TEST")  # as TEST_WEBSOCKET_MAX=2
 ended: list[str] = []
+#: What a websocket of this name has received, and its end.
+records: dict[str, list[Any]] = {}
 
 
 @app.get("/")
 def index() -> Any:
     return {"pid": os.getpid(), "ended": ended}
+
+
+@app.get("/record/<name>")
+def record(name: str) -> Any:
+    return {"record": records.get(name, [])}
+
+
+@app.get("/peak")
+def peak() -> Any:
+    """The most memory that this process has had, in KiB."""
+    return {"peak": getrusage(RUSAGE_SELF).ru_maxrss}
+
+
+@app.websocket("/async/record/<name>")
+async def async_record(name: str) -> Any:
+    records[name] = seen = []
+    await websocket.accept()
+    try:
+        while True:
+            seen.append(shown(await websocket.receive()))
+    except WebsocketClosed as end:
+        seen.append([end.code, end.reason])
+
+
+@app.websocket("/sync/record/<name>")
+def sync_record(name: str) -> Any:
+    records[name] = seen = []
+    websocket.accept()
+    try:
+        while True:
+            seen.append(shown(websocket.receive()))
+    except WebsocketClosed as end:
+        seen.append([end.code, end.reason])
+
+
+def shown(message: str | bytes) -> Any:
+    return message if isinstance(message, str) else len(message)
+
+
+@app.websocket("/async/stream/<name>/<int:count>")
+async def async_stream(name: str, count: int) -> Any:
+    for number in range(count):
+        await websocket.send(CHUNK)
+        records[name] = [number + 1]
+
+
+@app.websocket("/sync/stream/<name>/<int:count>")
+def sync_stream(name: str, count: int) -> Any:
+    for number in range(count):
+        websocket.send(CHUNK)
+        records[name] = [number + 1]
 
 
 @app.websocket("/async/echo")
@@ -80,3 +136,8 @@ def sync_leave() -> Any:
         websocket.receive()
     except WebsocketClosed:
         ended.append("sync")
+
+
+@app.websocket("/async/never")
+async def async_never() -> Any:
+    await asyncio.Event().wait()
