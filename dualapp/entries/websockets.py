@@ -58,6 +58,8 @@ class Websockets:
         self._view_threads = Threads(f"{app.name}-websocket", lambda: app.config["WEBSOCKET_THREADS"])
         #: How many sync views are running.
         self._running = 0
+        #: The sockets that were taken over, from then on: the loop comes to know them later.
+        self._taken: set[Any] = set()
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one websocket of an ASGI server."""
@@ -156,13 +158,15 @@ class Websockets:
             from .websocket_server import WebsocketConnection
         except ModuleNotFoundError:
             raise NotImplementedHere("Websockets under WSGI need: pip install 'dualapp[websockets]'") from None
-        if len(self._lifespan.connections) >= self.app.config["WEBSOCKET_MAX"]:
+        if len(self._taken) >= self.app.config["WEBSOCKET_MAX"]:
             raise ServiceUnavailable("This process has as many websockets as it may (WEBSOCKET_MAX).")
         try:
             descriptor = connection_of(environ)
         except NoSocket as reason:
             raise NotImplementedHere(str(reason)) from None
-        spawn(self._serve_taken, websocket_scope(environ), WebsocketConnection, *take(descriptor))
+        socket, rest = take(descriptor)
+        self._taken.add(socket)
+        spawn(self._serve_taken, websocket_scope(environ), WebsocketConnection, socket, rest)
 
     async def _serve_taken(self, scope: Scope, cls: type[WebsocketConnection], socket: Any, rest: Any) -> None:
         """Serve a websocket on a connection that was taken over; `rest` has what the server still writes."""
@@ -178,6 +182,7 @@ class Websockets:
         finally:
             await connection.ended
             self._lifespan.connections.discard(connection)
+            self._taken.discard(socket)
 
 
 def websocket_scope(environ: WSGIEnvironment) -> Scope:

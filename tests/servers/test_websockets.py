@@ -18,8 +18,10 @@ from tests.support.server_process import Server
 from tests.support.waiting import LIMIT, wait_for
 from tests.support.workers import one_worker_each
 
-from .websocket_servers import APP, SERVERS
+from .websocket_servers import APP, SERVERS, WSGI
 
+#: These do not handle SIGTERM: it kills them.
+DIES = ("waitress", "cheroot", "werkzeug")
 COLOURS = pytest.mark.parametrize("colour", ["async", "sync"])
 
 
@@ -114,7 +116,7 @@ def test_the_log_is_clean(server: Server) -> None:
         assert complaint not in server.output
 
 
-@pytest.mark.parametrize("name", ["gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "uvicorn"])
+@pytest.mark.parametrize("name", [*(name for name in WSGI if name not in DIES), "uvicorn"])
 def test_a_server_that_ends_closes_them(name: str) -> None:
     with started_by(*SERVERS[name]) as server, opened(server, "/async/echo") as ws:
         ws.send("x")

@@ -20,6 +20,7 @@ WSGI = {
         "pyuwsgi",
     ),
 }
+WSGI["uwsgi-router"] = (WSGI["uwsgi"][0].replace("--http-socket {bind}", "--http {bind} --http-websockets"), "pyuwsgi")
 #: Those that speak the protocol themselves.
 ASGI = {
     "uvicorn": (f"uvicorn --host {{host}} --port {{port}} {APP}", "uvicorn"),

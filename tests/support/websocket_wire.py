@@ -44,6 +44,8 @@ class Wire:
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         self.socket.settimeout(LIMIT)
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
         self.status = 0
         self.headers: dict[str, str] = {}
@@ -56,13 +58,17 @@ class Wire:
 
     def open(self, path: str, *headers: tuple[str, str], fields: Iterable[tuple[str, str]] = HANDSHAKE) -> Self:
         """Send a handshake and read the answer's status and headers."""
-        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in (*fields, *headers))]
-        self.socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        self.ask(path, *headers, fields=fields)
         head = self.until(b"\r\n\r\n").decode("latin-1")
         status, *rest = head.split("\r\n")
         self.status = int(status.split()[1])
         self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in rest)}
         return self
+
+    def ask(self, path: str, *headers: tuple[str, str], fields: Iterable[tuple[str, str]] = HANDSHAKE) -> None:
+        """Send a handshake."""
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in (*fields, *headers))]
+        self.socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
     def until(self, end: bytes) -> bytes:
         while end not in self.received:
