@@ -9,6 +9,7 @@ import json
 import socket
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Any
 from urllib.request import urlopen
@@ -102,7 +103,8 @@ def test_a_message_that_is_too_long_closes_with_1009(server: Server, colour: str
     with opened(server, f"/{colour}/record/{record}", DEFLATE) as wire:
         wire.socket.sendall(TOO_LONG[what])
         assert wire.recv_close()[0] == 1009
-        wire.socket.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # a server in front may have closed it already
+            wire.socket.shutdown(socket.SHUT_WR)
         assert wire.read_to_end() == b""
     wait_for(lambda: codes_of(server, record) == [1009])
 
