@@ -36,6 +36,7 @@ from .pipeline.context import Context, with_body
 from .pipeline.generation import HOOKS, Config, Generation, HookList, HookRegistry, RuleMap, ViewFunctions
 from .pipeline.home import Home
 from .pipeline.methods import Steps, step_plans
+from .pipeline.overrides import is_replaced
 from .pipeline.plan import blueprints_of
 from .pipeline.plan_cache import PlanCache
 from .pipeline.steps import OVERRIDABLE
@@ -188,10 +189,12 @@ class DualApp(QuartScaffold, Steps):
         super().__setattr__(name, CONVERTERS[name](value) if name in CONVERTERS else self._adapted(name, value))
         if name in PLAN_INPUTS or hasattr(type(self), name):  # a method, or a default of the class
             self._generation.advance()
+            vars(self).pop("_wsgi_entry", None)
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         self._generation.advance()
+        vars(self).pop("_wsgi_entry", None)
 
     def _adapted(self, name: str, value: Any) -> Any:
         """Return a registry as one that advances the generation when it changes, an async step as one for both colours.
@@ -221,7 +224,7 @@ class DualApp(QuartScaffold, Steps):
         if self.config["DEBUG"]:
             __traceback_hide__ = True  # Werkzeug's debugger reads it
             return self._debug_wsgi(environ, start_response)
-        return super().__call__(environ, start_response)  # monitoring tools wrap Flask.__call__
+        return self._wsgi_entry(environ, start_response)
 
     @property
     def asgi(self) -> Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]:
@@ -258,6 +261,12 @@ class DualApp(QuartScaffold, Steps):
     def _asgi_entry(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
         asgi_app = self.asgi_app
         return asgi_app.__call__ if asgi_app is self._asgi_gateway else with_path_first(asgi_app)  # as `_answer_wsgi`
+
+    @cached_property
+    def _wsgi_entry(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+        """What Flask's `__call__` comes to: itself if somebody has wrapped it, as monitoring tools do, or `wsgi_app`."""
+        is_wrapped = is_replaced(self, "__call__") or is_replaced(self, "wsgi_app")
+        return super().__call__ if is_wrapped else self._answer_wsgi
 
     @cached_property
     def _answer_wsgi(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
@@ -311,7 +320,7 @@ class DualApp(QuartScaffold, Steps):
         """The apps that are mounted in this one."""
         from .entries.mounts import Mounts
 
-        return Mounts(self)
+        return Mounts(self, self._generation)
 
     @setupmethod
     def mount(

@@ -67,6 +67,8 @@ class Lifespan:
         self.has_started = False
         #: The loop of the startup, once it has ended; None under WSGI if there was nothing to start.
         self.startup_loop: asyncio.AbstractEventLoop | None = None
+        #: The same, unless it is the process's own host loop, which nobody closes.
+        self.closable_loop: asyncio.AbstractEventLoop | None = None
         self._last_loop: asyncio.AbstractEventLoop | None = None  # that of a startup that failed, too
         self._failure: StartupFailed | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -135,8 +137,13 @@ class Lifespan:
         if not self.has_started and self._failure is None:
             await until_task_ended(self._startup_task())
         if self.has_started and self.startup_loop is None:  # there was nothing to start
-            self.startup_loop = self._last_loop = asyncio.get_running_loop()
+            self._last_loop = asyncio.get_running_loop()
+            self._note_loop()
         self._raise_failure()
+
+    def _note_loop(self) -> None:
+        self.startup_loop = loop = self._last_loop
+        self.closable_loop = None if host_loop.is_own(loop) else loop
 
     def _startup_task(self) -> asyncio.Task[None]:
         """Return the task of the startup that is under way, or begin one."""
@@ -207,7 +214,8 @@ class Lifespan:
                     await self._attempt(func, self._begin(func))
                 # From here on there is something to stop, also if a signal interrupts the thread that waits for this.
                 # Unless the app's own startup goes on after this.
-                self.has_started, self.startup_loop = not is_replaced(self._app, "startup"), self._last_loop
+                self.has_started = not is_replaced(self._app, "startup")
+                self._note_loop()
         except Exception as error:
             self.has_started, self.startup_loop = False, None
             if self._failure is None:

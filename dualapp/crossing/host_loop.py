@@ -58,6 +58,10 @@ class HostLoop:
     def _is_living(self) -> bool:
         return not self._is_servers or self.current.is_running()  # type: ignore[union-attr]  # there is one
 
+    def is_own(self, loop: asyncio.AbstractEventLoop | None) -> bool:
+        """Tell whether a loop is one that was started here, which runs as long as the process."""
+        return loop is self.current and not self._is_servers
+
     def watch(self) -> None:
         """Have the loop, once there is one, say what blocks it, as in asyncio's debug mode."""
         self._is_watched = True

@@ -86,7 +86,7 @@ class ASGIGateway:
         if not scope["path"].startswith("/"):
             scope = with_path(scope)
         if self._mounted and (mount := self._mount_of(scope)) is not None:
-            await mount.answer_asgi(scope, receive, send)
+            await (mount.answer_asgi if mount.path or mount.state else mount.asgi)(scope, receive, send)
             return
         exchange = ASGIExchange(scope, receive, loop)
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
@@ -121,6 +121,8 @@ class ASGIGateway:
             pass
 
     def _mount_of(self, scope: Scope) -> Mount | None:
+        if not scope.get("root_path") and (mount := self._mounts.find_surely(scope["path"])) is not None:
+            return mount
         host = host_in(scope) if self._mounts.have_hosts else None
         return self._mounts.find(host, path_of(scope), exchange_of, scope, self.plans)
 

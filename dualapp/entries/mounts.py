@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from ..exchange.exchange import Exchange
+    from ..pipeline.generation import Generation
     from ..pipeline.plans import Plans
+
+
+#: A limit to what is kept: clients may ask for any path.
+MOST_PATHS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,15 +91,20 @@ class Mount:
 class Mounts:
     """The mounts of one app."""
 
-    def __init__(self, app: flask.Flask) -> None:
+    def __init__(self, app: flask.Flask, generation: Generation) -> None:
         self._app = app
+        self._app_generation = generation
         #: Those of one host first, then by the length of their paths. The entries hold this list.
         self.all: list[Mount] = []
         #: The apps by their identity, and the state that their lifespan fills: one, however often an app is mounted.
         self._states: dict[int, tuple[Any, dict[str, Any]]] = {}
-        #: How the paths begin at which a route may win over a mount, and the generation of the app's rules in which
-        #: that is so.
+        #: How the paths begin at which a route may win over a mount.
         self._contested: dict[Mount, tuple[str, ...]] = {}
+        #: How the paths begin that are below a mount, how those of them that may be another's, and the mount.
+        self._sure: list[tuple[str, tuple[str, ...], Mount]] = []
+        #: The mounts of paths that were asked for before.
+        self._found: dict[str, Mount] = {}
+        #: The generation of the app's rules in which these are so.
         self._generation = -1
 
     def state_of(self, app: Any) -> dict[str, Any]:
@@ -120,6 +130,23 @@ class Mounts:
         """Whether the host decides for some."""
         return self.all[0].host is not None
 
+    def find_surely(self, path: str) -> Mount | None:
+        """Return the mount that answers a request to a path, decoded or not; None if the path does not tell."""
+        if self._generation != self._app_generation.number:
+            self._compare_rules()
+        return self._found.get(path) or self._look_up(path)
+
+    def _look_up(self, path: str) -> Mount | None:
+        for prefix, doubtful, mount in self._sure:
+            if path.startswith(prefix):
+                if path.startswith(doubtful) or "//" in path:
+                    return None
+                if len(self._found) >= MOST_PATHS:
+                    self._found.clear()
+                self._found[path] = mount
+                return mount
+        return None
+
     def find(
         self, host: str | None, path: str, exchange_of: Callable[[Any], Exchange], request: Any, plans: Plans
     ) -> Mount | None:
@@ -130,8 +157,8 @@ class Mounts:
         mount = self.at(host, path)
         if mount is None:
             return None
-        if self._generation != plans.app_generation.number:
-            self._compare_rules(plans)
+        if self._generation != self._app_generation.number:
+            self._compare_rules()
         may_have_route = path.startswith(self._contested[mount]) or "//" in path
         return None if may_have_route and self._has_route(mount, exchange_of(request), plans) else mount
 
@@ -161,12 +188,20 @@ class Mounts:
             return True
         return context.rule is not None and competes(context.rule, mount)
 
-    def _compare_rules(self, plans: Plans) -> None:
-        self._generation, rules = plans.app_generation.number, [*self._app.url_map.iter_rules()]
+    def _compare_rules(self) -> None:
+        rules = [*self._app.url_map.iter_rules()]
         self._contested = {
             mount: tuple({literal_of(rule).rstrip("/") for rule in rules if competes(rule, mount)})
             for mount in self.all
         }
+        self._sure = [] if self.have_hosts else [self._row_of(mount) for mount in self.all if mount.path.isascii()]
+        self._found.clear()
+        self._generation = self._app_generation.number  # iterating sorted the rules, which itself advances it
+
+    def _row_of(self, mount: Mount) -> tuple[str, tuple[str, ...], Mount]:
+        deeper = [other.path for other in self.all if len(other.path) > len(mount.path)]
+        doubtful = {*self._contested[mount], *deeper}
+        return f"{mount.path}/", tuple(doubtful | set(map(as_latin1, doubtful))), mount
 
 
 def competes(rule: Rule, mount: Mount) -> bool:

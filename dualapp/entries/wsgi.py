@@ -65,14 +65,14 @@ class WSGIGateway:
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request as a WSGI application."""
         lifespan = self.lifespan
-        if not lifespan.has_started or ((loop := lifespan.startup_loop) is not None and loop.is_closed()):
+        if not lifespan.has_started or ((loop := lifespan.closable_loop) is not None and loop.is_closed()):
             lifespan.start()
         if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
             upgraded = self._websockets().answer_wsgi(environ, start_response)
             if upgraded is not None:
                 return upgraded
-        if self._mounted and (mount := self._mount_of(environ)) is not None:
-            return mount.answer_wsgi(environ, start_response)
+        if self._mounted and (mount := self._mounts.find_surely(environ.get("PATH_INFO", "")) or self._mount_of(environ)):
+            return (mount.answer_wsgi if mount.path else mount.wsgi)(environ, start_response)
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
         answer = variables.run(self._answer_in_place, environ, start_response, variables)
