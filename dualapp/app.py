@@ -56,8 +56,10 @@ if TYPE_CHECKING:
 
     from .entries.asgi import ASGIGateway
     from .entries.asgi_messages import Send
+    from .entries.mounting import Adapters
     from .entries.mounts import Mounts
     from .entries.websockets import Websockets
+    from .entries.websockets_under_wsgi import WebsocketsUnderWSGI
     from .exchange.asgi_exchange import Receive
     from .exchange.exchange import Exchange
     from .lifespan import ShutdownEvent
@@ -264,7 +266,7 @@ class DualApp(QuartScaffold, Steps):
 
     @cached_property
     def _wsgi_entry(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-        """What Flask's `__call__` comes to: itself if somebody has wrapped it, as monitoring tools do, or `wsgi_app`."""
+        """What Flask's `__call__` comes to: itself if that or `wsgi_app` is wrapped, as by monitoring tools."""
         is_wrapped = is_replaced(self, "__call__") or is_replaced(self, "wsgi_app")
         return super().__call__ if is_wrapped else self._answer_wsgi
 
@@ -311,7 +313,14 @@ class DualApp(QuartScaffold, Steps):
         """The websockets of both entries."""
         from .entries.websockets import Websockets  # imported late: few apps have any
 
-        return Websockets(self, self._generation, self._threads, self._lifespan)
+        return Websockets(self, self._generation, self._threads, self._lifespan, self._websockets_under_wsgi)
+
+    @cached_property
+    def _websockets_under_wsgi(self) -> WebsocketsUnderWSGI:
+        """The websockets that are taken over from a WSGI server."""
+        from .entries.websockets_under_wsgi import WebsocketsUnderWSGI  # as above
+
+        return WebsocketsUnderWSGI(self, self._lifespan)
 
     # Other apps.
 
@@ -321,6 +330,13 @@ class DualApp(QuartScaffold, Steps):
         from .entries.mounts import Mounts
 
         return Mounts(self, self._generation)
+
+    @cached_property
+    def _adapters(self) -> Adapters:
+        """Adapters for apps and middleware of one kind."""
+        from .entries.mounting import Adapters
+
+        return Adapters(self._threads, lambda: self.config["BODY_TIMEOUT"], self._websockets_under_wsgi)
 
     @setupmethod
     def mount(
@@ -342,9 +358,7 @@ class DualApp(QuartScaffold, Steps):
         from .entries.mounting import add_urls, add_view, lifespan_of, mount_of, normal_path
 
         which, state = kind_of(app, kind), self._mounts.state_of(app)
-        mount = mount_of(
-            app, which, normal_path(path), host, name, state, self._threads, lambda: self.config["BODY_TIMEOUT"]
-        )
+        mount = mount_of(app, which, normal_path(path), host, name, state, self._adapters)
         if hooks:
             add_view(self, mount, name or f"mounted at {path}")
         else:
@@ -370,7 +384,7 @@ class DualApp(QuartScaffold, Steps):
             raise RuntimeError("Add middleware for both entries before you replace `wsgi_app` or `asgi_app`.")
         below: Any = self.asgi_app if which is which.ASGI else self.wsgi_app
         self._added_middleware = self.wsgi_app, self.asgi_app = through_both(  # type: ignore[method-assign,assignment]  # as in Flask
-            middleware(below, **options), which, self.asgi_app, self._threads, lambda: self.config["BODY_TIMEOUT"]
+            middleware(below, **options), which, self.asgi_app, self._adapters
         )
 
     # The life of the process.

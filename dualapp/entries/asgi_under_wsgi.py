@@ -20,7 +20,8 @@ from werkzeug.wsgi import ClosingIterator
 from ..compat.upstream import STATUS_LINES
 from ..crossing.readahead import Give, LoopIteration
 from ..exchange.translation import FILE_CHUNK_SIZE, Message, Scope
-from ..exchange.wsgi_exchange import WSGIExchange
+from ..exchange.wsgi_exchange import WSGIExchange, asks_for_websocket
+from .websockets_under_wsgi import WebsocketsUnderWSGI
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -38,14 +39,17 @@ ENDED = "The app has sent its whole response already; it sent {!r} after it."
 class ASGIUnderWSGI:
     """A WSGI application that serves an ASGI app."""
 
-    def __init__(self, app: ASGIApp, state: dict[str, Any] | None = None) -> None:
-        """Take the app, and the state that its lifespan fills (ASGI spec, "Lifespan State")."""
+    def __init__(self, app: ASGIApp, websockets: WebsocketsUnderWSGI, state: dict[str, Any] | None = None) -> None:
+        """Take the app, who takes connections over, and the state that its lifespan fills (ASGI's "Lifespan State")."""
         self.app = app
+        self._websockets = websockets
         self._state = state
         #: Whether a call of the app has suspended: until then, the request's thread borrows the loop for it.
         self._suspends = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if "HTTP_UPGRADE" in environ and asks_for_websocket(environ):
+            return self._websockets.answer(environ, start_response, self._converse)
         exchange = WSGIExchange(environ)
         try:
             exchange.body.check_whole()  # no app can read a body whose end the server does not tell
@@ -57,6 +61,9 @@ class ASGIUnderWSGI:
         response = conversation.begin(borrows=not self._suspends)
         self._suspends |= conversation.has_suspended
         return response(start_response)
+
+    async def _converse(self, scope: Scope, receive: Any, send: Any) -> None:
+        await self.app(with_state(scope, self._state), receive, send)
 
 
 class Conversation:
@@ -189,11 +196,16 @@ class Conversation:
 
 def scope_of(exchange: WSGIExchange, state: dict[str, Any] | None) -> Scope:
     """Make the scope of a request (ASGI spec), with what a WSGI server can do beyond it."""
-    scope = exchange.scope
-    if state:
-        scope["state"] = {**state}  # a copy for each request
+    scope = with_state(exchange.scope, state)
     if "wsgi.file_wrapper" in exchange.environ:
         scope["extensions"] = {**scope["extensions"], "http.response.pathsend": {}}
+    return scope
+
+
+def with_state(scope: Scope, state: dict[str, Any] | None) -> Scope:
+    """Add a copy of the state to a scope: each request has its own."""
+    if state:
+        scope["state"] = {**state}
     return scope
 
 

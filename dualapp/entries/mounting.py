@@ -14,6 +14,7 @@ from .asgi_under_wsgi import ASGIApp, ASGIUnderWSGI
 from .foreign_lifespan import ForeignLifespan
 from .kinds import Kind
 from .mounts import Mount
+from .websockets_under_wsgi import WebsocketsUnderWSGI
 from .wsgi_under_asgi import WSGIUnderASGI
 
 if TYPE_CHECKING:
@@ -21,13 +22,31 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 
-def through_both(
-    app: Any, kind: Kind, below: ASGIApp, threads: Threads, body_timeout: Callable[[], float | None]
-) -> tuple[WSGIApplication, ASGIApp]:
+class Adapters:
+    """Makes the adapters between the two kinds, with what they need of the app that serves them."""
+
+    def __init__(
+        self, threads: Threads, body_timeout: Callable[[], float | None], websockets: WebsocketsUnderWSGI
+    ) -> None:
+        """Take the threads for WSGI apps, how long a read of their bodies may wait, and who takes connections over."""
+        self._threads = threads
+        self._body_timeout = body_timeout
+        self._websockets = websockets
+
+    def to_wsgi(self, app: ASGIApp, state: dict[str, Any] | None = None) -> ASGIUnderWSGI:
+        """Make a WSGI app of an ASGI app, whose lifespan fills `state`."""
+        return ASGIUnderWSGI(app, self._websockets, state)
+
+    def to_asgi(self, app: WSGIApplication) -> WSGIUnderASGI:
+        """Make an ASGI app of a WSGI app."""
+        return WSGIUnderASGI(app, self._threads, self._body_timeout)
+
+
+def through_both(app: Any, kind: Kind, below: ASGIApp, adapters: Adapters) -> tuple[WSGIApplication, ASGIApp]:
     """Return what calls middleware of one kind on the two entries; `below` has what is no HTTP under ASGI."""
     if kind is Kind.ASGI:
-        return ASGIUnderWSGI(app), app
-    adapter = WSGIUnderASGI(app, threads, body_timeout)
+        return adapters.to_wsgi(app), app
+    adapter = adapters.to_asgi(app)
 
     async def asgi_app(scope: Scope, receive: Any, send: Any) -> None:
         await (adapter if scope["type"] == "http" else below)(scope, receive, send)
@@ -49,15 +68,14 @@ def mount_of(
     host: str | None,
     name: str | None,
     state: dict[str, Any],
-    threads: Threads,
-    body_timeout: Callable[[], float | None],
+    adapters: Adapters,
 ) -> Mount:
     """Make the mount of an app; its kind decides which entry needs an adapter."""
     wsgi, asgi = (other.wsgi, other.asgi) if kind is Kind.BOTH else (other, other)
     if kind is Kind.WSGI:
-        asgi = WSGIUnderASGI(other, threads, body_timeout)
+        asgi = adapters.to_asgi(other)
     if kind is Kind.ASGI:
-        wsgi = ASGIUnderWSGI(other, state)
+        wsgi = adapters.to_wsgi(other, state)
     return Mount(path, host, wsgi, asgi, kind, name, adds_slash=kind is Kind.ASGI and path != "", state=state)
 
 

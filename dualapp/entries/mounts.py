@@ -19,6 +19,7 @@ from werkzeug.routing import RequestRedirect, Rule
 from werkzeug.utils import redirect
 
 from ..exchange.translation import Scope, as_latin1, from_latin1, path_of, root_path_of
+from ..exchange.wsgi_exchange import asks_for_websocket
 from ..pipeline.context import Context
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import chunk_of, start_message
@@ -67,7 +68,7 @@ class Mount:
         path = as_latin1(self.path)
         environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + path
         environ["PATH_INFO"] = environ.get("PATH_INFO", "")[len(path) :]
-        if self.adds_slash and not environ["PATH_INFO"]:
+        if self.adds_slash and not environ["PATH_INFO"] and not asks_for_websocket(environ):
             location = with_slash(from_latin1(environ["SCRIPT_NAME"]), environ.get("QUERY_STRING", ""))
             return redirect(location, 307)(environ, start_response)
         return self.wsgi(environ, start_response)

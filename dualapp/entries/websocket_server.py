@@ -294,6 +294,16 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         fields["Connection"], fields["Content-Length"] = "close", str(len(body))
         self._protocol.send_response(Response(status, STATUS_PHRASES.get(status, ""), fields, body))
 
+    def finish(self, has_failed: bool) -> None:
+        """End the websocket, whose app has returned or failed, unless the app has ended it."""
+        if self._is_ending or self._transport.is_closing():
+            return
+        if self._protocol.state is State.CONNECTING:
+            self._refuse(500, [], b"")
+        elif self._protocol.state is State.OPEN:
+            self._protocol.send_close(CloseCode.INTERNAL_ERROR if has_failed else CloseCode.NORMAL_CLOSURE)
+        self._flush()
+
     async def go_away(self) -> None:
         """Close the websocket because the process ends."""
         if self._protocol.state is State.OPEN:

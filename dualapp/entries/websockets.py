@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import flask
-from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import Forbidden, ServiceUnavailable
 from werkzeug.exceptions import NotImplemented as NotImplementedHere
 
 from ..blueprints import is_websocket_view
-from ..crossing.bridge import spawn
 from ..crossing.colour import is_async
 from ..crossing.context_variables import await_within
 from ..crossing.thread_pool import Threads
@@ -33,7 +32,6 @@ from ..pipeline.home import Home
 from ..pipeline.plan_cache import PlanCache
 from ..shortcuts.plain_response import raw_pairs
 from ..wrappers.response import encoded
-from .takeover import NoSocket, connection_of, take
 from .websocket_timeouts import WebsocketTimeouts
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
     from ..lifespan import Lifespan
     from ..pipeline.generation import Generation
     from ..pipeline.plan import Plan
-    from .websocket_server import WebsocketConnection
+    from .websockets_under_wsgi import WebsocketsUnderWSGI
 
 Send = Callable[[Message], Coroutine[Any, Any, None]]
 Receive = Callable[[], Coroutine[Any, Any, Message]]
@@ -51,15 +49,21 @@ Receive = Callable[[], Coroutine[Any, Any, Message]]
 class Websockets:
     """The websockets of one app."""
 
-    def __init__(self, app: flask.Flask, generation: Generation, threads: Threads, lifespan: Lifespan) -> None:
+    def __init__(
+        self,
+        app: flask.Flask,
+        generation: Generation,
+        threads: Threads,
+        lifespan: Lifespan,
+        under_wsgi: WebsocketsUnderWSGI,
+    ) -> None:
         self.app = app
+        self._under_wsgi = under_wsgi
         self._lifespan = lifespan
         self._plans = PlanCache(app, generation, lambda home: Home.LOOP, partial(in_thread, threads.call_within))
         self._view_threads = Threads(f"{app.name}-websocket", lambda: app.config["WEBSOCKET_THREADS"])
         #: How many sync views are running.
         self._running = 0
-        #: The sockets that were taken over, from then on: the loop comes to know them later.
-        self._taken: set[Any] = set()
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one websocket of an ASGI server."""
@@ -130,19 +134,10 @@ class Websockets:
     # Under WSGI.
 
     def answer_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
-        """Take a handshake's connection over from its WSGI server; None if no websocket of ours matches the request.
-
-        A refusal before the connection is taken is a response of the server's.
-        """
-        exchange = WSGIExchange(environ)
-        if exchange.method != "GET" or not copy_context().run(self._matches, Context(self.app, exchange)):
+        """Take a handshake's connection over from its WSGI server; None if no websocket of ours matches the request."""
+        if not copy_context().run(self._matches, Context(self.app, WSGIExchange(environ))):
             return None
-        try:
-            self._take_over(environ)
-        except HTTPException as refusal:
-            return refusal(environ, start_response)
-        start_response("101 Switching Protocols", [])  # this goes nowhere
-        return []
+        return self._under_wsgi.answer(environ, start_response, self.serve)
 
     def _matches(self, context: Context) -> bool:
         context.enter()
@@ -152,50 +147,6 @@ class Websockets:
             context.leave()
         view = None if context.rule is None else self.app.view_functions.get(context.rule.endpoint)
         return view is not None and is_websocket_view(view)
-
-    def _take_over(self, environ: WSGIEnvironment) -> None:
-        try:
-            from .websocket_server import WebsocketConnection
-        except ModuleNotFoundError:
-            raise NotImplementedHere("Websockets under WSGI need: pip install 'dualapp[websockets]'") from None
-        if len(self._taken) >= self.app.config["WEBSOCKET_MAX"]:
-            raise ServiceUnavailable("This process has as many websockets as it may (WEBSOCKET_MAX).")
-        try:
-            descriptor = connection_of(environ)
-        except NoSocket as reason:
-            raise NotImplementedHere(str(reason)) from None
-        socket, rest = take(descriptor)
-        self._taken.add(socket)
-        spawn(self._serve_taken, websocket_scope(environ), WebsocketConnection, socket, rest)
-
-    async def _serve_taken(self, scope: Scope, cls: type[WebsocketConnection], socket: Any, rest: Any) -> None:
-        """Serve a websocket on a connection that was taken over; `rest` has what the server still writes."""
-        loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(asyncio.Protocol, rest)
-        _, connection = await loop.connect_accepted_socket(partial(cls, scope, self.app.config), socket)
-        self._lifespan.connections.add(connection)
-        try:
-            if not connection.is_answered:
-                await self.serve(scope, connection.receive, connection.send)
-        except Exception:
-            self.app.logger.exception("Exception on websocket %s", scope["path"])
-        finally:
-            await connection.ended
-            self._lifespan.connections.discard(connection)
-            self._taken.discard(socket)
-
-
-def websocket_scope(environ: WSGIEnvironment) -> Scope:
-    """Make the scope of a handshake that came in through WSGI."""
-    scope = WSGIExchange(environ).scope
-    offered = environ.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")
-    return {
-        **scope,
-        "type": "websocket",
-        "scheme": scope["scheme"].replace("http", "ws", 1),
-        "subprotocols": [name.strip() for name in offered.split(",") if name.strip()],
-        "extensions": {"websocket.http.response": {}},
-    }
 
 
 async def listen(conversation: Conversation, receive: Receive) -> None:

@@ -17,7 +17,7 @@ from ..compat.upstream import STATUS_LINES, close_functions
 from ..crossing.bridge import call_in_waiting_thread
 from ..crossing.coroutines import CancelledError
 from ..exchange.translation import LIMITS_STREAM, PRESERVE, from_latin1
-from ..exchange.wsgi_exchange import WSGIExchange
+from ..exchange.wsgi_exchange import WSGIExchange, asks_for_websocket
 from ..pipeline.answer import answer_in_thread, answer_on_loop
 from ..pipeline.calls import Suspended, as_exception, in_thread, run_again, run_rest
 from ..pipeline.context import Context
@@ -67,16 +67,25 @@ class WSGIGateway:
         lifespan = self.lifespan
         if not lifespan.has_started or ((loop := lifespan.closable_loop) is not None and loop.is_closed()):
             lifespan.start()
-        if "HTTP_UPGRADE" in environ and environ["HTTP_UPGRADE"].lower() == "websocket":
-            upgraded = self._websockets().answer_wsgi(environ, start_response)
+        if "HTTP_UPGRADE" in environ and asks_for_websocket(environ):
+            upgraded = self._answer_handshake(environ, start_response)
             if upgraded is not None:
                 return upgraded
-        if self._mounted and (mount := self._mounts.find_surely(environ.get("PATH_INFO", "")) or self._mount_of(environ)):
-            return (mount.answer_wsgi if mount.path else mount.wsgi)(environ, start_response)
+        elif self._mounted:
+            mount = self._mounts.find_surely(environ.get("PATH_INFO", "")) or self._mount_of(environ)
+            if mount is not None:
+                return (mount.answer_wsgi if mount.path else mount.wsgi)(environ, start_response)
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
         answer = variables.run(self._answer_in_place, environ, start_response, variables)
         return answer if type(answer) is list else self._answer(answer, start_response)  # type: ignore[arg-type]  # else it is a context
+
+    def _answer_handshake(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+        """Answer a client that asks for a websocket of a mounted app or of this one; None if it is to be a request."""
+        host, path = environ.get("HTTP_HOST"), from_latin1(environ.get("PATH_INFO") or "")
+        if self._mounted and (mount := self._mounts.find_for_websocket(host, path)) is not None:
+            return mount.answer_wsgi(environ, start_response)
+        return self._websockets().answer_wsgi(environ, start_response)
 
     def _mount_of(self, environ: WSGIEnvironment) -> Mount | None:
         path = from_latin1(environ.get("PATH_INFO") or "")
@@ -140,6 +149,8 @@ class WSGIGateway:
         context.response = run_rest(variables, context.response)
 
     def _send(self, response: flask.Response, context: Context, start_response: StartResponse) -> Iterable[bytes]:
+        if type(response).__call__ is not Response.__call__:
+            return call_response(response, context, start_response)
         if context.state is not STREAMING:
             if parts := parts_of_finished(response):
                 return start_finished(response, context, parts, start_response)
@@ -184,6 +195,15 @@ def start_finished(
     headers, body = parts
     start_response(response.status, headers)
     return [b"" if context.exchange.method == "HEAD" else body]
+
+
+def call_response(response: flask.Response, context: Context, start_response: StartResponse) -> Iterable[bytes]:
+    """Call a response as a WSGI app, as Flask does, because its class has another way to answer.
+
+    Flask-Sock's raises StopIteration, which tells gunicorn that the connection was taken.
+    """
+    body = context.variables.run(response, context.exchange.environ, start_response)
+    return body if context.state is CLOSED else ClosingIterator(body, partial(end, context))
 
 
 def chunks_of(response: flask.Response, body: Iterable[bytes], context: Context) -> Iterator[bytes]:

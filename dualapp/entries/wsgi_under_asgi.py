@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from ..crossing.coroutines import close_stream
 from ..crossing.readahead import ThreadProducer, iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
+from ..exchange.conversation import Conversation, WebsocketClosed
 from ..exchange.translation import Message, Scope
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import (
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Statuses of responses without a body (RFC 9110 section 6.4.1).
 BODILESS = {204, 304}
+#: What a client hears that asks for a websocket.
+NO_WEBSOCKETS = b"This is a WSGI app: its websockets need the socket of a WSGI server, and this is an ASGI server.\n"
 
 
 class WSGIUnderASGI:
@@ -52,7 +56,7 @@ class WSGIUnderASGI:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close"})
+            await refuse_websocket(scope, receive, send)
             return
         exchange = ASGIExchange(scope, receive, running_loop())
         body = exchange.body
@@ -95,6 +99,14 @@ class WSGIUnderASGI:
             await close_stream(chunks)
             if not answer.is_closed:
                 await self._threads.run_to_end(bound_to(variables, source.close, (), {}))
+
+
+async def refuse_websocket(scope: Scope, receive: Receive, send: Any) -> None:
+    """Refuse a websocket with a 501 that says why, where the server can send one."""
+    await receive()  # websocket.connect
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    with suppress(WebsocketClosed):  # the client has left
+        await Conversation(scope, send, None, 0).refuse(501, headers, NO_WEBSOCKETS)
 
 
 class Answer:

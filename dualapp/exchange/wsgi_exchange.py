@@ -93,6 +93,11 @@ class WSGIExchange:
         return scope_from(self.environ)
 
 
+def asks_for_websocket(environ: WSGIEnvironment) -> bool:
+    """Tell whether a request is the handshake of a websocket (RFC 6455 section 4.1)."""
+    return environ.get("HTTP_UPGRADE", "").lower() == "websocket"  # type: ignore[no-any-return]  # as query_string
+
+
 def strip_values(environ: WSGIEnvironment) -> None:
     """Remove the white space around the values of headers, which is no part of them (RFC 9110 section 5.5)."""
     for key, value in environ.items():

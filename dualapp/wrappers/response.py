@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import flask
@@ -227,7 +227,7 @@ class Response(flask.Response):
         return isinstance(stored_body(self), AsyncIterable)
 
 
-@cache
+@lru_cache(256)  # an extension may make a class for each response
 def with_ours(cls: type[werkzeug.Response]) -> type[flask.Response]:
     """Return a response class that extends both `cls`, which may be Quart's or extend it, and ours."""
     if issubclass(cls, Response):

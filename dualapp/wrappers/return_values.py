@@ -16,7 +16,7 @@ from ..compat.upstream import request_context
 from ..crossing.bridge import is_loop_thread, run_on_loop
 from ..crossing.coroutines import await_value
 from .error_pages import has_stock_page, page_of
-from .response import quart_response_class
+from .response import Response, quart_response_class, with_ours
 
 
 def add_view_note(error: Exception, view: Callable[..., Any] | None) -> None:
@@ -64,6 +64,8 @@ def converted(app: Flask, value: Any) -> flask.Response:
         body = from_quart_response(app, body)
     if isinstance(body, HTTPException):
         body = page_from(app, body)
+    if is_of_own_class(body) and app.response_class is Response:
+        body.__class__ = with_ours(type(body))  # Flask would replace it by the app's class, which is not Flask's here
     if isinstance(body, bytearray):
         body = bytes(body)  # PEP 3333 wants bytes; gunicorn refuses a bytearray
     if request_context(None) is None:
@@ -105,6 +107,11 @@ def page_from(app: Flask, error: HTTPException) -> Any:
         return error
     body, headers = page_of(error)
     return app.response_class(body, error.code, headers)
+
+
+def is_of_own_class(value: Any) -> bool:
+    """Tell whether a value is a response of a class that extends Flask's, and not ours."""
+    return isinstance(value, flask.Response) and type(value) is not flask.Response and not isinstance(value, Response)
 
 
 def is_quart_response(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import flask
@@ -54,7 +54,7 @@ def parts_of_finished(response: flask.Response) -> tuple[list[tuple[str, str]], 
         return None
 
 
-@cache
+@lru_cache(256)  # as `with_ours`
 def is_stock(cls: type[flask.Response]) -> bool:
     """Tell whether a response class overrides none of the methods that sending calls."""
     names = (
