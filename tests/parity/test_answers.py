@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import flask
 import pytest
 
 from dualapp import DualApp, Response, jsonify, make_response, stream_with_context
@@ -297,6 +298,48 @@ def test_own_response_class_and_json_provider(serve: Serve) -> None:
     client = serve(build)
     assert client.get("/text").header("content-type") == "text/plain; charset=utf-8"
     assert client.get("/json").text == '{\n  "z": 1,\n  "a": [\n    2\n  ]\n}\n'
+
+
+class Marked(flask.Response):
+    """A response of Flask's that sends one more header than it has."""
+
+    def get_wsgi_headers(self, environ: Any) -> Any:
+        headers = super().get_wsgi_headers(environ)
+        headers["X-Mark"] = "1"
+        return headers
+
+
+class Calling(flask.Response):
+    """A response that answers in its own way, as Flask-Sock's."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        start_response("299 Called", [("Content-Length", "0")])
+        return []
+
+
+def test_a_view_may_return_a_response_of_its_own_class(serve: Serve) -> None:
+    left = []
+
+    def build(app: DualApp) -> None:
+        @app.get("/marked")
+        async def marked():
+            return Marked("marked")
+
+        @app.get("/calling")
+        async def calling():
+            return Calling("as messages")
+
+        @app.teardown_request
+        async def leave(error: Any) -> None:
+            left.append(error)
+
+    client = serve(build)
+    answer = client.get("/marked")
+    assert (answer.text, answer.header("X-Mark")) == ("marked", "1")
+    if client.entry == "wsgi":  # a class that is called is made for WSGI
+        assert (client.get("/calling").status, client.get("/calling").text) == (299, "")
+        assert left.count(None) == len(left)
+        assert left
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 205, 206, 304, 404, 416, 500])

@@ -9,6 +9,8 @@ from typing import Any
 import flask
 import pytest
 import quart
+from quart.testing import WebsocketResponseError
+from werkzeug.routing import Rule
 
 from dualapp import Blueprint, DualApp, as_asgi, as_wsgi, request, url_for
 
@@ -153,6 +155,30 @@ def test_the_longest_path_wins_and_a_route_that_is_as_long(serve: Serve, inner: 
     assert client.get("/own/x").text == "own x"
     assert client.get("/other").text == "page other"
     assert client.post("/other").text == "POST  /other  0"
+
+
+def test_a_path_that_is_asked_for_again_gets_what_wins_now(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.mount("/", wsgi_app)
+        app.mount("/deep/ä", wsgi_app)
+        app.mount("/asgi", asgi_app)
+
+    client = serve(build, twin=False)
+    for _ in range(2):
+        assert client.get("/x").text == "GET  /x  0"
+        assert client.get("/deep/%C3%A4/x").text == "GET /deep/Ã¤ /x  0"
+        assert client.get("/asgi").status == 307
+        assert client.get("/asgi/x").text == "GET /asgi /x  0"
+        assert client.get("/deep/x").text == "GET  /deep/x  0"
+    client.app.view_functions["late"] = lambda: "late"
+    client.app.url_map.add(Rule("/x", endpoint="late"))
+    client.app.url_map.add(Rule("/asgi/x", endpoint="late"))
+    assert client.get("/x").text == "late"
+    assert client.get("/asgi/x").text == "late"
+    assert client.get("/asgi//x").status == 308
+    for number in range(3000):
+        assert client.get(f"/{number}").text == f"GET  /{number}  0"
+    assert len(client.app._mounts._found) < 2000
 
 
 def test_the_apps_hooks_run_around_it_if_asked(serve: Serve) -> None:
@@ -438,3 +464,27 @@ def test_websockets_of_an_asgi_server_are_passed_on() -> None:
     assert ask("/live") == [("websocket.accept", "")]
     assert ask("/wsgi/x") == [("websocket.close", None)]
     assert ask("/own") == []
+
+
+async def talking(scope: Any, receive: Any, send: Any) -> None:
+    """Sends where it is."""
+    assert scope["type"] == "websocket", "this app has no lifespan"
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": f"{scope['root_path']} {scope['path']}"})
+    await send({"type": "websocket.close"})
+
+
+def test_the_test_client_talks_with_mounted_apps(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        inner = DualApp("inner")
+        inner.mount("/talks", talking)
+        app.mount("/in", inner)
+        app.mount("/hooked", talking, hooks=True)
+
+    app = serve(build, twin=False).app
+    with app.test_client().websocket("/in/talks/x") as ws:
+        assert ws.receive() == "/in/talks /in/talks/x"
+    with pytest.raises(WebsocketResponseError) as refusal, app.test_client().websocket("/hooked/x") as ws:
+        ws.receive()
+    assert refusal.value.response.status_code == 400, "hooks run around requests, so a mount with hooks has only those"
