@@ -1,8 +1,10 @@
 """Adapters between the protocols and mounted apps: the processor's time for a short response, and for a long one.
 
+    python -m benchmarks.adapters
     python -m benchmarks.adapters as_wsgi a2wsgi hello 0.5
 
-measures one contestant in this process for half a second, and prints microseconds per request, or MB per second.
+The first prints the table of docs/mounts.md. The second measures one contestant in this process for half a second, and
+prints microseconds per request, or MB per second.
 """
 
 from __future__ import annotations
@@ -139,6 +141,19 @@ def chunks() -> Iterator[bytes]:
         yield CHUNK
 
 
+def print_table() -> None:
+    from benchmarks.__main__ import measure as measure_rounds  # it imports this module
+    from benchmarks.report import HEAD, cells, table
+    from benchmarks.rows import comparisons
+
+    figures = measure_rounds(rows(), rounds=7, seconds=0.5)
+    compared = [cells(each) for row in rows() for each in comparisons(row, figures[row.key])]
+    print("\n".join(table(HEAD, [each[: len(HEAD)] for each in compared])))
+
+
 if __name__ == "__main__":
-    way, name, case, seconds = sys.argv[1:]
-    print(measure(way, name, case, float(seconds)))
+    if len(sys.argv) == 1:
+        print_table()
+    else:
+        way, name, case, seconds = sys.argv[1:]
+        print(measure(way, name, case, float(seconds)))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 #: Statuses of responses without a body (RFC 9110 section 6.4.1).
 BODILESS = {204, 304}
 #: What a client hears that asks for a websocket.
-NO_WEBSOCKETS = b"This is a WSGI app: its websockets need the socket of a WSGI server, and this is an ASGI server.\n"
+NO_WEBSOCKETS = "This is a WSGI app: its websockets need the socket of a WSGI server, and this is an ASGI server.\n"
 
 
 class WSGIUnderASGI:
@@ -106,7 +106,7 @@ async def refuse_websocket(scope: Scope, receive: Receive, send: Any) -> None:
     await receive()  # websocket.connect
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
     with suppress(WebsocketClosed):  # the client has left
-        await Conversation(scope, send, None, 0).refuse(501, headers, NO_WEBSOCKETS)
+        await Conversation(scope, send, None, 0).refuse(501, headers, NO_WEBSOCKETS.encode())
 
 
 class Answer:
