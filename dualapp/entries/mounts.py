@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -63,15 +64,18 @@ class Mount:
 
     def answer_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, whose `SCRIPT_NAME` grows by the path (PEP 3333)."""
-        if not self.path:
-            return self.wsgi(environ, start_response)
-        path = as_latin1(self.path)
-        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + path
-        environ["PATH_INFO"] = environ.get("PATH_INFO", "")[len(path) :]
-        if self.adds_slash and not environ["PATH_INFO"] and not asks_for_websocket(environ):
+        raw_path = self.raw_path
+        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + raw_path
+        environ["PATH_INFO"] = path = environ.get("PATH_INFO", "")[len(raw_path) :]
+        if self.adds_slash and not path and not asks_for_websocket(environ):
             location = with_slash(from_latin1(environ["SCRIPT_NAME"]), environ.get("QUERY_STRING", ""))
             return redirect(location, 307)(environ, start_response)
         return self.wsgi(environ, start_response)
+
+    @cached_property
+    def raw_path(self) -> str:
+        """The path as an environ has it (PEP 3333)."""
+        return as_latin1(self.path)
 
     async def answer_asgi(self, scope: Scope, receive: Any, send: Any) -> None:
         """Answer a request or a websocket, whose `root_path` grows by the path (ASGI spec)."""

@@ -76,7 +76,7 @@ TRANSPORTS = pytest.mark.parametrize(
 
 def talk(server: Server, path: str, transports: list[str]) -> str:
     """Say something, and wait until it is said; return by which transport."""
-    with socketio.SimpleClient() as client:
+    with socketio.SimpleClient(request_timeout=int(LIMIT)) as client:
         client.connect(server.url, socketio_path=path, transports=transports, wait_timeout=int(LIMIT))
         for word in ("hello", "again"):
             assert client.call("say", word, timeout=int(LIMIT)) == {"heard": word}

@@ -23,6 +23,8 @@ HERE = Path(__file__).parent
 
 #: Serves one request at a time, and so no client that polls.
 SYNC = "gunicorn -b {bind} mounted.site:app.wsgi -c python:dualapp.gunicorn"
+#: Gives no connection away, so that its clients poll.
+NO_SOCKET = "granian --port {port} --interface wsgi --blocking-threads 8 mounted.site:app"
 SERVERS = [
     SYNC,
     "gunicorn -b {bind} mounted.site:app --preload -k gthread --threads 8",
@@ -32,7 +34,7 @@ SERVERS = [
     "uvicorn --port {port} mounted.site:app",
     "hypercorn -b {bind} asgi:mounted.site:app",
     "granian --port {port} --interface asgi mounted.site:app",
-    "granian --port {port} --interface wsgi --blocking-threads 8 mounted.site:app",
+    NO_SOCKET,
 ]
 
 
@@ -135,12 +137,17 @@ def test_mcp(url: str, line: str) -> None:
     assert asyncio.run(asyncio.wait_for(use(), LIMIT)) == {"result": 5}
 
 
-def test_socketio(url: str, line: str) -> None:
-    if line == SYNC:
+WAYS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
+
+
+@pytest.mark.parametrize("transports", WAYS.values(), ids=WAYS)
+def test_socketio(url: str, line: str, transports: list[str]) -> None:
+    if line == SYNC and "polling" in transports:
         pytest.skip("its client keeps a request open beside the next one")
-    said: list[object] = []
-    with socketio.SimpleClient() as client:
-        client.connect(url, socketio_path="chat/socket.io", transports=["polling"], wait_timeout=int(LIMIT))
+    if line == NO_SOCKET and "polling" not in transports:
+        pytest.skip("this server gives no socket")
+    with socketio.SimpleClient(request_timeout=int(LIMIT)) as client:
+        client.connect(url, socketio_path="chat/socket.io", transports=transports, wait_timeout=int(LIMIT))
         assert client.call("say", "hello", timeout=int(LIMIT)) == {"heard": "hello"}
-        said.append(client.receive(timeout=LIMIT))
-    assert said == [["said", "hello"]]
+        assert client.receive(timeout=LIMIT) == ["said", "hello"]
+        assert client.client.eio.current_transport == ("polling" if line == NO_SOCKET else transports[-1])

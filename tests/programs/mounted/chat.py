@@ -1,4 +1,4 @@
-"""A Socket.IO server, which answers over polling."""
+"""A Socket.IO server, which answers over polling and over websockets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import socketio
 
-server = socketio.AsyncServer(async_mode="asgi", transports=["polling"])
+server = socketio.AsyncServer(async_mode="asgi")
 app = socketio.ASGIApp(
     server, socketio_path="chat/socket.io"
 )  # its path begins with that of the mount, as in Starlette
