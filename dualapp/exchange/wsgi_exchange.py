@@ -95,7 +95,7 @@ class WSGIExchange:
 
 def asks_for_websocket(environ: WSGIEnvironment) -> bool:
     """Tell whether a request is the handshake of a websocket (RFC 6455 section 4.1)."""
-    return environ.get("HTTP_UPGRADE", "").lower() == "websocket"  # type: ignore[no-any-return]  # as query_string
+    return environ["REQUEST_METHOD"] == "GET" and str(environ.get("HTTP_UPGRADE")).lower() == "websocket"
 
 
 def strip_values(environ: WSGIEnvironment) -> None:

@@ -65,7 +65,8 @@ def converted(app: Flask, value: Any) -> flask.Response:
     if isinstance(body, HTTPException):
         body = page_from(app, body)
     if is_of_own_class(body) and app.response_class is Response:
-        body.__class__ = with_ours(type(body))  # Flask would replace it by the app's class, which is not Flask's here
+        # Flask would replace its class by the app's, which is Flask's own in a Flask app.
+        body.__class__ = with_ours(type(body))  # type: ignore[arg-type]  # classes have a hash
     if isinstance(body, bytearray):
         body = bytes(body)  # PEP 3333 wants bytes; gunicorn refuses a bytearray
     if request_context(None) is None:
