@@ -52,6 +52,22 @@ class RequestProxy(LocalProxy[Any]):
 
     __slots__ = ()
 
+    @property
+    def get_json(self) -> Any:
+        """The method that parses the body as JSON."""
+        is_async, context = caller_is_async(), request_context(None)
+        if type(context) is Context and not context.request_observed:  # it may take no request object
+            return context.get_json_async if is_async else context.get_json
+        return current_request(is_async).get_json
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed as JSON."""
+        is_async, context = caller_is_async(), request_context(None)
+        if type(context) is Context and not context.request_observed:
+            return context.get_json_async() if is_async else context.get_json()
+        return current_request(is_async).json
+
     def __getattr__(self, name: str) -> Any:
         if name in SAME_ON_BOTH_FACES:
             # Both faces have the same value, unless the user's own request classes make them differ.

@@ -73,6 +73,7 @@ TABLE = (
     Private("flask.helpers", "_CollectErrors", "do all teardowns run though one fails", "no", "from 3.2 on"),
     Private("flask:Request", "_max_content_length", "the limit that was set for one request", GENERAL),
     Private("werkzeug.wrappers:Request", "_cached_data", "what get_data has read before", GENERAL),
+    Private("werkzeug.wrappers:Request", "_cached_json", "what get_json has parsed before", GENERAL),
     Private("werkzeug.wrappers:Response", "_on_close", "whether something is to be called at the end", GENERAL),
     Private("werkzeug.sansio.response:Response", "_status", "make a response in one step", GENERAL),
     Private("werkzeug.sansio.response:Response", "_status_code", "make a response in one step", GENERAL),
@@ -243,7 +244,7 @@ class AppContext(flask.ctx.AppContext):
 
 # Werkzeug.
 
-OWN_LIMIT, CACHED_DATA = "_max_content_length", "_cached_data"
+OWN_LIMIT, CACHED_DATA, CACHED_JSON = "_max_content_length", "_cached_data", "_cached_json"
 #: The default class of `request.args`; from 3.2 on None stands for Werkzeug's own.
 PARAMETER_STORAGE: Any = flask.Request.parameter_storage_class
 

@@ -150,6 +150,9 @@ class ASGIBody(Body):
             self.keep(None)
         chunk = message.get("body", b"")
         self._has_ended = not message.get("more_body", False)
+        if self._has_ended and len(chunk) == self.length and not self._received:  # all at once, as most bodies arrive
+            self.arrived, self._received, self.complete = chunk, self.length, True
+            return True
         if chunk or self._has_ended:
             self.keep(chunk)
             if self.length is None:

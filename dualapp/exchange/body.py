@@ -100,6 +100,11 @@ class Body:
         return self.complete and not self.arrived
 
     @property
+    def is_untouched(self) -> bool:
+        """Whether nothing of it was taken yet."""
+        return self._received == len(self.arrived)
+
+    @property
     def has_failed(self) -> bool:
         """Whether reading it raises an error from now on."""
         return self._failure is not None

@@ -23,6 +23,7 @@ from ..crossing.colour import caller_is_async, is_async
 from ..crossing.thread_pool import from_loop
 from ..exchange.body import NO_BODY
 from ..exchange.host import refuse_several_hosts
+from ..shortcuts.json_bodies import JSONBody
 from ..shortcuts.signed_sessions import fast_interface
 from ..wrappers.faces import async_face, close_request, sync_face, websocket_of
 from .app_context import NOT_GIVEN, AppContext, unbind
@@ -78,6 +79,8 @@ class Context(upstream.RequestContext):
     #: How often it was pushed while entered. Flask 3.2's `stream_with_context` pushes it for the whole stream, which
     #: may continue in another thread, where there would be nothing to pop.
     holds = 0
+    #: The body, if it was parsed before there was a request object.
+    json_body: JSONBody | None = None
     #: Whether the task that waits for this request was cancelled; a pipeline in a thread goes on.
     is_abandoned = False
     has_background_tasks = False
@@ -117,6 +120,25 @@ class Context(upstream.RequestContext):
         """The sync face."""
         self.request_observed = True
         return sync_face(self)
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Parse the body as JSON: `request.get_json` in `def` code, until there is a request object."""
+        if cache and not (force or silent) and self.parse_json():
+            return self.json_body.value  # type: ignore[union-attr]  # there is one
+        return type(self.request).get_json(self.request, force, silent, cache)
+
+    async def get_json_async(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Parse the body as JSON: `request.get_json` in `async def` code, until there is a request object."""
+        if cache and not (force or silent) and self.exchange.body.complete and self.parse_json():
+            return self.json_body.value  # type: ignore[union-attr]  # there is one
+        face = self.async_request
+        return await type(face).get_json(face, force, silent, cache)
+
+    def parse_json(self) -> bool:
+        """Parse the body without a request object; tell whether that was done."""
+        if self.json_body is None and not self.request_observed:
+            self.json_body = JSONBody.of(self.app, self.exchange)
+        return self.json_body is not None and not self.request_observed
 
     @cached_property
     def async_request(self) -> async_request.Request:

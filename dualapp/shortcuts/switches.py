@@ -9,7 +9,8 @@ from typing import Any
 
 #: matcher: match with compiled rules. plain: send a view's value without a response object. static: send cached headers
 #: of a file. sessions: cache what signs cookies. redirects: make the headers and the body of a redirect on access.
-ALL = frozenset({"matcher", "plain", "static", "sessions", "redirects"})
+#: json: parse a JSON body without a request object.
+ALL = frozenset({"matcher", "plain", "static", "sessions", "redirects", "json"})
 
 
 def is_on(app: Any, name: str) -> bool:

@@ -42,6 +42,8 @@ def sync_face(context: Any) -> flask.Request:
         "view_args": context.view_args,
         "routing_exception": context.routing_exception,
     }
+    if context.json_body is not None:
+        attributes |= context.json_body.attributes
     if cls is Request or can_be_lazy(cls):
         attributes["_exchange"] = exchange
         request: flask.Request = cls.of(attributes)
