@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import Token
 from importlib import import_module
 from types import ModuleType
@@ -10,8 +9,8 @@ from typing import Any
 
 from .upstream import AppContext, RequestContext
 
-#: What undoes setting a context variable: its `reset` method, and the token to pass to it.
-Binding = tuple[Callable[[Token[Any]], None], Token[Any]]
+#: What undoes setting a context variable, which it knows.
+Binding = Token[Any]
 
 #: `quart_context`, once quart is imported.
 module: ModuleType | None = None

@@ -6,7 +6,6 @@ the value of any of them. No other module tells Quart's versions apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Self
@@ -24,16 +23,16 @@ if hasattr(quart.globals, "_cv_websocket"):
     OF_WEBSOCKETS.append(quart.globals._cv_websocket)
 
 
-def bind(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
+def bind(context: Any) -> list[Token[Any]]:
     """Make a `dualapp.pipeline.context.Context` the current one for Quart's globals."""
     is_request = context.conversation is None
     adapter = QuartContext(context) if is_request else WebsocketContext(context)
-    return [(variable.reset, variable.set(adapter)) for variable in (VARIABLES if is_request else OF_WEBSOCKETS)]
+    return [variable.set(adapter) for variable in (VARIABLES if is_request else OF_WEBSOCKETS)]
 
 
-def bind_app(context: Any) -> list[tuple[Callable[..., None], Token[Any]]]:
+def bind_app(context: Any) -> list[Token[Any]]:
     """Make a `dualapp.pipeline.context.AppContext` the current one for Quart's globals that need no request."""
-    return [(VARIABLES[0].reset, VARIABLES[0].set(QuartAppContext(context)))]
+    return [VARIABLES[0].set(QuartAppContext(context))]
 
 
 class QuartAppContext:

@@ -52,22 +52,23 @@ def rest_of(steps: Any, waits_for: Any, run: Callable[..., Any] = operator.call)
 
     `run` calls the function that makes a step: that of a `contextvars.Context` makes it there.
     """
-    sent: Any = None
+    error: BaseException | None = None
     try:
         while True:
-            go_on: Callable[[Any], Any] = steps.send
             try:
                 sent = yield waits_for
             except GeneratorExit:
                 run(steps.close)
                 raise
-            except BaseException as error:
-                go_on, sent = steps.throw, error
-            waits_for = run(go_on, sent)  # outside the handler, or the error would be the __context__ of any later one
+            except BaseException as thrown:
+                error = thrown
+            # Outside the handler, or the error would be the __context__ of any later one.
+            waits_for = run(steps.send, sent) if error is None else run(steps.throw, error)
+            error = None
     except StopIteration as stop:
         return stop.value
     finally:
-        sent = None  # breaks a reference cycle: the error's traceback holds this frame
+        error = None  # breaks a reference cycle: the error's traceback holds this frame
 
 
 async def until_done(future: asyncio.Future[Any], on_cancel: Callable[[], None] = lambda: None) -> None:

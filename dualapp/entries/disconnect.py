@@ -78,7 +78,9 @@ class DisconnectWatch:
     def start(self, cancels: bool = True, at_once: bool = False) -> None:
         """Receive while this task waits, and with `cancels` cancel it if the client leaves; or end a pause."""
         self._is_paused, self._cancels = False, cancels
-        self._worker, self._variables = asyncio.current_task(), copy_context()
+        self._worker = asyncio.current_task()
+        # The task's own, not copied before somebody listens; only from Python 3.12 on a task tells them.
+        self._variables = getattr(self._worker, "get_context", copy_context)()
         if self.saw_disconnect:
             self._cancel()
         elif at_once:
@@ -140,7 +142,8 @@ class DisconnectWatch:
             self._body_end = loop.create_future()
             # Made before the task starts: a reader may come in between, and must not call `receive` as well.
             queue = None if body.complete else self._queue()
-            self._listener = loop.create_task(self._until_disconnect(queue), context=self._variables)
+            variables = None if self._variables is None else self._variables.copy()
+            self._listener = loop.create_task(self._until_disconnect(queue), context=variables)
 
     def _queue(self) -> BoundedQueue[Message]:
         """Return the queue of the body, from which its readers take from now on."""

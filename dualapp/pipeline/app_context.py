@@ -28,8 +28,8 @@ def unbind(bound: list[Binding]) -> bool:
     stream, cannot be reset here.
     """
     try:
-        for reset, token in bound:  # each has a variable of its own, so the order does not matter
-            reset(token)
+        for token in bound:  # each has a variable of its own, so the order does not matter
+            token.var.reset(token)
     except ValueError:
         return False
     return True

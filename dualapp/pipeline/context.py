@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Bound methods, looked up once: each request calls all of them.
-app_context, set_app, reset_app = app_variable.get, app_variable.set, app_variable.reset
-set_request, reset_request = request_variable.set, request_variable.reset
+app_context, set_app, set_request = app_variable.get, app_variable.set, request_variable.set
 
 
 #: Whether one variable holds the context of the request and of the app, as from Flask 3.2 on.
@@ -260,12 +259,12 @@ class Context(upstream.RequestContext):
         """Make this the current request context, and the app context unless the app has one already."""
         outer = app_context(None)
         if outer is None or outer.app is not self.app or HAS_ONE_VARIABLE:
-            bound: list[Binding] = [(reset_app, set_app(self))]
+            bound: list[Binding] = [set_app(self)]
             if not HAS_ONE_VARIABLE:
-                bound.append((reset_request, set_request(self)))
+                bound.append(set_request(self))
             self.owns_app_context = True
         else:
-            bound = [(reset_request, set_request(self))]
+            bound = [set_request(self)]
             if vars(outer) is not vars(self):
                 self.__dict__["g"] = outer.g
         if quart_binding.module is not None:
@@ -285,8 +284,8 @@ class Context(upstream.RequestContext):
         if request_context(None) is not self:
             raise AssertionError(f"Popped wrong request context. ({request_context(None)!r} instead of {self!r})")
         try:
-            for reset, token in self._bound[-1]:  # `unbind` inlined: the call would take as long as its work
-                reset(token)
+            for token in self._bound[-1]:  # `unbind` inlined: the call would take as long as its work
+                token.var.reset(token)
         except ValueError:
             self._bound.remove(next((bound for bound in reversed(self._bound) if unbind(bound)), self._bound[-1]))
         else:
