@@ -66,7 +66,23 @@ def visits() -> Quart:
 
 
 def hooks() -> Quart:
-    app = hello()
+    return with_hooks(hello())
+
+
+def busy() -> Quart:
+    app = Quart(__name__)
+    app.secret_key = "only for the benchmark"
+
+    @app.get("/")
+    async def index() -> dict[str, int]:
+        session["visits"] = session.get("visits", 0) + 1
+        await asyncio.sleep(0.005)
+        return {"visits": session["visits"]}
+
+    return with_hooks(app)
+
+
+def with_hooks(app: Quart) -> Quart:
     counts: Counter[str] = Counter()
 
     @app.before_request

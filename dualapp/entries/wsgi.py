@@ -153,6 +153,8 @@ class WSGIGateway:
             return call_response(response, context, start_response)
         if context.state is not STREAMING:
             if parts := parts_of_finished(response):
+                if context.state is CLOSED:  # else it is entered to start the response
+                    context.end()
                 return start_finished(response, context, parts, start_response)
             if response.direct_passthrough and not is_bodiless(response, context.exchange.method):
                 return start_file(response, context, start_response)

@@ -67,7 +67,10 @@ async def returned(value: Any) -> Any:
 
 
 async def raised(error: BaseException) -> Any:
-    raise error
+    try:
+        raise error
+    finally:
+        del error  # breaks a reference cycle: its traceback holds this frame
 
 
 def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | Plain | None:

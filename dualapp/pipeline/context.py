@@ -297,9 +297,12 @@ class Context(upstream.RequestContext):
 
     def end(self) -> None:
         """Leave without resetting variables: the `contextvars.Context` that they are set in ends with the request."""
-        # Breaks a reference cycle: the tokens hold that Context, which holds this context.
+        # Breaks reference cycles: the tokens hold that Context, which holds this context, and so do the frames that
+        # the error's traceback holds.
         self._bound.clear()
         self.variables = None
+        if self.routing_exception is not None:
+            self.routing_exception.__traceback__ = None
 
     def push(self) -> Any:
         """Enter the context, open its session and match its request; await it in `async def` code."""

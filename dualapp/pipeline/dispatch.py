@@ -145,18 +145,21 @@ async def full_dispatch_request(context: Context, plan: Plan) -> flask.Response 
 async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.Response | Plain:
     """Make a response of the view's value, or of its error, and pass it through the hooks."""
     try:
-        returned = await value
-        if is_coroutine(returned):
-            returned = await awaited_body(plan.call, returned)
-    except Exception as error:
-        returned = await handle_user_exception(context, plan, error)
-    if plan.generation != plan.app_generation.number:
-        plan = plan.renewed()
-    if plan.sends_plain and is_unobserved(context):
-        plain = plan.plain_from(returned, plan.view)
-        if plain and not context.response_observed:  # encoding may call the user's code
-            return plain
-    return await finalize_request(context, plan, returned)
+        try:
+            returned = await value
+            if is_coroutine(returned):
+                returned = await awaited_body(plan.call, returned)
+        except Exception as error:
+            returned = await handle_user_exception(context, plan, error)
+        if plan.generation != plan.app_generation.number:
+            plan = plan.renewed()
+        if plan.sends_plain and is_unobserved(context):
+            plain = plan.plain_from(returned, plan.view)
+            if plain and not context.response_observed:  # encoding may call the user's code
+                return plain
+        return await finalize_request(context, plan, returned)
+    finally:
+        returned = None  # breaks a reference cycle: it may be the error, whose traceback holds this frame
 
 
 async def value_of(context: Context, plan: Plan) -> Any:
