@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .asgi_exchange import ASGIExchange, Loop, Receive
 from .body import NO_BODY, Body
-from .translation import Scope, environ_from
+from .translation import Scope, environ_from, fields_from
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -17,7 +17,8 @@ class Handshake(ASGIExchange):
     """The request of a client that wants a websocket; it has no body."""
 
     def __init__(self, scope: Scope, receive: Receive, loop: Loop) -> None:
-        super().__init__({"http_version": "1.1", **scope, "method": "GET"}, receive, loop)
+        is_whole = "method" in scope and "http_version" in scope
+        super().__init__(scope if is_whole else {"http_version": "1.1", **scope, "method": "GET"}, receive, loop)
         self.upgrades = True
         self.body = NO_BODY
 
@@ -29,6 +30,8 @@ class Handshake(ASGIExchange):
     @cached_property
     def environ(self) -> WSGIEnvironment:
         """The request as an environ (PEP 3333), with the header by which Werkzeug knows it (HTTP/2 has none)."""
-        scheme = self.scope.get("scheme", "ws").replace("ws", "http", 1)
-        fields = {**self.fields, "HTTP_UPGRADE": "websocket", "HTTP_CONNECTION": "Upgrade"}
-        return environ_from({**self.scope, "scheme": scheme}, fields, self.stream)
+        fields = fields_from(self.scope["headers"])  # not kept, as a websocket lasts
+        fields |= {"HTTP_UPGRADE": "websocket", "HTTP_CONNECTION": "Upgrade"}
+        environ = environ_from(self.scope, fields, self.stream)
+        environ["wsgi.url_scheme"] = self.scope.get("scheme", "ws").replace("ws", "http", 1)
+        return environ

@@ -31,7 +31,7 @@ class Websocket(quart.Websocket):
             scope.get("scheme", "ws"),
             handshake.path,
             handshake.query_string,
-            Headers(list(handshake.headers.items())),
+            handshake.headers,
             scope.get("root_path", ""),
             scope["http_version"],
             scope,  # type: ignore[arg-type]  # a dict

@@ -39,7 +39,7 @@ class End:
 
 @asynccontextmanager
 async def opened(*headers: tuple[str, str], accepts: bool = True, **config: Any) -> AsyncIterator[End]:
-    settings = {**DualApp.default_config, **config}
+    settings: Any = {**DualApp.default_config, **config}
     loop = asyncio.get_running_loop()
     theirs, ours = socket.socketpair()
     ours.setblocking(False)
@@ -203,7 +203,7 @@ async def test_a_client_that_does_not_answer_a_close_is_left() -> None:
 
 @run
 async def test_pings_end_a_silent_connection_and_no_slow_app() -> None:
-    short = {"WEBSOCKET_PING_INTERVAL": 0.01, "WEBSOCKET_PING_TIMEOUT": 0.01, "WEBSOCKET_CLOSE_TIMEOUT": 0.01}
+    short: Any = {"WEBSOCKET_PING_INTERVAL": 0.01, "WEBSOCKET_PING_TIMEOUT": 0.01, "WEBSOCKET_CLOSE_TIMEOUT": 0.01}
     async with opened(**short) as end:
         assert await end.does(end.wire.recv_close) == (1011, "no answer to a ping")
         assert await end.app.receive() == {
