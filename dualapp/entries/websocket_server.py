@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-from collections import deque
 from http import HTTPStatus
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
@@ -79,10 +78,10 @@ class WebsocketConnection(asyncio.BufferedProtocol):
             max_size=config["WEBSOCKET_MAX_MESSAGE_SIZE"],
         )
         self._loop = asyncio.get_running_loop()
-        self._incoming = deque[Message]([{"type": "websocket.connect"}])
+        self._incoming: list[Message] = [{"type": "websocket.connect"}]  # an empty deque takes 760 bytes
         self._reader: asyncio.Future[None] | None = None
-        self._writable = asyncio.Event()
-        self._writable.set()
+        #: Settled when the client has read enough; None while nothing waits for it.
+        self._drained: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_ending = False
         self._pong_due: bytes | None = None
@@ -128,18 +127,23 @@ class WebsocketConnection(asyncio.BufferedProtocol):
             self._protocol.receive_eof()
         self._stop_timer()
         self._hear_end()
-        self._writable.set()
+        self._end_pause()
         if not self.ended.done():
             self.ended.set_result(None)
 
     def pause_writing(self) -> None:
-        self._writable.clear()
+        self._drained = self._loop.create_future()
         self._protocol.holds_pongs = True
 
     def resume_writing(self) -> None:
-        self._writable.set()
+        self._end_pause()
         self._protocol.release_pong()
         self._flush()
+
+    def _end_pause(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None:
+            drained.set_result(None)
 
     # Of the protocol.
 
@@ -244,7 +248,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         while not self._incoming:
             self._reader = self._loop.create_future()
             await self._reader
-        message = self._incoming.popleft()
+        message = self._incoming.pop(0)
         if not self._incoming:
             self._unread = 0
             if not self._transport.is_closing():
@@ -274,11 +278,11 @@ class WebsocketConnection(asyncio.BufferedProtocol):
                 if not message.get("more_body"):
                     self._refuse(self._refusal_status, self._refusal_headers, b"".join(self._refusal))
         self._flush()
-        if not self._writable.is_set():
-            await self._writable.wait()
+        if self._drained is not None:
+            await asyncio.shield(self._drained)  # others may wait for it
 
     def _accept(self, message: Message) -> None:
-        response = self._response
+        response, self._response = self._response, None
         assert response is not None
         for name, value in message.get("headers", ()):
             response.headers[name.decode("latin-1")] = value.decode("latin-1")

@@ -73,10 +73,11 @@ class Websockets:
         if (await receive())["type"] != "websocket.connect":
             return
         conversation = Conversation(scope, send, loop, self.app.config["WEBSOCKET_MAX_QUEUE"])
-        context = Context(self.app, Handshake(scope, receive, loop))
+        handshake = Handshake(scope, receive, loop)
+        context = Context(self.app, handshake)
         context.conversation = conversation
         context.variables = copy_context()
-        plan: Plan = context.variables.run(self._begin, context)
+        plan: Plan = context.variables.run(self._begin, context, handshake)
         worker = asyncio.current_task()
         listener = loop.create_task(listen(conversation, receive))
         timeouts = WebsocketTimeouts(conversation, self.app.config)
@@ -90,18 +91,20 @@ class Websockets:
             timeouts.cancel()
             context.end()
 
-    def _begin(self, context: Context) -> Plan:
+    def _begin(self, context: Context, handshake: Handshake) -> Plan:
         """Match the handshake; return the plan of the view."""
         context.enter()
         context.route_websocket()
+        if is_foreign(context, self.app.config["WEBSOCKET_ORIGINS"]):
+            context.refuse(Forbidden("This origin may not open websockets here."))
+        context.forget_request()
+        handshake.forget_environ()
         endpoint = None if context.rule is None else context.rule.endpoint
         return self._plans.plan_for(endpoint, "GET")
 
     async def _converse(self, context: Context, plan: Plan, conversation: Conversation) -> None:
         from ..pipeline.websocket_dispatch import converse  # imported late: it imports quart
 
-        if is_foreign(context, self.app.config["WEBSOCKET_ORIGINS"]):
-            context.refuse(Forbidden("This origin may not open websockets here."))
         try:
             response = await await_within(context.variables, converse, context, plan, partial(self._call_view, context))
         except Exception:

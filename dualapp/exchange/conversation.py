@@ -50,7 +50,7 @@ class Conversation:
         #: When the last message came or went, on the clock of the loop, and how many are being sent.
         self.active_at: float = loop.time()
         self.sending = 0
-        self.received = BoundedQueue[Data](most_bytes)
+        self.received: BoundedQueue[Data] = BoundedQueue(most_bytes)
         self._send = send
 
     # What the server tells.

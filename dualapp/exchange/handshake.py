@@ -27,6 +27,10 @@ class Handshake(ASGIExchange):
         """No body: what the server hands on are the messages of the websocket."""
         return NO_BODY
 
+    def forget_environ(self) -> None:
+        """Let go of the environ, which is made anew for who asks for it: a websocket lasts."""
+        self.__dict__.pop("environ", None)
+
     @cached_property
     def environ(self) -> WSGIEnvironment:
         """The request as an environ (PEP 3333), with the header by which Werkzeug knows it (HTTP/2 has none)."""

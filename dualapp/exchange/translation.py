@@ -51,7 +51,7 @@ def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) ->
     `fields` are its headers, from `fields_from`; `stream` reads its body.
     """
     host, port = scope.get("server") or ("localhost", 80)
-    client_host, client_port = scope.get("client") or (None, None)
+    _, client_port = scope.get("client") or (None, None)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": as_latin1(root_path_of(scope)),
@@ -60,7 +60,7 @@ def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) ->
         "SERVER_NAME": host,
         "SERVER_PORT": "" if port is None else str(port),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "REMOTE_ADDR": "" if client_host in NO_ADDRESS else client_host,
+        "REMOTE_ADDR": address_of_client(scope),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
         "wsgi.input": stream,
@@ -77,6 +77,12 @@ def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) ->
     environ.update(fields)
     environ.update(scope.get(VARIABLES, ()))
     return environ
+
+
+def address_of_client(scope: Scope) -> str:
+    """Return the address of the client, empty if it has none."""
+    address, _ = scope.get("client") or ("", None)
+    return "" if address in NO_ADDRESS else address
 
 
 def field_value(raw: bytes) -> str:

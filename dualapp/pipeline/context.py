@@ -217,6 +217,11 @@ class Context(upstream.RequestContext):
         except Exception as error:
             self.routing_failure = error
 
+    def forget_request(self) -> None:
+        """Let go of the request that was made to match, before anybody has seen it: a websocket lasts."""
+        self.__dict__.pop("request", None)
+        self.request_observed = False
+
     def set_rule(self, rule: Rule, view_args: dict[str, Any]) -> None:
         """Keep the rule that matches and the view's arguments."""
         self.rule, self.view_args = rule, view_args

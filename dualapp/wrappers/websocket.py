@@ -11,6 +11,7 @@ from werkzeug.datastructures import Headers
 from ..compat.upstream import running_loop
 from ..crossing.bridge import await_on, run_on_loop
 from ..exchange.conversation import NORMAL, Conversation, Data, WebsocketClosed
+from ..exchange.translation import address_of_client
 from .head import checked
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Websocket(quart.Websocket):
             scope["http_version"],
             scope,  # type: ignore[arg-type]  # a dict
         )
-        self.remote_addr = handshake.environ["REMOTE_ADDR"]
+        self.remote_addr = address_of_client(scope)
         self._conversation = conversation
 
     @property
