@@ -1,4 +1,4 @@
-"""A long run of mixed requests, some of them abandoned: every answer must be right, and nothing may pile up.
+"""A long run of mixed requests and websockets, some abandoned: every answer must be right, and nothing may pile up.
 
     python -m benchmarks.soak [--requests 100000]
 
@@ -34,8 +34,9 @@ from urllib.parse import urlencode
 
 from asgiref.sync import sync_to_async
 
-from dualapp import DualApp, abort, request, session, stream_with_context
+from dualapp import DualApp, abort, request, session, stream_with_context, websocket
 from tests.support.server_process import HOST, Server, free_port
+from tests.support.websocket_wire import BINARY, CONT, DEFLATE, TEXT, Wire, close_frame, frame
 
 HYPERCORN = "hypercorn HTTP/2"
 SERVERS = {
@@ -226,6 +227,28 @@ async def innermost() -> str:
     return str(await sync_to_async(str)("nested"))
 
 
+@app.websocket("/sync/echo")
+def sync_echo() -> None:
+    for message in websocket:
+        websocket.send(message)
+
+
+@app.websocket("/async/echo")
+async def async_echo() -> None:
+    async for message in websocket:
+        await websocket.send(message)
+
+
+@app.websocket("/sync/refused")
+def sync_refused() -> None:
+    abort(403)
+
+
+@app.websocket("/async/refused")
+async def async_refused() -> None:
+    abort(403)
+
+
 @app.get("/stats")
 async def stats() -> dict[str, int]:
     gc.collect()
@@ -275,6 +298,8 @@ class Client:
             self.leave_unread,
             self.keep,
             self.nest,
+            self.talk,
+            self.be_refused,
         ]
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, bytes]:
@@ -353,7 +378,40 @@ class Client:
     def nest(self, colour: str) -> None:
         self.check(f"/{colour}/nested", b"nested")
 
+    def talk(self, colour: str) -> None:
+        """Have an echo of some messages, whole or in fragments, and close."""
+        with self.opened(f"/{colour}/echo") as wire:
+            require(wire.status == 101, "handshake", wire.status)
+            for _ in range(self.random.randrange(5)):
+                opcode, raw = self.random.choice([(TEXT, "ä".encode() * self.random.randrange(500)), (BINARY, PIECE)])
+                cut = self.random.randrange(len(raw) + 1)
+                whole = frame(opcode, raw[:cut], fin=False) + frame(CONT, raw[cut:])
+                wire.socket.sendall(whole if self.random.random() < 0.5 else frame(opcode, raw))
+                answer = wire.recv()
+                require(answer == (opcode, raw), "echo", answer[0], answer[1][:100])
+            wire.socket.sendall(close_frame(4000, "enough"))
+            require(wire.recv_close() == (4000, "enough"), "close")
+
+    def be_refused(self, colour: str) -> None:
+        with self.opened(f"/{colour}/refused") as wire:
+            require(wire.status == 403, "refusal", wire.status)
+
+    def opened(self, path: str, *headers: tuple[str, str]) -> Wire:
+        return Wire(socket.create_connection((HOST, self.port), 30)).open(path, *headers)
+
+    def leave_websocket(self, colour: str) -> None:
+        """Leave after the handshake, within a message, or with answers unread, by a reset or without a close."""
+        said = self.random.choice([b"", frame(TEXT, b"hello")[:7], frame(BINARY, PIECE) * 50])
+        with self.opened(f"/{colour}/echo", *self.random.choice([[], [DEFLATE]])) as wire:
+            wire.socket.sendall(said)
+            if self.random.random() < 0.5:
+                wire.vanish()
+
     def abandon(self, colour: str) -> None:
+        """Leave a websocket, or a request: see `leave_websocket` and `leave_request`."""
+        self.random.choice([self.leave_websocket, self.leave_request, self.leave_request])(colour)
+
+    def leave_request(self, colour: str) -> None:
         """Leave while uploading, while a view runs, its body read or not, or while a response streams."""
         request, body, reads = self.random.choice(
             [

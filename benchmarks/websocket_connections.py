@@ -34,7 +34,7 @@ tasks: list[asyncio.Task[None]] = []
 
 IDLE, BUSY, ASKED = 2000, 1000, 300
 #: Additions of a step of a background task: 20 microseconds or so.
-STEP = 2000
+STEP = 700
 #: KiB of an idle websocket.
 TARGET = 20.0
 TICKS = os.sysconf("SC_CLK_TCK")

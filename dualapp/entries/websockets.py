@@ -95,7 +95,7 @@ class Websockets:
         """Match the handshake; return the plan of the view."""
         context.enter()
         context.route_websocket()
-        if is_foreign(context, self.app.config["WEBSOCKET_ORIGINS"]):
+        if context.rule is not None and is_foreign(context, self.app.config["WEBSOCKET_ORIGINS"]):
             context.refuse(Forbidden("This origin may not open websockets here."))
         context.forget_request()
         handshake.forget_environ()
