@@ -41,7 +41,7 @@ class Handoff:
         callback, self._callback = self._callback, None  # breaks a reference cycle: task, this future, callback
         if callback is None:
             return
-        if in_callback and not isinstance(self._loop, LendingLoop):
+        if in_callback and not (isinstance(self._loop, LendingLoop) and self._loop.is_borrowers_step(callback)):
             self._context.run(callback, self)
         else:
             self._loop.call_soon(callback, self, context=self._context)

@@ -14,7 +14,6 @@ sleeps, a thread that calls a coroutine runs it itself. The rules:
 from __future__ import annotations
 
 import asyncio
-import select
 import selectors
 import sys
 import threading
@@ -37,18 +36,35 @@ class LendingSelector(selectors.DefaultSelector):
         self.turn = threading.Lock()
         self.turn.acquire()
         self.loop_wants_turn = False
-        self._poll = select.poll()
-        self._poll.register(self.fileno(), select.POLLIN)  # epoll(7): readable itself when any of its files is ready
+        self._has_changed = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait until a file is ready, then list the ready ones; borrowers may register files meanwhile."""
-        if timeout is None or timeout > 0:
-            self.turn.release()
-            try:
-                self._poll.poll(None if timeout is None else timeout * 1000)
-            finally:
-                self._reacquire()
-        return super().select(0)
+        if timeout is not None and timeout <= 0:
+            return super().select(timeout)
+        self._has_changed = False
+        self.turn.release()
+        try:
+            ready = super().select(timeout)
+        finally:
+            self._reacquire()
+        # What was ready may have been closed by a borrower, and its number may be another file's now.
+        return super().select(0) if self._has_changed else ready
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Watch a file; epoll(7) lets borrowers do so while the loop's thread waits."""
+        self._has_changed = True
+        return super().register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        """Stop watching a file."""
+        self._has_changed = True
+        return super().unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Watch a file for something else."""
+        self._has_changed = True
+        return super().modify(fileobj, events, data)
 
     def _reacquire(self) -> None:
         self.loop_wants_turn = True
@@ -94,16 +110,24 @@ class LendingLoop(asyncio.SelectorEventLoop):
 
     def run_step(self, step: asyncio.Handle) -> None:
         """Run a step that was queued for this thread: at once if the turn is free, else as a callback of the loop."""
-        if self._turns.borrow():
-            try:
-                self._run_borrowed(step)
-                has_more_to_do = self._has_more_to_do
-            finally:
-                self._turns.turn.release()
-            if has_more_to_do:
-                self.call_soon_threadsafe(bool)  # does nothing, but wakes the loop's thread
-        else:
+        if not self._run_at_once(step):
             self._run_step_in_queue(step)
+
+    def call_here(self, callback: Callable[[Unpack[Ts]], object], *args: *Ts) -> bool:
+        """Call a callback of the loop in this thread; tell whether it was called: the loop may be busy."""
+        return not self.get_debug() and self._run_at_once(asyncio.Handle(callback, args, self))
+
+    def _run_at_once(self, step: asyncio.Handle) -> bool:
+        if not self._turns.borrow():
+            return False
+        try:
+            self._run_borrowed(step)
+            has_more_to_do = self._has_more_to_do
+        finally:
+            self._turns.turn.release()
+        if has_more_to_do:
+            self.call_soon_threadsafe(bool)  # does nothing, but wakes the loop's thread
+        return True
 
     def _run_step_in_queue(self, step: asyncio.Handle) -> None:
         """Run a step in this thread while a callback holds the loop's thread."""
@@ -144,6 +168,10 @@ class LendingLoop(asyncio.SelectorEventLoop):
                 return step
         self._has_more_to_do |= self._is_borrowed
         return super().call_soon(callback, *args, context=context)
+
+    def is_borrowers_step(self, step: Callable[..., object]) -> bool:
+        """Tell whether a step of a task belongs to a borrowing thread."""
+        return getattr(step, "__self__", None) in self._borrowed_tasks
 
     def _borrower_of(self, task: asyncio.Task[Any]) -> QueueStep | None:
         if self._new_borrower is not None:  # asyncio.Task schedules the first step in its constructor
