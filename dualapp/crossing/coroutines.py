@@ -71,6 +71,12 @@ def rest_of(steps: Any, waits_for: Any, run: Callable[..., Any] = operator.call)
         error = None  # breaks a reference cycle: the error's traceback holds this frame
 
 
+@types.coroutine
+def give_way() -> Generator[None, None, None]:
+    """Let others have a turn on the loop."""
+    yield
+
+
 async def until_done(future: asyncio.Future[Any], on_cancel: Callable[[], None] = lambda: None) -> None:
     """Wait for a future to be done however often this task is cancelled, then re-raise the cancellation."""
     cancelled: asyncio.CancelledError | None = None

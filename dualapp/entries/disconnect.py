@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context, copy_context
-from typing import Any
+from typing import Any, Protocol
 
 from ..crossing.bounded_queue import BoundedQueue
 from ..crossing.readahead import MOST_BYTES
@@ -27,6 +27,13 @@ PATIENCE = 0.02
 LINGER = 1
 
 
+class Listens(Protocol):
+    """What can listen for its client."""
+
+    def listen(self) -> None:
+        """Begin to listen, if that is still of use."""
+
+
 class WaitingRequests:
     """The requests of one loop that have begun to wait; those that wait longer than `PATIENCE` begin to listen."""
 
@@ -34,10 +41,10 @@ class WaitingRequests:
         self.loop = loop
         self._is_timed = False
         # Those that came after the last tick, and those that came before it: no request needs a time of its own.
-        self._recent: list[DisconnectWatch] = []
-        self._earlier: list[DisconnectWatch] = []
+        self._recent: list[Listens] = []
+        self._earlier: list[Listens] = []
 
-    def add(self, watch: DisconnectWatch) -> None:
+    def add(self, watch: Listens) -> None:
         """Have a request begin to listen if it still waits after `PATIENCE`."""
         self._recent.append(watch)
         if not self._is_timed:

@@ -1,7 +1,6 @@
 """Serve a websocket, whichever entry its client came in through: from its handshake to its end, in ASGI messages.
 
-A task listens to the server for as long as the websocket lasts: it keeps what is received for the view, and when the
-client leaves it cancels a view that waits for anything but the next message, as Quart does.
+When the client leaves, an async view that waits for anything but the next message is cancelled, as Quart does it.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from ..pipeline.home import Home
 from ..pipeline.plan_cache import PlanCache
 from ..shortcuts.plain_response import raw_pairs
 from ..wrappers.response import encoded
+from .disconnect import WaitingRequests
 from .websocket_timeouts import WebsocketTimeouts
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Websockets:
         self._view_threads = Threads(f"{app.name}-websocket", lambda: app.config["WEBSOCKET_THREADS"])
         #: How many sync views are running.
         self._running = 0
+        self._waiting: WaitingRequests | None = None
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one websocket of an ASGI server."""
@@ -72,14 +73,16 @@ class Websockets:
             await self._lifespan.start_async()
         if (await receive())["type"] != "websocket.connect":
             return
-        conversation = Conversation(scope, send, loop, self.app.config["WEBSOCKET_MAX_QUEUE"])
+        conversation = Conversation(
+            scope, receive, send, loop, self.app.config["WEBSOCKET_MAX_QUEUE"], self._waiting_requests(loop).add
+        )
         handshake = Handshake(scope, receive, loop)
         context = Context(self.app, handshake)
         context.conversation = conversation
         context.variables = copy_context()
         plan: Plan = context.variables.run(self._begin, context, handshake)
         worker = asyncio.current_task()
-        listener = loop.create_task(listen(conversation, receive))
+        conversation.inbox.listen_soon()
         timeouts = WebsocketTimeouts(conversation, self.app.config)
         try:
             await self._converse(context, plan, conversation)
@@ -87,9 +90,14 @@ class Websockets:
             if worker is None or conversation.state != ENDED or worker.uncancel():
                 raise  # it was the server that cancelled the task, not the listener
         finally:
-            listener.cancel()
+            conversation.inbox.stop_listening()
             timeouts.cancel()
             context.end()
+
+    def _waiting_requests(self, loop: asyncio.AbstractEventLoop) -> WaitingRequests:
+        if self._waiting is None or self._waiting.loop is not loop:
+            self._waiting = WaitingRequests(loop)
+        return self._waiting
 
     def _begin(self, context: Context, handshake: Handshake) -> Plan:
         """Match the handshake; return the plan of the view."""
@@ -150,13 +158,6 @@ class Websockets:
             context.leave()
         view = None if context.rule is None else self.app.view_functions.get(context.rule.endpoint)
         return view is not None and is_websocket_view(view)
-
-
-async def listen(conversation: Conversation, receive: Receive) -> None:
-    """Hand on what the server tells; at the end cancel an async view that waits for something else than a message."""
-    while await conversation.hear(await receive()):
-        pass
-    conversation.cancel_waiting_view()
 
 
 async def end(conversation: Conversation, code: int) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from typing import Any
 
-from ..crossing.bounded_queue import BoundedQueue
+from ..crossing.coroutines import give_way, with_timeout
+from ..crossing.inbox import Inbox
+from ..crossing.outbox import Outbox
 from .translation import Message, Scope
 
 Data = str | bytes
@@ -21,6 +24,10 @@ SENDABLE = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 LONGEST_REASON = 123
 #: What a message that waits for the view takes besides its content: endlessly many empty ones are endlessly much.
 OVERHEAD = 128
+#: Where a message could not be sent, the server has so many seconds to tell how the client has left.
+LINGER = 1
+#: After so many messages that were sent without waiting, others have a turn on the loop.
+MOST_AT_ONCE = 64
 
 
 class WebsocketClosed(Exception):
@@ -35,8 +42,19 @@ class WebsocketClosed(Exception):
 class Conversation:
     """One websocket; its methods are awaited on the loop of its server."""
 
-    def __init__(self, scope: Scope, send: Callable[[Message], Awaitable[None]], loop: Any, most_bytes: int) -> None:
-        """Hold up to `most_bytes` and one message for the view: the server waits while that much is unread."""
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+        loop: Any,
+        most_bytes: int,
+        listen_later: Callable[[Inbox[Data]], None],
+    ) -> None:
+        """Hold up to `most_bytes` and one message for the view: the server waits while that much is unread.
+
+        `listen_later` has `listen` called in a moment.
+        """
         self.scope = scope
         self.loop = loop
         self.state = CONNECTING
@@ -49,33 +67,36 @@ class Conversation:
         self.cancel_view: Callable[[], object] | None = None
         #: When the last message came or went, on the clock of the loop, and how many are being sent.
         self.active_at: float = loop.time()
+        self._now = loop.time
         self.sending = 0
-        self.received: BoundedQueue[Data] = BoundedQueue(most_bytes)
+        #: What the client sends.
+        self.inbox: Inbox[Data] = Inbox(loop, receive, self._data_of, size_of, self.closed, most_bytes, listen_later)
+        self.inbox.when_ended = self.cancel_waiting_view
+        #: What threads send.
+        self.outbox: Outbox[Message] | None = None
         self._send = send
+        self._sent = 0
 
     # What the server tells.
 
-    async def hear(self, message: Message) -> bool:
-        """Keep a message of the server for the view; tell whether more may follow. Waits while too much is unread."""
+    def _data_of(self, message: Message) -> Data | None:
+        """Return what the client sent, or note the end of the websocket and return None."""
         if message["type"] == "websocket.receive":
+            self.active_at = self._now()
             data: Data | None = message.get("bytes")
-            data = message["text"] if data is None else data
-            self.active_at = self.loop.time()
-            self.received.give(data, len(data) + OVERHEAD)
-            await self.received.until_room()
-            return True
+            return message["text"] if data is None else data
         self.end(message.get("code") or ABNORMAL, message.get("reason") or "")
-        return False
+        return None
 
     def end(self, code: int, reason: str) -> None:
         """Note the end of the websocket; what was received before can still be read."""
         if self.state != ENDED:
             self.state, self.close_code, self.close_reason = ENDED, code, reason
-            self.received.close()
+            self.inbox.end()
 
     def cancel_waiting_view(self) -> None:
         """Cancel an async view that waits for something else than a message, at the end of the websocket."""
-        if self.cancel_view is not None and not self.received.readers:
+        if self.cancel_view is not None and not self.inbox.is_awaited:
             self.cancel_view()
 
     # What the view does.
@@ -85,22 +106,29 @@ class Conversation:
         if self.state == CONNECTING:
             self.state = OPEN
             pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-            await self._tell({"type": "websocket.accept", "subprotocol": subprotocol, "headers": pairs})
+            await self.tell({"type": "websocket.accept", "subprotocol": subprotocol, "headers": pairs})
 
-    async def receive(self) -> Data:
+    def receive(self) -> Coroutine[Any, Any, Data]:
         """Wait for the next message of the client. Raises WebsocketClosed after the last one."""
-        await self.accept()
-        data = await self.received.take()
-        if data is None:
-            raise self._closed()
-        return data
+        return self.inbox.take() if self.state == OPEN else self._accept_and_receive()
 
-    async def send(self, data: Data) -> None:
-        """Send a message; wait while the client reads too slowly. Raises WebsocketClosed after the end."""
+    async def _accept_and_receive(self) -> Data:
         await self.accept()
+        return await self.inbox.take()
+
+    def send(self, data: Data) -> Coroutine[Any, Any, None]:
+        """Send a message; wait while the client reads too slowly. Raises WebsocketClosed after the end."""
+        message = message_of(data)
+        return self.tell(message) if self.state == OPEN and self.outbox is None else self._tell_in_turn(message)
+
+    async def _tell_in_turn(self, message: Message) -> None:
+        """Accept the websocket, or let threads send what they were first to send, then send a message."""
+        await self.accept()
+        if self.outbox is not None:
+            await self.outbox.sent()
         if self.state == ENDED:
-            raise self._closed()
-        await self._tell({"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data})
+            raise self.closed()
+        await self.tell(message)
 
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Close the websocket; before it is accepted this refuses it. Nothing happens if it has ended.
@@ -111,9 +139,11 @@ class Conversation:
             raise ValueError(f"A websocket cannot be closed with code {code}: use 1000, or one from 3000 to 4999.")
         if len(reason.encode()) > LONGEST_REASON:
             raise ValueError(f"The reason of a close is at most {LONGEST_REASON} bytes long: {reason!r}.")
+        if self.outbox is not None:
+            await self.outbox.sent()
         if self.state != ENDED:
             self.end(code, reason)
-            await self._tell({"type": "websocket.close", "code": code, "reason": reason})
+            await self.tell({"type": "websocket.close", "code": code, "reason": reason})
 
     async def refuse(self, status: int, headers: RawPairs, body: bytes) -> None:
         """Answer the handshake with an HTTP response, where the server can send one; else with its 403."""
@@ -121,19 +151,40 @@ class Conversation:
             await self.close()
             return
         self.end(ABNORMAL, "")
-        await self._tell({"type": "websocket.http.response.start", "status": status, "headers": headers})
-        await self._tell({"type": "websocket.http.response.body", "body": body, "more_body": False})
+        await self.tell({"type": "websocket.http.response.start", "status": status, "headers": headers})
+        await self.tell({"type": "websocket.http.response.body", "body": body, "more_body": False})
 
-    async def _tell(self, message: Message) -> None:
+    async def tell(self, message: Message) -> None:
+        """Pass a message to the server. Raises WebsocketClosed if the client has left."""
         self.sending += 1
         try:
             await self._send(message)
         except OSError as error:  # the client has left (ASGI spec 2.4)
-            self.end(ABNORMAL, "")
-            raise self._closed() from error
+            await self._learn_end()
+            raise self.closed() from error
         finally:
             self.sending -= 1
-            self.active_at = self.loop.time()
+            self.active_at = self._now()
+        self._sent += 1
+        if not self._sent % MOST_AT_ONCE:
+            await give_way()
 
-    def _closed(self) -> WebsocketClosed:
+    async def _learn_end(self) -> None:
+        """Hear what the server still has to tell: how the client has left comes last."""
+        with suppress(TimeoutError):
+            await with_timeout(LINGER, self.inbox.until_ended())
+        self.end(ABNORMAL, "")
+
+    def closed(self) -> WebsocketClosed:
+        """Return the error that tells of the end."""
         return WebsocketClosed(self.close_code or ABNORMAL, self.close_reason)
+
+
+def message_of(data: Data) -> Message:
+    """Make the ASGI message with which an app sends."""
+    return {"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data}
+
+
+def size_of(data: Data) -> int:
+    """Return what a message takes that waits."""
+    return len(data) + OVERHEAD

@@ -146,7 +146,9 @@ class Context(upstream.RequestContext):
 
     @cached_property
     def websocket(self) -> Any:
-        """The websocket as views see it."""
+        """The websocket as views see it. Raises RuntimeError in a request."""
+        if self.conversation is None:
+            raise RuntimeError("Working outside of a websocket: this is a request.")
         return websocket_of(self)
 
     @cached_property

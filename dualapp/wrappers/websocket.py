@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import quart
@@ -10,12 +11,16 @@ from werkzeug.datastructures import Headers
 
 from ..compat.upstream import running_loop
 from ..crossing.bridge import await_on, run_on_loop
+from ..exchange.blocking_conversation import BlockingConversation
 from ..exchange.conversation import NORMAL, Conversation, Data, WebsocketClosed
 from ..exchange.translation import address_of_client
 from .head import checked
 
 if TYPE_CHECKING:
     from ..exchange.handshake import Handshake
+
+#: What threads may have sent before the client takes it.
+MOST_UNSENT = 64 * 1024
 
 
 class Websocket(quart.Websocket):
@@ -63,17 +68,23 @@ class Websocket(quart.Websocket):
 
     def receive(self) -> Any:
         """Wait for the next message, `str` or `bytes`. Accepts the websocket; raises WebsocketClosed at its end."""
-        return self._do(self._conversation.receive)
+        conversation = self._conversation
+        if running_loop() is conversation.loop:
+            return conversation.receive()
+        return self._blocking.receive() if running_loop() is None else self._do(conversation.receive)
 
     def send(self, data: Data) -> Any:
         """Send a message, text or binary. Accepts the websocket; raises WebsocketClosed if it has ended."""
         if not isinstance(data, str):
             data = bytes(data)
-        return self._do(self._conversation.send, data)
+        conversation = self._conversation
+        if running_loop() is conversation.loop:
+            return conversation.send(data)
+        return self._blocking.send(data) if running_loop() is None else self._do(conversation.send, data)
 
     def receive_json(self) -> Any:
         """Wait for the next message, and parse it as JSON."""
-        return self._do(self._receive_json)
+        return self.json_module.loads(self.receive()) if running_loop() is None else self._do(self._receive_json)
 
     async def _receive_json(self) -> Any:
         return self.json_module.loads(await self._conversation.receive())
@@ -88,6 +99,10 @@ class Websocket(quart.Websocket):
     def close(self, code: int = NORMAL, reason: str = "") -> Any:
         """Close the websocket; one that was not accepted is refused."""
         return self._do(self._conversation.close, code, reason)
+
+    @cached_property
+    def _blocking(self) -> BlockingConversation:
+        return BlockingConversation(self._conversation, MOST_UNSENT)
 
     def _do(self, func: Callable[..., Any], *args: Any) -> Any:
         """Await a method of the conversation: on its loop, from another loop, or from a thread."""
