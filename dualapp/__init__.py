@@ -156,7 +156,12 @@ QUARTS = {
 
 
 #: Names that few apps need, and the modules that are imported on first access.
-LATE = {"Event": ".wrappers.event_stream", "EventStream": ".wrappers.event_stream", "ProxyFix": ".proxy_fix"}
+LATE = {
+    "Event": ".wrappers.event_stream",
+    "EventStream": ".wrappers.event_stream",
+    "ProxyFix": ".proxy_fix",
+    "websocket": ".current_websocket",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,39 @@
+"""`dualapp.websocket`: Quart's proxy of the current websocket, with a short way to `receive` and `send`.
+
+Werkzeug's proxies take as long to look a method up as a message takes to be parsed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import quart
+from werkzeug.local import LocalProxy
+
+from .compat.upstream import request_context
+from .pipeline.context import Context
+
+
+def current_websocket() -> Any:
+    """Return the current websocket. Raises RuntimeError outside of one."""
+    context: Any = request_context(None)
+    return context.websocket if type(context) is Context else quart.websocket._get_current_object()
+
+
+class WebsocketProxy(LocalProxy[Any]):
+    """A proxy of the current websocket."""
+
+    __slots__ = ()
+
+    def receive(self) -> Any:
+        """Wait for the next message."""
+        context: Any = request_context(None)
+        return (context.websocket if type(context) is Context else current_websocket()).receive()
+
+    def send(self, data: Any) -> Any:
+        """Send a message."""
+        context: Any = request_context(None)
+        return (context.websocket if type(context) is Context else current_websocket()).send(data)
+
+
+websocket = WebsocketProxy(current_websocket)
