@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import math
 from http import HTTPStatus
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,10 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from ..crossing.handoff import FutureHandoff, Handoff, new_handoff
 from ..exchange.conversation import ABNORMAL
 from ..exchange.translation import Message, Scope
+from .websocket_frames import BINARY, TEXT, Cutter, frame
 
 if TYPE_CHECKING:
     from flask import Config
@@ -79,7 +82,14 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         )
         self._loop = asyncio.get_running_loop()
         self._incoming: list[Message] = [{"type": "websocket.connect"}]  # an empty deque takes 760 bytes
-        self._reader: asyncio.Future[None] | None = None
+        self._cutter = Cutter(config["WEBSOCKET_MAX_MESSAGE_SIZE"] or math.inf)
+        # The begin of a frame's head, and how many bytes of a frame the library has still to get.
+        self._begun = b""
+        self._missing = 0
+        # Whether messages may be taken from the library, and sent without it.
+        self._is_open = self._sends_plain = False
+        self._reader: Handoff | FutureHandoff | None = None
+        self._is_paused = False
         #: Settled when the client has read enough; None while nothing waits for it.
         self._drained: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -108,17 +118,40 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         self._response = self._protocol.accept(request_of(self._scope))
         if self._response.status_code != 101:
             self._protocol.send_response(self._response)
-            self._hear({"type": "websocket.disconnect", "code": ABNORMAL})
+            self._incoming.append({"type": "websocket.disconnect", "code": ABNORMAL})
             self._flush()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return READ
 
     def buffer_updated(self, size: int) -> None:
-        self._protocol.receive_data(READ[:size])  # type: ignore[arg-type]  # it is copied at once
+        data, start = self._begun + READ[:size], 0
+        while start < len(data):
+            end = self._take_frame(data, start)
+            if end == start:
+                break
+            start = end
+        self._begun = data[start:]
+
+    def _take_frame(self, data: bytes, start: int) -> int:
+        """Take a frame, or as much of it as there is; return where it ends."""
+        if not self._missing:
+            if self._is_open and (message := self._cutter.message(data, start)):
+                content, end = message
+                self._hear_message(data[start] == TEXT, content)
+                self._wake_reader()
+                return end
+            if (size := self._cutter.size(data, start)) is None:
+                return start
+            self._missing = size
+        end = min(start + self._missing, len(data))
+        self._missing -= end - start
+        self._protocol.receive_data(data[start:end])
         self._progress()
+        return end
 
     def eof_received(self) -> None:
+        self._protocol.receive_data(self._begun)
         self._protocol.receive_eof()
         self._progress()
 
@@ -127,6 +160,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
             self._protocol.receive_eof()
         self._stop_timer()
         self._hear_end()
+        self._wake_reader()
         self._end_pause()
         if not self.ended.done():
             self.ended.set_result(None)
@@ -154,6 +188,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         self._flush()
         if self._protocol.state in (State.CLOSING, State.CLOSED):
             self._hear_end()
+        self._wake_reader()
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
@@ -165,12 +200,14 @@ class WebsocketConnection(asyncio.BufferedProtocol):
             self._await_end()
 
     def _take(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.PONG:
-            if self._pong_due is not None and bytes(frame.data) == self._pong_due:
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY if frame.fin:
+                self._hear_message(frame.opcode is Opcode.TEXT, bytes(frame.data))
+            case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
+                self._assemble(frame)
+            case Opcode.PONG if self._pong_due is not None and bytes(frame.data) == self._pong_due:
                 self._stop_timer()
                 self._ping_later()
-        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            self._assemble(frame)
 
     def _assemble(self, frame: Frame) -> None:
         if frame.opcode is not Opcode.CONT:
@@ -181,28 +218,49 @@ class WebsocketConnection(asyncio.BufferedProtocol):
             try:
                 data = self._text.decode(bytes(data), frame.fin)
             except UnicodeDecodeError as error:
-                self._protocol.fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
-                self._flush()
+                self._fail_to_decode(error)
                 return
         self._fragments.write(data)  # in one piece: there may be a million of them, or endlessly many empty ones
         if frame.fin:
             whole = self._fragments.getvalue()
             self._fragments = None
-            self._hear({"type": "websocket.receive", "text" if self._text is not None else "bytes": whole})
-            self._unread += len(whole)
-            if self._unread > MOST_UNREAD or len(self._incoming) > MOST_MESSAGES:
-                self._transport.pause_reading()
+            kind = "text" if self._text is not None else "bytes"
+            self._hear_data({"type": "websocket.receive", kind: whole}, len(whole))
 
-    def _hear(self, message: Message) -> None:
+    def _hear_message(self, is_text: bool, data: bytes) -> None:
+        """Hear a message that came in one frame."""
+        if not is_text:
+            self._hear_data({"type": "websocket.receive", "bytes": data}, len(data))
+            return
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            self._fail_to_decode(error)
+        else:
+            self._hear_data({"type": "websocket.receive", "text": text}, len(data))
+
+    def _fail_to_decode(self, error: UnicodeDecodeError) -> None:
+        self._protocol.fail(CloseCode.INVALID_DATA, f"{error.reason} at position {error.start}")
+        self._progress()
+
+    def _hear_data(self, message: Message, size: int) -> None:
         self._incoming.append(message)
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+        self._unread += size
+        if self._unread > MOST_UNREAD or len(self._incoming) > MOST_MESSAGES:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def _wake_reader(self) -> None:
+        """Have the app take what has come, at once; to be called from a callback of the loop, not from a task."""
+        if self._reader is not None and self._incoming:
+            reader, self._reader = self._reader, None
+            reader.settle(None, None)
 
     def _hear_end(self) -> None:
         if not self._incoming or self._incoming[-1]["type"] != "websocket.disconnect":
             close = self._protocol.close_rcvd or self._protocol.close_sent
             code, reason = (ABNORMAL, "") if close is None else (close.code, close.reason)
-            self._hear({"type": "websocket.disconnect", "code": code, "reason": reason})
+            self._incoming.append({"type": "websocket.disconnect", "code": code, "reason": reason})
         self._await_end()
 
     # Timers.
@@ -210,7 +268,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
     def _await_end(self) -> None:
         """Read on, for what ends the connection, and abort it if nothing comes in time; nothing else is timed now."""
         if not self._is_ending and not self._transport.is_closing():
-            self._is_ending = True
+            self._is_ending, self._is_open = True, False
             self._stop_timer()
             self._timer = self._loop.call_later(self._close_timeout, self._transport.abort)
             self._transport.resume_reading()
@@ -246,27 +304,32 @@ class WebsocketConnection(asyncio.BufferedProtocol):
     async def receive(self) -> Message:
         """Return the next ASGI message of the client."""
         while not self._incoming:
-            self._reader = self._loop.create_future()
+            self._reader = new_handoff(self._loop)
             await self._reader
         message = self._incoming.pop(0)
         if not self._incoming:
             self._unread = 0
-            if not self._transport.is_closing():
-                self._transport.resume_reading()  # does nothing unless it was paused
+            if self._is_paused and not self._transport.is_closing():
+                self._is_paused = False
+                self._transport.resume_reading()
         return message
 
     async def send(self, message: Message) -> None:
         """Send an ASGI message of the app; wait while the client reads too slowly. Raises OSError if it has left."""
         if self._is_ending or self._transport.is_closing():
             raise OSError("The client has left.")
+        if message["type"] == "websocket.send":
+            self._send_message(message.get("text"), message.get("bytes"))
+        else:
+            self._answer(message)
+            self._flush()
+        if self._drained is not None:
+            await asyncio.shield(self._drained)  # others may wait for it
+
+    def _answer(self, message: Message) -> None:
         match message["type"]:
             case "websocket.accept":
                 self._accept(message)
-            case "websocket.send":
-                if (text := message.get("text")) is not None:
-                    self._protocol.send_text(text.encode())
-                else:
-                    self._protocol.send_binary(message["bytes"])
             case "websocket.close" if self._protocol.state is State.CONNECTING:
                 self._refuse(403, [], b"")
             case "websocket.close":
@@ -277,9 +340,17 @@ class WebsocketConnection(asyncio.BufferedProtocol):
                 self._refusal.append(message.get("body", b""))
                 if not message.get("more_body"):
                     self._refuse(self._refusal_status, self._refusal_headers, b"".join(self._refusal))
+
+    def _send_message(self, text: str | None, data: bytes | None) -> None:
+        if self._sends_plain and self._is_open:
+            whole = frame(TEXT, text.encode()) if text is not None else frame(BINARY, data or b"")
+            self._transport.write(whole)
+            return
+        if text is not None:
+            self._protocol.send_text(text.encode())
+        else:
+            self._protocol.send_binary(data or b"")
         self._flush()
-        if self._drained is not None:
-            await asyncio.shield(self._drained)  # others may wait for it
 
     def _accept(self, message: Message) -> None:
         response, self._response = self._response, None
@@ -289,6 +360,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         if subprotocol := message.get("subprotocol"):
             response.headers["Sec-WebSocket-Protocol"] = subprotocol
         self._protocol.send_response(response)
+        self._is_open, self._sends_plain = True, "Sec-WebSocket-Extensions" not in response.headers
         self._ping_later()
 
     def _refuse(self, status: int, headers: Any, body: bytes) -> None:
@@ -316,6 +388,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
             self._refuse(503, [], b"")
         self._flush()
         self._hear_end()
+        self._loop.call_soon(self._wake_reader)
         await asyncio.wait([self.ended], timeout=self._close_timeout)
 
 
