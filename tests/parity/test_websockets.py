@@ -465,3 +465,164 @@ def test_a_header_of_accept_that_cannot_be_sent_is_an_error_of_the_view(talk: An
         assert refusal.value.response.status_code == 500
 
     talk(app, f"/{colour}/wrong", client)
+
+
+def test_a_message_is_not_lost_when_a_wait_for_it_is_given_up(talk: Any) -> None:
+    app = echoing()
+
+    @app.websocket("/patient")
+    async def patient():
+        gave_up = 0
+        while True:
+            try:
+                message = await asyncio.wait_for(websocket.receive(), 0.01)
+            except TimeoutError:
+                gave_up += 1
+                if gave_up == 3:
+                    await websocket.send("still there?")
+            else:
+                await websocket.send(message)
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() == "still there?"
+        for number in range(3):
+            await ws.send(str(number))
+        assert [await ws.receive() for _ in range(3)] == ["0", "1", "2"]
+
+    talk(app, "/patient", client)
+
+
+def test_two_tasks_of_a_view_share_the_messages_and_the_end(talk: Any) -> None:
+    app, seen = echoing(), []
+
+    @app.websocket("/two")
+    async def two():
+        async def reader():
+            async for message in websocket:
+                await websocket.send(message)
+            seen.append(websocket.close_code)
+
+        await asyncio.gather(reader(), reader())
+
+    async def client(ws: Any) -> None:
+        for number in range(4):
+            await ws.send(str(number))
+        assert sorted([await ws.receive() for _ in range(4)]) == ["0", "1", "2", "3"]
+        await ws.close(4003)
+
+    talk(app, "/two", client)
+    assert seen == [4003, 4003]
+
+
+def test_a_task_that_waits_for_a_message_is_told_when_another_closes(talk: Any) -> None:
+    app, seen = echoing(), []
+
+    @app.websocket("/closing")
+    async def closing():
+        async def reader():
+            try:
+                await websocket.receive()
+            except WebsocketClosed as end:
+                seen.append(end.code)
+
+        await websocket.accept()
+        reading = asyncio.create_task(reader())
+        await asyncio.sleep(0.01)
+        await websocket.close(4004)
+        await reading
+
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketClosed):
+            await ws.receive()
+
+    talk(app, "/closing", client)
+    assert seen == [4004]
+
+
+def test_messages_that_come_while_a_view_does_something_else_are_kept(talk: Any) -> None:
+    app, seen = echoing(), []
+
+    @app.websocket("/async/busy")
+    async def async_busy():
+        await websocket.send("go")
+        async for message in websocket:
+            seen.append(message)
+            await asyncio.sleep(0.1)  # meanwhile a task begins to listen
+
+    @app.websocket("/sync/busy")
+    def sync_busy():
+        websocket.send("go")
+        for message in websocket:
+            seen.append(message)
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() == "go"
+        for number in range(3):
+            await ws.send(str(number))
+        while len(seen) < 3:
+            await asyncio.sleep(0.01)
+
+    for colour in ("async", "sync"):
+        talk(app, f"/{colour}/busy", client)
+        assert seen == ["0", "1", "2"]
+        seen.clear()
+
+
+@COLOURS
+def test_what_a_view_has_sent_comes_in_order_and_before_its_close(talk: Any, colour: str) -> None:
+    app = echoing()
+    numbers = [str(number) for number in range(500)]
+
+    @app.websocket("/async/burst")
+    async def async_burst():
+        for number in numbers:
+            await websocket.send(number)
+        await websocket.close(4005)
+
+    @app.websocket("/sync/burst")
+    def sync_burst():
+        for number in numbers:
+            websocket.send(number)
+        websocket.close(4005)
+
+    async def client(ws: Any) -> None:
+        assert [await ws.receive() for _ in numbers] == numbers
+        with pytest.raises(WebsocketClosed) as end:
+            await ws.receive()
+        assert end.value.code == 4005
+
+    talk(app, f"/{colour}/burst", client)
+
+
+def test_a_view_that_sends_without_end_lets_others_have_a_turn(talk: Any) -> None:
+    app, turns = echoing(), []
+
+    @app.websocket("/endless")
+    async def endless():
+        async def other():
+            turns.append(1)
+
+        waiting = asyncio.create_task(other())
+        while not turns:
+            await websocket.send("x")
+        await waiting
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() == "x"
+
+    talk(app, "/endless", client)
+    assert turns
+
+
+def test_outside_of_a_websocket_it_is_an_error(talk: Any) -> None:
+    app = echoing()
+
+    @app.get("/ask")
+    def ask():
+        with pytest.raises(RuntimeError):
+            websocket.send("x")
+        return "refused"
+
+    assert app.test_client().get("/ask").text == "refused"
+    with pytest.raises(RuntimeError):
+        websocket.receive()
