@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import suppress
 
 from ..compat.upstream import thread_state
@@ -38,3 +39,7 @@ class ThreadWait:
         """End the wait with an error."""
         self._is_cancelled = True
         self.end()
+
+    def __await__(self) -> Iterator[None]:
+        """End at once: asgiref awaits what it has cancelled."""
+        return iter(())

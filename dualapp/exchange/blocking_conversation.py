@@ -6,9 +6,12 @@ loop if it need not.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from ..crossing.bridge import run_on_loop
 from ..crossing.outbox import Outbox
-from .conversation import CONNECTING, ENDED, Conversation, Data, message_of, size_of
+from .conversation import CONNECTING, ENDED, Conversation, Data, WebsocketClosed, message_of, size_of
+from .translation import Message
 
 
 class BlockingConversation:
@@ -17,7 +20,7 @@ class BlockingConversation:
     def __init__(self, conversation: Conversation, most_bytes: int) -> None:
         """Hold up to `most_bytes` and one message that are unsent."""
         self._conversation = conversation
-        self._outbox = conversation.outbox = Outbox(conversation.loop, conversation.tell, most_bytes)
+        self._outbox = conversation.outbox = Outbox(conversation.loop, self._tell, most_bytes)
 
     def receive(self) -> Data:
         """Wait for the next message of the client. Raises WebsocketClosed after the last one."""
@@ -34,3 +37,8 @@ class BlockingConversation:
         if conversation.state == ENDED:
             raise conversation.closed()
         self._outbox.put(message_of(data), size_of(data))
+
+    async def _tell(self, message: Message) -> None:
+        if self._conversation.state != ENDED:
+            with suppress(WebsocketClosed):  # the thread gets it from its next call
+                await self._conversation.tell(message)

@@ -76,6 +76,7 @@ class Conversation:
         self.outbox: Outbox[Message] | None = None
         self._send = send
         self._sent = 0
+        self._gives_way = False
 
     # What the server tells.
 
@@ -96,7 +97,7 @@ class Conversation:
 
     def cancel_waiting_view(self) -> None:
         """Cancel an async view that waits for something else than a message, at the end of the websocket."""
-        if self.cancel_view is not None and not self.inbox.is_awaited:
+        if self.cancel_view is not None and not self.inbox.is_awaited and not self._gives_way:
             self.cancel_view()
 
     # What the view does.
@@ -167,7 +168,9 @@ class Conversation:
             self.active_at = self._now()
         self._sent += 1
         if not self._sent % MOST_AT_ONCE:
+            self._gives_way = True  # the next `send` is told of an end
             await give_way()
+            self._gives_way = False
 
     async def _learn_end(self) -> None:
         """Hear what the server still has to tell: how the client has left comes last."""

@@ -626,3 +626,31 @@ def test_outside_of_a_websocket_it_is_an_error(talk: Any) -> None:
     assert app.test_client().get("/ask").text == "refused"
     with pytest.raises(RuntimeError):
         websocket.receive()
+
+
+@COLOURS
+def test_a_view_that_only_sends_is_told_how_the_client_has_left(talk: Any, colour: str) -> None:
+    app, seen = echoing(), []
+
+    @app.websocket("/async/sending")
+    async def async_sending():
+        try:
+            while True:
+                await websocket.send("x")
+        except WebsocketClosed as end:
+            seen.append(end.code)
+
+    @app.websocket("/sync/sending")
+    def sync_sending():
+        try:
+            while True:
+                websocket.send("x")
+        except WebsocketClosed as end:
+            seen.append(end.code)
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() == "x"
+        await ws.close(4006)
+
+    talk(app, f"/{colour}/sending", client)
+    assert seen == [4006]
