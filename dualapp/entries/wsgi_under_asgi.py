@@ -21,7 +21,7 @@ from ..crossing.coroutines import close_stream
 from ..crossing.readahead import ThreadProducer, iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
-from ..exchange.conversation import Conversation, WebsocketClosed
+from ..exchange.conversation import refusal
 from ..exchange.translation import Message, Scope
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import (
@@ -105,8 +105,9 @@ async def refuse_websocket(scope: Scope, receive: Receive, send: Any) -> None:
     """Refuse a websocket with a 501 that says why, where the server can send one."""
     await receive()  # websocket.connect
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    with suppress(WebsocketClosed):  # the client has left
-        await Conversation(scope, send, None, 0).refuse(501, headers, NO_WEBSOCKETS.encode())
+    with suppress(OSError):  # the client has left (ASGI spec 2.4)
+        for message in refusal(scope, 501, headers, NO_WEBSOCKETS.encode()):
+            await send(message)
 
 
 class Answer:

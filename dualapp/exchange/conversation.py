@@ -148,12 +148,9 @@ class Conversation:
 
     async def refuse(self, status: int, headers: RawPairs, body: bytes) -> None:
         """Answer the handshake with an HTTP response, where the server can send one; else with its 403."""
-        if "websocket.http.response" not in (self.scope.get("extensions") or ()):
-            await self.close()
-            return
         self.end(ABNORMAL, "")
-        await self.tell({"type": "websocket.http.response.start", "status": status, "headers": headers})
-        await self.tell({"type": "websocket.http.response.body", "body": body, "more_body": False})
+        for message in refusal(self.scope, status, headers, body):
+            await self.tell(message)
 
     async def tell(self, message: Message) -> None:
         """Pass a message to the server. Raises WebsocketClosed if the client has left."""
@@ -181,6 +178,16 @@ class Conversation:
     def closed(self) -> WebsocketClosed:
         """Return the error that tells of the end."""
         return WebsocketClosed(self.close_code or ABNORMAL, self.close_reason)
+
+
+def refusal(scope: Scope, status: int, headers: RawPairs, body: bytes) -> list[Message]:
+    """Make the messages that refuse a handshake: an HTTP response, where the server can send one, or its 403."""
+    if "websocket.http.response" not in (scope.get("extensions") or ()):
+        return [{"type": "websocket.close", "code": NORMAL, "reason": ""}]
+    return [
+        {"type": "websocket.http.response.start", "status": status, "headers": headers},
+        {"type": "websocket.http.response.body", "body": body, "more_body": False},
+    ]
 
 
 def message_of(data: Data) -> Message:
