@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import re
 import signal
 import threading
 import wsgiref.validate
@@ -105,9 +106,13 @@ async def asgi_answer(client: Client, visit: Visit) -> Answer:
     app, gate = getattr(client.app, client.entry), client.app.extensions["gate"]
     exchange = (BrokenAsgi if visit.end == "broken" else AsgiExchange)(visit)
     if visit.end in ("gone", "cancel"):
-        is_async = exchange.ask.path.startswith("/wait") and iscoroutinefunction(client.app.view_functions.get("wait"))
-        return await answer_at_gate(exchange, app, gate, is_async)
+        is_async = WAITING.fullmatch(exchange.ask.path) and iscoroutinefunction(client.app.view_functions.get("wait"))
+        return await answer_at_gate(exchange, app, gate, bool(is_async))
     return await exchange.run(app)
+
+
+#: The paths of the views that wait; there is no view for others that begin so, and hooks alone may wait in a thread.
+WAITING = re.compile(r"/wait(/\d+)?")
 
 
 class BrokenAsgi(AsgiExchange):
