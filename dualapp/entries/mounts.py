@@ -77,20 +77,18 @@ class Mount:
         """The path as an environ has it (PEP 3333)."""
         return as_latin1(self.path)
 
-    async def answer_asgi(self, scope: Scope, receive: Any, send: Any) -> None:
+    def answer_asgi(self, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
         """Answer a request or a websocket, whose `root_path` grows by the path (ASGI spec)."""
-        if not self.path and not self.state:
-            await self.asgi(scope, receive, send)
-            return
-        root_path = root_path_of(scope)
-        if self.adds_slash and scope["type"] == "http" and path_of(scope) == self.path:
-            location = with_slash(root_path + self.path, scope["query_string"].decode("latin-1"))
-            await send_redirect(location, send)
-            return
-        below = {**scope, "root_path": root_path + self.path, "path": root_path + path_of(scope)}
+        below, root_path = {**scope}, scope.get("root_path")
+        if root_path:
+            root_path = root_path_of(scope)
+            below["path"] = root_path + path_of(scope)  # some servers leave the one out of the other
+        below["root_path"] = below_root = (root_path or "") + self.path
+        if self.adds_slash and below["path"] == below_root and scope["type"] == "http":
+            return send_redirect(with_slash(below_root, scope["query_string"].decode("latin-1")), send)
         if self.state:
             below["state"] = {**scope.get("state", {}), **self.state}
-        await self.asgi(below, receive, send)
+        return self.asgi(below, receive, send)
 
 
 class Mounts:

@@ -138,9 +138,10 @@ def path_of(scope: Scope) -> str:
     In the ASGI spec `path` begins with `root_path`; some servers leave it out.
     """
     path: str = scope["path"]
-    if root_path := root_path_of(scope):
-        below = path.removeprefix(root_path)
-        if below != path and (not below or below[0] == "/"):
+    root_path = scope.get("root_path")
+    if root_path and path.startswith(root_path := root_path.rstrip("/")):
+        below = path[len(root_path) :]
+        if below[:1] in ("", "/"):
             return below
     return path
 
