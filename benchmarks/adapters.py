@@ -38,13 +38,15 @@ TITLES = {"as_wsgi": "an ASGI app under WSGI", "as_asgi": "a WSGI app under ASGI
 
 #: Apps that need no adapter: a word for the kind, its name, and the entry that it has itself.
 MOUNTED = [("dual", "DualApp", "wsgi"), ("dual", "DualApp", "asgi"), ("flask", "Flask app", "wsgi")]
+#: Where they are mounted.
+MOUNTS = {"root": "/", "below": "/x"}
 
 
 def rows() -> list[Row]:
     return [
         *(row_of_hello(way) for way in TITLES),
         *(row(way, "stream", f"64 KiB chunks of {TITLES[way]}", "MB/s", {"a2wsgi": 2.0}) for way in TITLES),
-        *(row_of_mount(*kind) for kind in MOUNTED),
+        *(row_of_mount(*kind, where) for kind in MOUNTED for where in MOUNTS),
     ]
 
 
@@ -53,9 +55,10 @@ def row_of_hello(way: str) -> Row:
     return row(way, "hello", f"hello of {TITLES[way]}", "us", limits)
 
 
-def row_of_mount(kind: str, name: str, entry: str) -> Row:
-    contestants = {where: partial(measure_apart, f"{kind}_{entry}", where, "hello") for where in ("mounted", "alone")}
-    return Row(f"mounted {kind} {entry}", f"a mounted {name}, {entry.upper()}", "us", contestants, {"alone": 1.15})
+def row_of_mount(kind: str, name: str, entry: str, where: str) -> Row:
+    contestants = {each: partial(measure_apart, f"{kind}_{entry}", each, "hello") for each in (where, "alone")}
+    title = f"a {name} mounted at {MOUNTS[where]}, {entry.upper()}"
+    return Row(f"mounted {kind} {entry} {where}", title, "us", contestants, {"alone": 1.15})
 
 
 def row(way: str, case: str, title: str, unit: str, limits: Mapping[str, float | None]) -> Row:
@@ -71,7 +74,8 @@ def measure_apart(way: str, name: str, case: str, seconds: float) -> float:
 
 def measure(way: str, name: str, case: str, seconds: float) -> float:
     driver_class: type[Driver] = ASGIDriver if way.endswith("asgi") else WSGIDriver
-    request, number = Request(f"/{case}"), BATCH if case == "hello" else 1
+    request = Request(f"{MOUNTS.get(name, '').rstrip('/')}/{case}")
+    number = BATCH if case == "hello" else 1
     with driver_class(app_of(way, name)) as driver:
         for _ in range(3):
             body = driver.ask(request).body
@@ -92,7 +96,7 @@ def app_of(way: str, name: str) -> Any:
 
 
 def mounted(kind: str, where: str) -> Any:
-    """Make an app with one view, alone or mounted in a DualApp."""
+    """Make an app with one view, "alone" or mounted in a DualApp."""
     from flask import Flask
 
     from dualapp import DualApp
@@ -100,9 +104,9 @@ def mounted(kind: str, where: str) -> Any:
     app = DualApp("inner") if kind.startswith("dual") else Flask("inner")
     view: Callable[..., Any] = hello_async if kind == "dual_asgi" else hello
     app.add_url_rule("/hello", view_func=view)
-    if where == "mounted":
+    if where in MOUNTS:
         outer = DualApp("outer")
-        outer.mount("/", app)
+        outer.mount(MOUNTS[where], app)
         app = outer
     entry = kind.partition("_")[2]
     return getattr(app, entry) if isinstance(app, DualApp) else app
