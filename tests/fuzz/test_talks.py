@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from dualapp.exchange.conversation import Conversation
+from dualapp.entries import websockets
 
 from .talk_comparison import differences, search
 from .talks import BLOCK, Talk, TalkWorld
@@ -25,11 +23,10 @@ def test_no_talk_differs(number: int) -> None:
 
 
 def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    send = Conversation.send
-
-    async def sending(self: Conversation, data: Any) -> None:
-        await send(self, data.upper() if self.scope.get("type") and "method" in self.scope else data)
-
-    monkeypatch.setattr(Conversation, "send", sending)
-    found = differences(TalkWorld(), [Talk(says=("hello",)), Talk(says=("HELLO",))])
-    assert found == [(Talk(says=("hello",)), "wsgi-def"), (Talk(says=("hello",)), "wsgi-async")]
+    scope_of = websockets.websocket_scope
+    monkeypatch.setattr(
+        websockets, "websocket_scope", lambda environ: {**scope_of(environ), "subprotocols": ["planted"]}
+    )
+    talk = Talk(says=("hello",))
+    found = differences(TalkWorld(), [talk, Talk("/files/of-which-no-difference-is-seen")])
+    assert found == [(talk, "wsgi-def"), (talk, "wsgi-async")]
