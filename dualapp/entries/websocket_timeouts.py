@@ -24,6 +24,7 @@ class WebsocketTimeouts:
         self._handshake: float = config["WEBSOCKET_HANDSHAKE_TIMEOUT"] or math.inf
         self._idle: float = config["WEBSOCKET_IDLE_TIMEOUT"] or math.inf
         self._timer: asyncio.TimerHandle | None = None
+        conversation.notes_activity = self._idle != math.inf
         self._look_later()
 
     def cancel(self) -> None:

@@ -65,9 +65,9 @@ class Conversation:
         self.close_reason = ""
         #: Cancels the view, while an async one is running.
         self.cancel_view: Callable[[], object] | None = None
-        #: When the last message came or went, on the clock of the loop, and how many are being sent.
+        #: When the last message came or went, if that is looked at, on the clock of the loop; how many are being sent.
         self.active_at: float = loop.time()
-        self._now = loop.time
+        self.notes_activity = False
         self.sending = 0
         #: What the client sends.
         self.inbox: Inbox[Data] = Inbox(loop, receive, self._data_of, size_of, self.closed, most_bytes, listen_later)
@@ -83,7 +83,8 @@ class Conversation:
     def _data_of(self, message: Message) -> Data | None:
         """Return what the client sent, or note the end of the websocket and return None."""
         if message["type"] == "websocket.receive":
-            self.active_at = self._now()
+            if self.notes_activity:
+                self.active_at = self.loop.time()
             data: Data | None = message.get("bytes")
             return message["text"] if data is None else data
         self.end(message.get("code") or ABNORMAL, message.get("reason") or "")
@@ -162,7 +163,8 @@ class Conversation:
             raise self.closed() from error
         finally:
             self.sending -= 1
-            self.active_at = self._now()
+            if self.notes_activity:
+                self.active_at = self.loop.time()
         self._sent += 1
         if not self._sent % MOST_AT_ONCE:
             self._gives_way = True  # the next `send` is told of an end
