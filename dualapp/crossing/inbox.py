@@ -40,7 +40,7 @@ class Inbox(Generic[T]):
         self._item_of = item_of
         self._size_of = size_of
         self._end_error = end_error
-        self._kept = BoundedQueue[T](most)
+        self._kept: BoundedQueue[T] = BoundedQueue(most)
         self._has_ended = self._was_interrupted = self._always_listens = False
         self._variables = copy_context()
         # Who asks the source: a task that waits for an item, or the one that listens.

@@ -26,7 +26,7 @@ class Outbox(Generic[T]):
         """Hold up to `most` bytes and one item for `send`."""
         self._loop = loop
         self._send = send
-        self._unsent = BoundedQueue[T](most)
+        self._unsent: BoundedQueue[T] = BoundedQueue(most)
         self._lock = unpatched("_thread", "allocate_lock")()
         self._is_busy = False
 

@@ -1,0 +1,145 @@
+"""What tasks and threads are given of a source that one party at a time may ask, and what threads send."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from dualapp.crossing.inbox import Inbox
+from dualapp.crossing.outbox import Outbox
+from dualapp.crossing.thread_pool import Threads
+from tests.support.waiting import LIMIT
+
+
+class Source:
+    """Gives what is put into it to one party at a time."""
+
+    def __init__(self) -> None:
+        self.items: asyncio.Queue[Any] = asyncio.Queue()
+        self.is_asked = False
+
+    async def ask(self) -> Any:
+        assert not self.is_asked
+        self.is_asked = True
+        try:
+            item = await self.items.get()
+        finally:
+            self.is_asked = False
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    def inbox(self, most: int = 10) -> Inbox[str]:
+        def item_of(item: Any) -> Any:
+            if item is None:
+                inbox.end()
+            return item
+
+        loop = asyncio.get_running_loop()
+        inbox: Inbox[str] = Inbox(loop, self.ask, item_of, len, EOFError, most, Inbox.listen)
+        return inbox
+
+    def put(self, *items: Any) -> None:
+        for item in items:
+            self.items.put_nowait(item)
+
+
+def test_a_task_a_listener_and_a_thread_are_given_each_item_once_and_the_end() -> None:
+    async def main() -> None:
+        source = Source()
+        inbox = source.inbox()
+        source.put("a", "b")
+        assert await inbox.take() == "a"  # after that the inbox listens
+        await asyncio.sleep(0)
+        assert [await inbox.take() for _ in "b"] == ["b"]
+        taking = asyncio.create_task(asyncio.to_thread(lambda: [inbox.take_blocking(), inbox.take_blocking()]))
+        source.put("c", "d", None)
+        assert await asyncio.wait_for(taking, LIMIT) == ["c", "d"]
+        with pytest.raises(EOFError):
+            await inbox.take()
+        with pytest.raises(EOFError):
+            await asyncio.to_thread(inbox.take_blocking)
+
+    asyncio.run(main())
+
+
+def test_no_more_is_asked_for_than_there_is_room_for() -> None:
+    async def main() -> None:
+        source = Source()
+        inbox = source.inbox(most=2)
+        source.put("a", "b", "c", "d")
+        inbox.listen()
+        await asyncio.sleep(0.01)
+        assert source.items.qsize() == 2
+        assert [await inbox.take() for _ in range(4)] == ["a", "b", "c", "d"]
+        inbox.stop_listening()
+
+    asyncio.run(main())
+
+
+def test_an_error_of_the_source_is_for_who_asks_and_the_end_for_others() -> None:
+    async def main() -> None:
+        source = Source()
+        inbox = source.inbox()
+        source.put(LookupError("broken"))
+        with pytest.raises(LookupError):
+            await inbox.take()
+        taking = asyncio.create_task(asyncio.to_thread(inbox.take_blocking))
+        await asyncio.sleep(0.01)
+        source.put(LookupError("broken"))
+        with pytest.raises(EOFError):
+            await asyncio.wait_for(taking, LIMIT)
+
+    asyncio.run(main())
+
+
+def test_a_thread_that_waits_is_told_when_the_task_that_waits_for_it_is_cancelled() -> None:
+    async def main() -> None:
+        source = Source()
+        inbox, threads, begun = source.inbox(), Threads("test", lambda: 1), threading.Event()
+
+        def take() -> str:
+            begun.set()
+            return inbox.take_blocking()
+
+        task = asyncio.create_task(threads.run_to_end(take))
+        await asyncio.to_thread(begun.wait, LIMIT)
+        while not source.is_asked:
+            await asyncio.sleep(0.001)
+        while not task.done():  # it may not wait yet
+            task.cancel()
+            await asyncio.sleep(0.001)
+        assert task.cancelled()
+        inbox.stop_listening()
+
+    asyncio.run(asyncio.wait_for(main(), LIMIT))
+
+
+def test_threads_send_in_order_and_wait_only_while_much_is_unsent() -> None:
+    async def main() -> None:
+        sent, is_open = [], asyncio.Event()
+
+        async def send(item: str) -> None:
+            await is_open.wait()
+            sent.append(item)
+
+        outbox = Outbox(asyncio.get_running_loop(), send, 3)
+
+        def put() -> None:
+            for item in "abcdef":
+                outbox.put(item, 1)
+
+        putting = asyncio.create_task(asyncio.to_thread(put))
+        while len(outbox._unsent.items) < 3:  # and one is on its way
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
+        assert (sent, putting.done()) == ([], False)
+        is_open.set()
+        await putting
+        await outbox.sent()
+        assert sent == list("abcdef")
+
+    asyncio.run(asyncio.wait_for(main(), LIMIT))
