@@ -176,7 +176,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="less of everything, to see that it works")
     parser.add_argument("--only", default="", help="only contestants whose name has this in it, and the bare app")
     options = parser.parse_args()
-    rounds, messages = (1, 2_000) if options.quick else (7, 16_000)
+    rounds, messages = (1, 2_000) if options.quick else (15, 4_000)
     names = [name for name in CONTESTANTS if options.only in name or name.startswith("bare")]
     are_reached = True
     for size in SIZES:

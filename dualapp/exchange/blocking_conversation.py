@@ -20,7 +20,7 @@ class BlockingConversation:
     def __init__(self, conversation: Conversation, most_bytes: int) -> None:
         """Hold up to `most_bytes` and one message that are unsent."""
         self._conversation = conversation
-        self._outbox = conversation.outbox = Outbox(conversation.loop, self._tell, most_bytes)
+        self.outbox = Outbox(conversation.loop, self._tell, most_bytes)
 
     def receive(self) -> Data:
         """Wait for the next message of the client. Raises WebsocketClosed after the last one."""
@@ -36,7 +36,7 @@ class BlockingConversation:
             run_on_loop(conversation.accept)
         if conversation.state == ENDED:
             raise conversation.closed()
-        self._outbox.put(message_of(data), size_of(data))
+        self.outbox.put(message_of(data), size_of(data))
 
     async def _tell(self, message: Message) -> None:
         if self._conversation.state != ENDED:

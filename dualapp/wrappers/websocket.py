@@ -102,7 +102,10 @@ class Websocket(quart.Websocket):
 
     @cached_property
     def _blocking(self) -> BlockingConversation:
-        return BlockingConversation(self._conversation, MOST_UNSENT)
+        # Of two threads that come at once both get the first one's.
+        blocking = vars(self).setdefault("_blocking", BlockingConversation(self._conversation, MOST_UNSENT))
+        self._conversation.outbox = blocking.outbox
+        return blocking  # type: ignore[no-any-return]  # it is one
 
     def _do(self, func: Callable[..., Any], *args: Any) -> Any:
         """Await a method of the conversation: on its loop, from another loop, or from a thread."""
