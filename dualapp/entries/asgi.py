@@ -121,8 +121,8 @@ class ASGIGateway:
             pass
 
     def _mount_of(self, scope: Scope) -> Mount | None:
-        if not scope.get("root_path") and (mount := self._mounts.find_surely(scope["path"])) is not None:
-            return mount
+        if not scope.get("root_path") and (found := self._mounts.find_surely(scope["path"])):
+            return found[0]
         host = host_in(scope) if self._mounts.have_hosts else None
         return self._mounts.find(host, path_of(scope), exchange_of, scope, self.plans)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -55,6 +54,11 @@ class Mount:
     adds_slash: bool = False
     #: The state of its lifespan (ASGI spec, "Lifespan State").
     state: dict[str, Any] = field(default_factory=dict)
+    #: The path as an environ has it (PEP 3333).
+    raw_path: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "raw_path", as_latin1(self.path))
 
     def answers(self, host: str | None, path: str) -> bool:
         """Tell whether a request to this host and path is for this app."""
@@ -62,20 +66,19 @@ class Mount:
             return False
         return self.host is None or (host or "").lower() in (self.host, self.host.partition(":")[0])
 
-    def answer_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request, whose `SCRIPT_NAME` grows by the path (PEP 3333)."""
-        raw_path = self.raw_path
-        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + raw_path
-        environ["PATH_INFO"] = path = environ.get("PATH_INFO", "")[len(raw_path) :]
-        if self.adds_slash and not path and not asks_for_websocket(environ):
-            location = with_slash(from_latin1(environ["SCRIPT_NAME"]), environ.get("QUERY_STRING", ""))
-            return redirect(location, 307)(environ, start_response)
+    def answer_below(self, environ: WSGIEnvironment, start_response: StartResponse, below: str) -> Iterable[bytes]:
+        """Answer a request, of whose path `below` is what follows that of the mount."""
+        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self.raw_path
+        environ["PATH_INFO"] = below
         return self.wsgi(environ, start_response)
 
-    @cached_property
-    def raw_path(self) -> str:
-        """The path as an environ has it (PEP 3333)."""
-        return as_latin1(self.path)
+    def answer_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, whose `SCRIPT_NAME` grows by the path (PEP 3333)."""
+        below = environ.get("PATH_INFO", "")[len(self.raw_path) :]
+        if self.adds_slash and not below and not asks_for_websocket(environ):
+            path = from_latin1(environ.get("SCRIPT_NAME", "")) + self.path
+            return redirect(with_slash(path, environ.get("QUERY_STRING", "")), 307)(environ, start_response)
+        return self.answer_below(environ, start_response, below)
 
     def answer_asgi(self, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
         """Answer a request or a websocket, whose `root_path` grows by the path (ASGI spec)."""
@@ -105,8 +108,8 @@ class Mounts:
         self._contested: dict[Mount, tuple[str, ...]] = {}
         #: How the paths begin that are below a mount, how those of them that may be another's, and the mount.
         self._sure: list[tuple[str, tuple[str, ...], Mount]] = []
-        #: The mounts of paths that were asked for before.
-        self._found: dict[str, Mount] = {}
+        #: What was found of paths that were asked for before.
+        self._found: dict[str, tuple[Mount, str]] = {}
         #: The generation of the app's rules in which these are so.
         self._generation = -1
 
@@ -133,21 +136,24 @@ class Mounts:
         """Whether the host decides for some."""
         return self.all[0].host is not None
 
-    def find_surely(self, path: str) -> Mount | None:
-        """Return the mount that answers a request to a path, decoded or not; None if the path does not tell."""
+    def find_surely(self, path: str) -> tuple[Mount, str] | None:
+        """Return the mount that answers a request to a path, and the path below it; None if the path does not tell.
+
+        The path may be decoded or not.
+        """
         if self._generation != self._app_generation.number:
             self._compare_rules()
         return self._found.get(path) or self._look_up(path)
 
-    def _look_up(self, path: str) -> Mount | None:
+    def _look_up(self, path: str) -> tuple[Mount, str] | None:
         for prefix, doubtful, mount in self._sure:
             if path.startswith(prefix):
                 if path.startswith(doubtful) or "//" in path:
                     return None
                 if len(self._found) >= MOST_PATHS:
                     self._found.clear()
-                self._found[path] = mount
-                return mount
+                self._found[path] = found = mount, path[len(mount.path) :]
+                return found
         return None
 
     def find(

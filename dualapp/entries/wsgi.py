@@ -72,9 +72,13 @@ class WSGIGateway:
             if upgraded is not None:
                 return upgraded
         elif self._mounted:
-            mount = self._mounts.find_surely(environ.get("PATH_INFO", "")) or self._mount_of(environ)
-            if mount is not None:
-                return (mount.answer_wsgi if mount.path else mount.wsgi)(environ, start_response)
+            if found := self._mounts.find_surely(environ.get("PATH_INFO", "")):
+                mount, below = found
+                if not mount.path:
+                    return mount.wsgi(environ, start_response)
+                return mount.answer_below(environ, start_response, below)
+            if (other := self._mount_of(environ)) is not None:
+                return other.answer_wsgi(environ, start_response)
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
         answer = variables.run(self._answer_in_place, environ, start_response, variables)
