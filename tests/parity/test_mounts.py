@@ -242,6 +242,27 @@ def test_an_app_that_is_mounted_twice_lives_once(serve: Serve, hooks: bool) -> N
     assert inner.events == ["startup", "shutdown"]
 
 
+def test_its_lifespan_runs_within_that_of_the_app(serve: Serve) -> None:
+    inner = Counting()
+
+    def build(app: DualApp) -> None:
+        inner.events.clear()
+        app.mount("/in", inner)
+
+        @app.before_serving
+        async def before() -> None:
+            inner.events.append("before")
+
+        @app.after_serving
+        async def after() -> None:
+            inner.events.append("after")
+
+    client = serve(build, twin=False)
+    assert client.get("/in/").text == "/in new"
+    stop(client)
+    assert inner.events == ["before", "startup", "shutdown", "after"]
+
+
 def stop(client: Any) -> None:
     if client.entry == "wsgi":
         client.app._lifespan.stop()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from typing import IO, Any, TypedDict, assert_type
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import IO, TYPE_CHECKING, Any, TypedDict, assert_type
 
 from werkzeug.datastructures import (
     Authorization,
@@ -18,6 +18,8 @@ from dualapp import (
     DualApp,
     Request,
     Response,
+    as_asgi,
+    as_wsgi,
     current_app,
     jsonify,
     make_response,
@@ -34,6 +36,9 @@ from dualapp import (
     url_for,
 )
 from dualapp.testing import DualClient
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 app = DualApp(__name__)
 
@@ -177,3 +182,17 @@ class Price(TypedDict):
 @app.get("/price")
 async def price() -> Price:
     return {"item": "Tea", "cents": 250}
+
+
+def wsgi_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    return []
+
+
+async def asgi_app(scope: dict[str, Any], receive: Any, send: Any) -> None: ...
+
+
+def adapters() -> WSGIApplication:
+    assert_type(as_asgi(wsgi_app), Callable[[Any, Any, Any], Awaitable[None]])
+    app.mount("/wsgi", wsgi_app)
+    app.mount("/asgi", asgi_app, kind="asgi", name="inner")
+    return as_wsgi(asgi_app)
