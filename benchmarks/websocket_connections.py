@@ -160,13 +160,13 @@ def time_of_answers(count: int, websockets: int, steps: int) -> float:
 
 def talk(port: int, count: int, are_open: Event, is_over: Event) -> None:
     """Have each of so many websockets say something again as soon as it hears it."""
-    asyncio.run(talk_at_once(port, count, are_open, is_over))
+    wires = [Worker(port, 0).open() for _ in range(count)]
+    asyncio.run(talk_at_once(wires, are_open, is_over))
 
 
-async def talk_at_once(port: int, count: int, are_open: Event, is_over: Event) -> None:
+async def talk_at_once(wires: list[Wire], are_open: Event, is_over: Event) -> None:
     loop = asyncio.get_running_loop()
-    for _ in range(count):
-        wire = await asyncio.to_thread(Worker(port, 0).open)
+    for wire in wires:
         await loop.create_connection(Talker, sock=wire.socket)
     are_open.set()
     await asyncio.to_thread(is_over.wait)
