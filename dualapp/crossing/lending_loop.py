@@ -26,6 +26,10 @@ from ..compat.upstream import run_handle, set_running_loop
 Ts = TypeVarTuple("Ts")
 #: Queues a step of a task for the borrowing thread that started the task.
 QueueStep = Callable[[asyncio.Handle], None]
+Events = list[tuple[selectors.SelectorKey, int]]
+#: Of so many ready files the callbacks run before those of other threads: a request waits for some busy websockets at
+#: most, not for all. The other ready files come next, before any has another turn.
+MOST_EVENTS = 64
 
 
 class LendingSelector(selectors.DefaultSelector):
@@ -37,9 +41,20 @@ class LendingSelector(selectors.DefaultSelector):
         self.turn.acquire()
         self.loop_wants_turn = False
         self._has_changed = False
+        self._rest: Events = []
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait until a file is ready, then list the ready ones; borrowers may register files meanwhile."""
+    def select(self, timeout: float | None = None) -> Events:
+        """Wait until a file is ready, then list those that are, a few at a time: see `MOST_EVENTS`."""
+        if not self._rest:
+            ready = self._ready(timeout)
+            self._rest = ready[MOST_EVENTS:]
+            return ready[:MOST_EVENTS] if self._rest else ready
+        few, self._rest = self._rest[:MOST_EVENTS], self._rest[MOST_EVENTS:]
+        registered = self.get_map()  # what is not there as it was may have been closed meanwhile
+        return [(key, events) for key, events in few if registered.get(key.fd) is key]
+
+    def _ready(self, timeout: float | None) -> Events:
+        """Wait until a file is ready, then list all that are; borrowers may register files meanwhile."""
         if timeout is not None and timeout <= 0:
             return super().select(timeout)
         self._has_changed = False

@@ -1,6 +1,7 @@
 """The loop that lends itself: who steps which task, and that nothing is left undone."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from asgiref.sync import sync_to_async
 
 from dualapp.crossing.bridge import LoopRunner
 from dualapp.crossing.host_loop import host_loop
-from dualapp.crossing.lending_loop import LendingLoop
+from dualapp.crossing.lending_loop import MOST_EVENTS, LendingLoop
 from dualapp.crossing.thread_pool import Threads
 from dualapp.crossing.waiting_threads import current_call
 from tests.support.waiting import LIMIT, wait_for
@@ -302,3 +303,58 @@ def test_what_a_thread_gives_is_taken_by_the_thread_of_the_task() -> None:
 
     threads = Threads("lent", lambda: 1)
     assert {len(set(run(hop))) for _ in range(4)} == {1}
+
+
+def test_those_who_call_are_not_kept_waiting_by_all_files_that_are_ready_and_no_file_is_forgotten() -> None:
+    loop, turns = LendingLoop(), [0] * 200
+    pairs = [socket.socketpair() for _ in turns]
+
+    def take_turn(number: int) -> None:
+        turns[number] += 1
+        if sum(turns) == 1:
+            loop.call_soon(lambda: others.append(sum(turns)))
+        if sum(turns) == 3 * len(turns):
+            loop.stop()
+
+    others: list[int] = []
+    for number, (ours, theirs) in enumerate(pairs):
+        theirs.send(b"x")
+        loop.add_reader(ours, take_turn, number)
+    loop.run_forever()
+    assert others == [MOST_EVENTS]
+    assert set(turns) == {3}
+    close(loop, pairs)
+
+
+def test_a_file_that_was_ready_and_is_closed_is_not_taken_for_the_next_one_of_its_number() -> None:
+    loop = LendingLoop()
+    pairs = [socket.socketpair() for _ in range(3 * MOST_EVENTS)]
+    numbers = {ours.fileno() for ours, _ in pairs}
+    new: list[tuple[socket.socket, socket.socket]] = []
+
+    def close_others(mine: socket.socket) -> None:
+        loop.remove_reader(mine)
+        for ours, theirs in pairs:
+            if ours is not mine and ours.fileno() >= 0:
+                loop.remove_reader(ours)
+                ours.close()
+                theirs.close()
+        for _ in pairs:
+            new.append(socket.socketpair())
+            for each in new[-1]:
+                loop.add_reader(each, pytest.fail, "nobody has written to it")
+        loop.call_later(0.01, loop.stop)
+
+    for ours, theirs in pairs:
+        theirs.send(b"x")
+        loop.add_reader(ours, close_others, ours)
+    loop.run_forever()
+    assert {each.fileno() for pair in new for each in pair} & numbers
+    close(loop, pairs + new)
+
+
+def close(loop: LendingLoop, pairs: list[tuple[socket.socket, socket.socket]]) -> None:
+    loop.close()
+    for pair in pairs:
+        for each in pair:
+            each.close()
