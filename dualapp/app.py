@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from .entries.asgi import ASGIGateway
     from .entries.asgi_messages import Send
     from .entries.mounting import Adapters
-    from .entries.mounts import Mounts
+    from .entries.mounts import Mount, Mounts
     from .entries.websockets import Websockets
     from .entries.websockets_under_wsgi import WebsocketsUnderWSGI
     from .exchange.asgi_exchange import Receive
@@ -175,6 +175,7 @@ class DualApp(QuartScaffold, Steps):
         self.while_serving_gens: list[Any] = []
         self.after_serving_funcs: list[Callable[..., Any]] = []
         self._added_middleware: tuple[Any, Any] = (None, None)
+        self._mounted: list[Mount] = []
         self.cli = DualGroup(name=self.name, commands=self.cli.commands)
         self.jinja_environment = type(self).jinja_environment
         self.request_class = type(self).request_class
@@ -273,7 +274,7 @@ class DualApp(QuartScaffold, Steps):
     @cached_property
     def _answer_wsgi(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
         return WSGIGateway(
-            self, self._generation, self._lifespan, lambda: self._websockets, self._mounts
+            self, self._generation, self._lifespan, lambda: self._websockets, lambda: self._mounts, self._mounted
         ).answer  # a bound method is faster than __call__
 
     @cached_property
@@ -281,7 +282,13 @@ class DualApp(QuartScaffold, Steps):
         from .entries.asgi import ASGIGateway  # imported late: a process has one kind of server
 
         return ASGIGateway(
-            self, self._generation, self._threads, self._lifespan, lambda: self._websockets, self._mounts
+            self,
+            self._generation,
+            self._threads,
+            self._lifespan,
+            lambda: self._websockets,
+            lambda: self._mounts,
+            self._mounted,
         )
 
     # The entries in debug mode. Both are imported late, with the debugger.
@@ -327,9 +334,9 @@ class DualApp(QuartScaffold, Steps):
     @cached_property
     def _mounts(self) -> Mounts:
         """The apps that are mounted in this one."""
-        from .entries.mounts import Mounts
+        from .entries.mounts import Mounts  # imported late, as websockets
 
-        return Mounts(self, self._generation)
+        return Mounts(self, self._generation, self._mounted)
 
     @cached_property
     def _adapters(self) -> Adapters:

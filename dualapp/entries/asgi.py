@@ -7,7 +7,7 @@ import operator
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import Context as Variables
 from contextvars import copy_context
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -65,11 +65,12 @@ class ASGIGateway:
         threads: Threads,
         lifespan: Lifespan,
         websockets: Callable[[], Websockets],
-        mounts: Mounts,
+        mounts: Callable[[], Mounts],
+        mounted: list[Mount],
     ) -> None:
         self.app = app
         self._websockets = websockets
-        self._mounts, self._mounted = mounts, mounts.all
+        self._mounts_of_app, self._mounted = mounts, mounted
         self.threads = threads
         self.lifespan = lifespan
         self.plans = Plans(app, generation, home_at, partial(in_thread, threads.call_within))
@@ -119,6 +120,10 @@ class ASGIGateway:
                 await send(message)
         except OSError:  # as in `raising_client_left`
             pass
+
+    @cached_property
+    def _mounts(self) -> Mounts:
+        return self._mounts_of_app()  # not before there are any
 
     def _mount_of(self, scope: Scope) -> Mount | None:
         if not scope.get("root_path") and (found := self._mounts.find_surely(scope["path"])):

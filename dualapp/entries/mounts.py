@@ -97,11 +97,12 @@ class Mount:
 class Mounts:
     """The mounts of one app."""
 
-    def __init__(self, app: flask.Flask, generation: Generation) -> None:
+    def __init__(self, app: flask.Flask, generation: Generation, mounted: list[Mount]) -> None:
+        """Keep the mounts in `mounted`, which the entries look into."""
         self._app = app
         self._app_generation = generation
-        #: Those of one host first, then by the length of their paths. The entries hold this list.
-        self.all: list[Mount] = []
+        #: Those of one host first, then by the length of their paths.
+        self.all = mounted
         #: The apps by their identity, and the state that their lifespan fills: one, however often an app is mounted.
         self._states: dict[int, tuple[Any, dict[str, Any]]] = {}
         #: How the paths begin at which a route may win over a mount.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context as Variables
 from contextvars import copy_context
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -51,11 +51,12 @@ class WSGIGateway:
         generation: Generation,
         lifespan: Lifespan,
         websockets: Callable[[], Websockets],
-        mounts: Mounts,
+        mounts: Callable[[], Mounts],
+        mounted: list[Mount],
     ) -> None:
         self.app = app
         self._websockets = websockets
-        self._mounts, self._mounted = mounts, mounts.all
+        self._mounts_of_app, self._mounted = mounts, mounted
         self.lifespan = lifespan
         self.plans = Plans(app, generation, home_at, partial(in_thread, call_in_waiting_thread))
         has_own = is_replaced(app, "request_context") or is_replaced(app, "_context_of")
@@ -90,6 +91,10 @@ class WSGIGateway:
         if self._mounted and (mount := self._mounts.find_for_websocket(host, path)) is not None:
             return mount.answer_wsgi(environ, start_response)
         return self._websockets().answer_wsgi(environ, start_response)
+
+    @cached_property
+    def _mounts(self) -> Mounts:
+        return self._mounts_of_app()  # not before there are any
 
     def _mount_of(self, environ: WSGIEnvironment) -> Mount | None:
         path = from_latin1(environ.get("PATH_INFO") or "")

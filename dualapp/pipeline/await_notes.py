@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-import sysconfig
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import CoroutineType, TracebackType
 from typing import Any
@@ -26,9 +26,6 @@ TOO_MUCH = re.compile(
 
 RULE = "In `def` code call it the Flask way; in `async def` code await it the Quart way."
 
-#: Where code is that is not the user's: dualapp, and what is installed or comes with Python.
-LIBRARIES = (str(Path(__file__).parent.parent), *set(sysconfig.get_paths().values()))
-
 
 def add_await_note(error: Exception) -> None:
     """Add a note to an error of which `await` is the reason, unless it has one."""
@@ -42,8 +39,16 @@ def add_await_note(error: Exception) -> None:
         error.add_note(f"An `await` or `async` is too much {place_of(users[0])}. {RULE}")
 
 
+@cache
+def libraries() -> tuple[str, ...]:
+    """Return where code is that is not the user's: dualapp, and what is installed or comes with Python."""
+    import sysconfig  # a fiftieth of what importing dualapp takes beside Flask
+
+    return (str(Path(__file__).parent.parent), *set(sysconfig.get_paths().values()))
+
+
 def is_library(filename: str) -> bool:
-    return filename.startswith(LIBRARIES)
+    return filename.startswith(libraries())
 
 
 def missing(frames: list[TracebackType], users: list[TracebackType]) -> str:

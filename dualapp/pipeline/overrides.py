@@ -80,7 +80,7 @@ def beneath_ours(app: flask.Flask) -> dict[str, Function]:
 
 def replaced_beneath(classes: tuple[type, ...], name: str) -> Any:
     """Return the first definition after our own that is not a framework's, None if there is none."""
-    is_ours = [package_of(vars(cls).get(name)) == "dualapp" for cls in classes]
+    is_ours = [name in vars(cls) and package_of(vars(cls)[name]) == "dualapp" for cls in classes]
     beneath = classes[is_ours.index(True) + 1 :] if True in is_ours else ()
     if name in CALLING_FLASKS:
         beneath = tuple(cls for cls in beneath if cls not in Flask.__mro__)
