@@ -90,6 +90,45 @@ def rest(resources: list[str]) -> list[tuple[Request, Expected]]:
     ]
 
 
+LINE = "  <li>Ada, London</li>\n  <li>Grace &amp; co, New York</li>\n"
+#: A megabyte of JSON.
+PEOPLE = [PERSON] * 11_000
+BOUNDARY = "benchmark"
+PART = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="f.bin"\r\n\r\n'
+UPLOAD = PART.encode() + b"0123456789abcdef" * 655_360 + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+#: Cases of which each request takes many milliseconds.
+LARGE = [
+    Case(
+        "echo",
+        "1 MB of JSON in and out",
+        one(
+            Expected(json=PEOPLE),
+            method="POST",
+            headers=(("content-type", "application/json"),),
+            body=json.dumps(PEOPLE).encode(),
+        ),
+        against_family(0.9),
+    ),
+    Case(
+        "long_template",
+        "template of 1,000 rows",
+        one(Expected(body=f".*<ul>\n({re.escape(LINE)}){{500}}</ul>.*")),
+        against_family(0.9),
+    ),
+    Case(
+        "upload",
+        "form with a file of 10 MB",
+        one(
+            Expected(json={"size": 10_485_760}),
+            method="POST",
+            headers=(("content-type", f"multipart/form-data; boundary={BOUNDARY}"),),
+            body=UPLOAD,
+        ),
+        against_family(0.9),
+    ),
+]
+
 CASES = [
     Case(
         "hello",

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.calls import DRIVERS, Driver, Request
-from benchmarks.cases import CASES, Case
+from benchmarks.cases import CASES, LARGE, Case
 from benchmarks.rows import Row
 
 BATCH = 0.02
@@ -26,7 +26,7 @@ OURS = "dualapp"
 
 def rows() -> list[Row]:
     by_name = {case.name: case for case in CASES}
-    return [row_of(case, entry) for case in CASES for entry in case.limits] + [
+    return [row_of(case, entry) for case in [*CASES, *LARGE] for entry in case.limits] + [
         Row(
             f"routes {entry}",
             f"1,000 routes against 10, {entry.upper()}",
@@ -98,4 +98,4 @@ def batch_size(driver: Driver, requests: Sequence[Request]) -> int:
 
 if __name__ == "__main__":
     framework, entry, name, seconds = sys.argv[1:]
-    print(measure(framework, entry, next(case for case in CASES if case.name == name), float(seconds)))
+    print(measure(framework, entry, next(case for case in [*CASES, *LARGE] if case.name == name), float(seconds)))

@@ -100,6 +100,17 @@ def wait() -> DualApp:
     return app
 
 
+def wait_long() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.get("/")
+    async def index() -> dict[str, str]:
+        await asyncio.sleep(1)
+        return {"hello": "world"}
+
+    return app
+
+
 def wait_json() -> DualApp:
     app = DualApp(__name__)
 
@@ -177,6 +188,38 @@ def template() -> DualApp:
     @app.get("/")
     async def people() -> str:
         return await render_template("people.html", title="People", rows=ROWS)
+
+    return app
+
+
+def long_template() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.get("/")
+    async def people() -> str:
+        return await render_template("people.html", title="People", rows=ROWS * 500)
+
+    return app
+
+
+def echo() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.post("/")
+    async def index() -> Any:
+        return await request.get_json()
+
+    return app
+
+
+def upload() -> DualApp:
+    app = DualApp(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = None
+
+    @app.post("/")
+    async def index() -> dict[str, int]:
+        files = await request.files
+        return {"size": len(files["file"].read())}
 
     return app
 

@@ -140,6 +140,38 @@ def template() -> DualApp:
     return app
 
 
+def long_template() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.get("/")
+    def people() -> str:
+        return render_template("people.html", title="People", rows=ROWS * 500)
+
+    return app
+
+
+def echo() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.post("/")
+    def index() -> Any:
+        return request.get_json()
+
+    return app
+
+
+def upload() -> DualApp:
+    app = DualApp(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = None
+
+    @app.post("/")
+    def index() -> dict[str, int]:
+        files = request.files
+        return {"size": len(files["file"].read())}
+
+    return app
+
+
 def raised() -> DualApp:
     app = DualApp(__name__)
 

@@ -70,6 +70,38 @@ def template() -> Flask:
     return app
 
 
+def long_template() -> Flask:
+    app = Flask(__name__)
+
+    @app.get("/")
+    def people() -> str:
+        return render_template("people.html", title="People", rows=ROWS * 500)
+
+    return app
+
+
+def echo() -> Flask:
+    app = Flask(__name__)
+
+    @app.post("/")
+    def index() -> Any:
+        return request.get_json()
+
+    return app
+
+
+def upload() -> Flask:
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = None
+
+    @app.post("/")
+    def index() -> dict[str, int]:
+        files = request.files
+        return {"size": len(files["file"].read())}
+
+    return app
+
+
 def raised() -> Flask:
     app = Flask(__name__)
 

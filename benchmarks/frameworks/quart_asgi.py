@@ -30,6 +30,17 @@ def wait() -> Quart:
     return app
 
 
+def wait_long() -> Quart:
+    app = Quart(__name__)
+
+    @app.get("/")
+    async def index() -> dict[str, str]:
+        await asyncio.sleep(1)
+        return {"hello": "world"}
+
+    return app
+
+
 def wait_json() -> Quart:
     app = Quart(__name__)
 
@@ -107,6 +118,38 @@ def template() -> Quart:
     @app.get("/")
     async def people() -> str:
         return await render_template("people.html", title="People", rows=ROWS)
+
+    return app
+
+
+def long_template() -> Quart:
+    app = Quart(__name__)
+
+    @app.get("/")
+    async def people() -> str:
+        return await render_template("people.html", title="People", rows=ROWS * 500)
+
+    return app
+
+
+def echo() -> Quart:
+    app = Quart(__name__)
+
+    @app.post("/")
+    async def index() -> Any:
+        return await request.get_json()
+
+    return app
+
+
+def upload() -> Quart:
+    app = Quart(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = None
+
+    @app.post("/")
+    async def index() -> dict[str, int]:
+        files = await request.files
+        return {"size": len(files["file"].read())}
 
     return app
 

@@ -22,6 +22,11 @@ async def waiting(request: Request) -> JSONResponse:
     return JSONResponse({"hello": "world"})
 
 
+async def waiting_long(request: Request) -> JSONResponse:
+    await asyncio.sleep(1)
+    return JSONResponse({"hello": "world"})
+
+
 async def age_waiting(request: Request) -> JSONResponse:
     person = await request.json()
     await asyncio.sleep(0.001)
@@ -38,6 +43,10 @@ def json() -> Starlette:
 
 def wait() -> Starlette:
     return Starlette(routes=[Route("/", waiting)])
+
+
+def wait_long() -> Starlette:
+    return Starlette(routes=[Route("/", waiting_long)])
 
 
 def wait_json() -> Starlette:

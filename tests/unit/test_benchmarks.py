@@ -12,14 +12,15 @@ import pytest
 
 from benchmarks import report, waiting
 from benchmarks.calls import DRIVERS, Answer, Request
-from benchmarks.cases import CASES, Case, Wrong
+from benchmarks.cases import CASES, LARGE, Case, Wrong
 from benchmarks.chart import chart
 from benchmarks.inprocess import app_of, checked, rows
 from benchmarks.rows import Row, comparisons
 
+ALL = [*CASES, *LARGE]
 FAMILY = ["bare", "flask", "quart"]
 THEIRS = [
-    (peer, entry, case) for case in CASES for entry, peers in case.limits.items() for peer in peers if peer in FAMILY
+    (peer, entry, case) for case in ALL for entry, peers in case.limits.items() for peer in peers if peer in FAMILY
 ]
 
 
@@ -28,7 +29,7 @@ def never(seconds: float) -> float:
 
 
 @pytest.mark.parametrize("entry", DRIVERS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_our_apps_answer_each_case(entry: str, case: Case) -> None:
     with DRIVERS[entry](app_of("dualapp", entry, case)) as driver:
         requests = checked(driver, case)
@@ -52,7 +53,7 @@ def test_a_wrong_answer_is_not_measured(wrong: Answer) -> None:
 
 def test_each_peer_has_an_app_for_each_of_its_cases() -> None:
     """Read from the sources: most of the peers are not installed here."""
-    for case in CASES:
+    for case in ALL:
         for entry, peers in case.limits.items():
             for peer in peers:
                 spec = importlib.util.find_spec(f"benchmarks.frameworks.{peer}_{entry}")
@@ -132,6 +133,12 @@ def test_the_chart_is_xml_and_cuts_a_bar_that_is_too_long() -> None:
 @pytest.mark.parametrize("framework", ["dualapp", "quart"])
 def test_views_that_wait_are_asked_many_times_at_once(framework: str, case: str) -> None:
     assert waiting.measure(framework, case, 50, 0) > 0
+
+
+@pytest.mark.parametrize("framework", ["dualapp", "quart"])
+def test_what_many_at_once_take_is_measured(framework: str) -> None:
+    assert waiting.measure(framework, "busy", 50, 0) > 0
+    assert waiting.measure(framework, "wait_long", 200, 0) >= 0
 
 
 def test_each_peer_has_views_that_wait() -> None:
