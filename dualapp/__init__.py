@@ -148,7 +148,6 @@ QUARTS = {
     "has_websocket_context",
     "make_push_promise",
     "signals_available",
-    "websocket",
     "websocket_finished",
     "websocket_started",
     "websocket_tearing_down",
