@@ -72,11 +72,13 @@ if TYPE_CHECKING:
         websocket_tearing_down,
     )
 
+    from .broadcast import Broadcast
     from .proxy_fix import ProxyFix
     from .wrappers.event_stream import Event, EventStream
 
 __all__ = [
     "Blueprint",
+    "Broadcast",
     "Config",
     "DualApp",
     "Event",
@@ -156,6 +158,7 @@ QUARTS = {
 
 #: Names that few apps need, and the modules that are imported on first access.
 LATE = {
+    "Broadcast": ".broadcast",
     "Event": ".wrappers.event_stream",
     "EventStream": ".wrappers.event_stream",
     "ProxyFix": ".proxy_fix",

@@ -104,6 +104,8 @@ class DualApp(QuartScaffold, Steps):
         Default: 65536.
     `BODY_TIMEOUT`
         Seconds that reading a body may wait before it raises RequestTimeout (408); None for no limit. Default: 60.
+    `BROADCAST_URL`
+        Address of the Redis by which processes share the channels of a `Broadcast`. Default: None, one process.
     `PREFER_SECURE_URLS`
         Whether URLs that are built outside of a request begin with https (wss for websockets). Default: False.
     `RESPONSE_TIMEOUT`
@@ -124,8 +126,9 @@ class DualApp(QuartScaffold, Steps):
     `WEBSOCKET_MAX_MESSAGE_SIZE`
         Bytes of a message under WSGI, after inflation; more closes the websocket with 1009. Default: 1048576.
     `WEBSOCKET_MAX_QUEUE`
-        Bytes of received messages that wait for the view; then the client has to wait. Each message counts 128 bytes
-        more than it has. Default: 1048576.
+        Bytes of received messages that wait for the view; then the client has to wait. And bytes of messages of a
+        `Broadcast` that wait for a client; then that is closed with 1008. Each message counts 128 bytes more than it
+        has. Default: 1048576.
     `WEBSOCKET_ORIGINS`
         Origins whose pages may open websockets, such as `["https://example.org"]`, or `"*"` for all. Default: None, the
         app's own host.
@@ -150,6 +153,7 @@ class DualApp(QuartScaffold, Steps):
             "BACKGROUND_THREAD_POOL_SIZE": 40,
             "BODY_READ_AHEAD": 64 * 1024,
             "BODY_TIMEOUT": 60,
+            "BROADCAST_URL": None,
             "PREFER_SECURE_URLS": False,
             "RESPONSE_TIMEOUT": 60,
             "THREAD_POOL_SIZE": 40,

@@ -40,7 +40,7 @@ class BoundedQueue(Generic[T]):
 
     async def until_room(self) -> None:
         """Wait until there is room for another item."""
-        await self.until(self._has_room)
+        await self.until(self.has_room)
 
     async def take(self) -> T | None:
         """Wait for an item, and take it; None after the last one of a closed queue."""
@@ -74,7 +74,8 @@ class BoundedQueue(Generic[T]):
         self._is_closed = True
         self.wake()
 
-    def _has_room(self) -> bool:
+    def has_room(self) -> bool:
+        """Tell whether there is room for another item."""
         return self._given - self._taken < self._most or self._is_discarding
 
     def _has_news(self) -> bool:

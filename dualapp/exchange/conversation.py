@@ -77,6 +77,8 @@ class Conversation:
         self._send = send
         self._sent = 0
         self._gives_way = False
+        #: Done when the server has been told that the websocket is closed.
+        self._farewell: Any = None
 
     # What the server tells.
 
@@ -135,7 +137,9 @@ class Conversation:
     async def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Close the websocket; before it is accepted this refuses it. Nothing happens if it has ended.
 
-        Raises ValueError for a code that may not be sent, and a reason that is too long.
+        If somebody else is closing it, wait until the server knows: the end of the view would be faster, since a server
+        whose client does not read takes its time, and the client would never learn the code. Raises ValueError for a
+        code that may not be sent, and a reason that is too long.
         """
         if code not in SENDABLE:
             raise ValueError(f"A websocket cannot be closed with code {code}: use 1000, or one from 3000 to 4999.")
@@ -145,7 +149,14 @@ class Conversation:
             await self.outbox.sent()
         if self.state != ENDED:
             self.end(code, reason)
-            await self.tell({"type": "websocket.close", "code": code, "reason": reason})
+            self._farewell = self.loop.create_future()
+            try:
+                await self.tell({"type": "websocket.close", "code": code, "reason": reason})
+            finally:
+                if not self._farewell.done():
+                    self._farewell.set_result(None)
+        elif self._farewell is not None:
+            await self._farewell
 
     async def refuse(self, status: int, headers: RawPairs, body: bytes) -> None:
         """Answer the handshake with an HTTP response, where the server can send one; else with its 403."""

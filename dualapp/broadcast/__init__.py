@@ -1,0 +1,7 @@
+"""Broadcast to websockets: what is published in a channel is sent to all that have joined it.
+
+In one process `channels.py` does it alone. With `BROADCAST_URL` every message goes through Redis (`redis_relay.py`),
+and from there to the members in all processes. Each member is sent to by a task of its own (`member.py`).
+"""
+
+from .channels import Broadcast as Broadcast

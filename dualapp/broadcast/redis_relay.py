@@ -1,0 +1,110 @@
+"""Channels of several processes, by Redis pub/sub.
+
+Redis keeps no message for a process that has lost its connection. So when that happens, the members are told, and
+closed: their clients connect again, and know that they may have missed something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Self
+
+from ..exchange.conversation import Data
+
+try:
+    from redis.asyncio import Redis
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import RedisError
+except ModuleNotFoundError:
+    raise ImportError("BROADCAST_URL needs: pip install 'dualapp[redis]'") from None
+
+#: Seconds between two attempts to connect.
+PAUSE = 1
+
+
+class RedisRelay:
+    """The connection of one process, while a block lasts."""
+
+    def __init__(
+        self,
+        url: str,
+        prefix: str,
+        deliver: Callable[[str, Data], None],
+        lose: Callable[[Exception], None],
+    ) -> None:
+        self._redis: Any = Redis.from_url(url)
+        # It would connect again by itself, and nobody would know that messages are missing.
+        self._listening: Any = Redis.from_url(url, retry=Retry(NoBackoff(), 0))
+        self._prefix = prefix
+        self._deliver, self._lose = deliver, lose
+        self._connected = asyncio.Event()
+        #: The channels that Redis has been asked for; each event is set when it has confirmed that.
+        self._confirmed: dict[str, asyncio.Event] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._redis.ping()
+        self._listener = asyncio.create_task(self._listen_again_and_again())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._listener.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._listener
+        await self._listening.aclose()
+        await self._redis.aclose()
+
+    async def publish(self, channel: str, data: Data) -> None:
+        """Hand a message to all processes, this one among them."""
+        content = b"t" + data.encode() if isinstance(data, str) else b"b" + data
+        await self._redis.publish(self._prefix + channel, content)
+
+    async def subscribe(self, channel: str) -> None:
+        """Return when what is published in a channel reaches this process."""
+        await self._connected.wait()
+        confirmed = self._confirmed.get(channel)
+        if confirmed is None:
+            confirmed = self._confirmed[channel] = asyncio.Event()
+            await self._pubsub.subscribe(self._prefix + channel)
+        await confirmed.wait()
+
+    async def unsubscribe(self, channel: str) -> None:
+        """Have what is published in a channel reach this process no more."""
+        confirmed = self._confirmed.get(channel)
+        # One that is not confirmed yet is kept: its confirmation would be taken for that of the next subscription.
+        if confirmed is not None and confirmed.is_set():
+            del self._confirmed[channel]
+            await self._pubsub.unsubscribe(self._prefix + channel)
+
+    async def _listen_again_and_again(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (RedisError, OSError) as error:
+                self._forget(error)
+            await asyncio.sleep(PAUSE)
+
+    async def _listen(self) -> None:
+        async with self._listening.pubsub() as self._pubsub:
+            await self._pubsub.subscribe(self._prefix)  # with no channel at all `listen` would end
+            self._connected.set()
+            async for message in self._pubsub.listen():
+                self._hear(message["type"], message["channel"].decode().removeprefix(self._prefix), message["data"])
+
+    def _hear(self, kind: str, channel: str, content: Any) -> None:
+        if kind == "message":
+            data: bytes = content[1:]
+            self._deliver(channel, data.decode() if content[:1] == b"t" else data)
+        elif kind == "subscribe" and channel in self._confirmed:
+            self._confirmed[channel].set()
+
+    def _forget(self, error: Exception) -> None:
+        """Forget what Redis was asked for; who waits for a confirmation finds its websocket closed."""
+        if self._connected.is_set():
+            self._connected.clear()
+            self._lose(error)
+        for confirmed in self._confirmed.values():
+            confirmed.set()
+        self._confirmed.clear()
