@@ -1,4 +1,4 @@
-"""A shop to deploy: sessions in Redis, behind a proxy, with orders, events, uploads and a health page."""
+"""A shop to deploy: sessions in Redis, behind a proxy, with orders, events, websockets, uploads and a health page."""
 
 import asyncio
 import hashlib
@@ -9,7 +9,7 @@ from typing import Any
 from flask_session import Session
 from redis import Redis
 
-from dualapp import DualApp, Event, EventStream, ProxyFix, request, session
+from dualapp import DualApp, Event, EventStream, ProxyFix, request, session, websocket
 
 app = DualApp(__name__)
 redis = Redis.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
@@ -67,6 +67,12 @@ async def events() -> EventStream:
             await asyncio.sleep(0.1)
 
     return EventStream(count())
+
+
+@app.websocket("/prices/<product>")
+async def prices(product: str) -> None:
+    async for count in websocket:
+        await websocket.send_json(product=product, total=int(count) * 4.5)
 
 
 @app.post("/upload/<name>")

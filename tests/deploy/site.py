@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
+from websockets.sync.client import ClientConnection, connect
 
 from tests.support.nginx import nginx, nginx_command
 from tests.support.server_command import can_be_ended
@@ -25,6 +26,13 @@ FILES = ROOT / "examples" / "deploy"
 CERTIFICATES = ROOT / "tests" / "servers"
 #: The ports that the files name.
 PORTS = (80, 443, 8000, 8001, 8002)
+
+
+def trusting() -> ssl.SSLContext:
+    """Trust the certificate of these tests."""
+    context = ssl.create_default_context(cafile=CERTIFICATES / "localhost.crt")
+    context.check_hostname = False
+    return context
 
 
 @dataclass
@@ -106,9 +114,13 @@ class Site:
         return connection.getresponse()
 
     def connect(self) -> http.client.HTTPSConnection:
-        trusting = ssl.create_default_context(cafile=CERTIFICATES / "localhost.crt")
-        trusting.check_hostname = False
-        return http.client.HTTPSConnection(HOST, self.ports[443], timeout=LIMIT, context=trusting)
+        return http.client.HTTPSConnection(HOST, self.ports[443], timeout=LIMIT, context=trusting())
+
+    def websocket(self, path: str, **options: Any) -> ClientConnection:
+        """Open a websocket through nginx, as a page of the site does unless `origin` is another."""
+        address = f"{HOST}:{self.ports[443]}"
+        options = {"origin": f"https://{address}", "open_timeout": LIMIT, "close_timeout": LIMIT, **options}
+        return connect(f"wss://{address}{path}", ssl=trusting(), **options)
 
     def json(self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Any:
         with self.ask(path, method, headers=headers) as response:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.support.waiting import LIMIT
 
 from .customers import Customers, Listener
 from .operator import Operator, reload
@@ -29,6 +32,34 @@ def test_a_reload_of_gunicorn_loses_nothing(site: Site, worker: str, path: str) 
     assert_nothing_was_lost(site, customers, before)
     assert listener.heard == list(range(1, len(listener.heard) + 1))
     assert listener.connections == RELOADS + 1
+
+
+def test_a_reload_of_gunicorn_closes_websockets_and_they_find_the_new_workers(site: Site) -> None:
+    server = site.server("shop.service", 8000, "--workers", "2")
+    with site.serving("upstream.gunicorn.conf", server), site.websocket("/prices/tea") as ws:
+        ws.send("2")
+        assert ws.recv(LIMIT)
+        reload(site, server)
+        with pytest.raises(ConnectionClosed) as end:
+            ws.recv(LIMIT)
+        assert end.value.rcvd is not None
+        assert end.value.rcvd.code == 1001
+        with site.websocket("/prices/tea") as again:
+            again.send("2")
+            assert again.recv(LIMIT)
+
+
+def test_a_websocket_outlasts_nginxs_limit_by_its_pings(site: Site) -> None:
+    """In less time: nginx waits for six seconds instead of sixty, and pings come each second instead of each twenty."""
+    path, app = site.home / "nginx" / "shop.conf", site.home / "shop.py"
+    path.write_text(path.read_text().replace("proxy_read_timeout 60s", "proxy_read_timeout 6s"))
+    app.write_text(app.read_text().replace("SESSION_TYPE=", "WEBSOCKET_PING_INTERVAL=1, SESSION_TYPE="))
+    server = site.server("shop.service", 8000, "--workers", "1")
+    with site.serving("upstream.gunicorn.conf", server), site.websocket("/prices/tea") as ws:
+        with pytest.raises(TimeoutError):
+            ws.recv(10)
+        ws.send("2")
+        assert ws.recv(LIMIT)
 
 
 def assert_nothing_was_lost(site: Site, customers: Customers, before: dict[int, int]) -> None:
