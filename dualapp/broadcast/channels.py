@@ -91,7 +91,7 @@ class Broadcast:
 
     def _lose(self, error: Exception) -> None:
         """Close all websockets: messages that were published meanwhile are lost to them."""
-        self._app.logger.warning("The connection to Redis broke: %s. The members of all channels are closed.", error)
+        self._app.logger.warning("The connection to Redis broke, and the members of all channels are closed: %s", error)
         for members in tuple(self._members.values()):
             for member in tuple(members):
                 member.close(SERVICE_RESTART, "Connect again: messages may be missing.")

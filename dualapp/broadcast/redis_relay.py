@@ -35,7 +35,8 @@ class RedisRelay:
         deliver: Callable[[str, Data], None],
         lose: Callable[[Exception], None],
     ) -> None:
-        self._redis: Any = Redis.from_url(url)
+        # A connection may have broken since it was used last.
+        self._redis: Any = Redis.from_url(url, retry=Retry(NoBackoff(), 1))
         # It would connect again by itself, and nobody would know that messages are missing.
         self._listening: Any = Redis.from_url(url, retry=Retry(NoBackoff(), 0))
         self._prefix = prefix

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.support.browser import NO_SANDBOX, find_chromium
 from tests.support.server_process import ROOT
 
 SITE = ROOT / "build" / "site"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 @pytest.fixture(scope="session")
@@ -23,13 +22,9 @@ def site() -> Path:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    # Its sandbox needs privileges that root in a container has not, and it shows nothing but pages of these tests.
-    options = ["--no-sandbox"]
+    program = find_chromium()
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=program, args=options) as browser,
+        playwright.chromium.launch(executable_path=program, args=[NO_SANDBOX]) as browser,
     ):
         yield browser

