@@ -91,7 +91,7 @@ class BoundedQueue(Generic[T]):
 
     def block_until_room(self) -> None:
         """Wait, in a thread, until there is room for another item."""
-        self.block_until(self._has_room)
+        self.block_until(self.has_room)
 
     def block_until(self, is_so: Callable[[], bool]) -> None:
         """Wait, in a thread, until something is so. Raises CancelledError if what waits for the thread is cancelled."""

@@ -48,13 +48,14 @@ class Inbox(Generic[T]):
         self._listener: asyncio.Task[None] | None = None
         self._listen_later = listen_later
         self._listens_soon = False
-        #: Called when the listener has heard the end.
+        #: The tasks that wait while another one asks.
+        self._waiting: list[asyncio.Task[Any] | None] = []
+        #: Called when a task has heard the end.
         self.when_ended: Callable[[], object] = bool
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether somebody waits for an item, and so is told of the end."""
-        return self._asker is not self._listener or self._kept.readers > 0
+    def is_awaited_by(self, task: asyncio.Task[Any]) -> bool:
+        """Tell whether a task waits for an item, and so is told of the end."""
+        return task in self._waiting or task is self._asker or task is current_task()
 
     async def take(self) -> T:
         """Wait for an item, and take it."""
@@ -71,6 +72,8 @@ class Inbox(Generic[T]):
                     self._asker = None
                     if self._kept.readers:
                         self._kept.wake()
+                if item is None:
+                    self.when_ended()
                 if not self._listens_soon:
                     self.listen_soon()
             elif self._kept.items:
@@ -145,11 +148,14 @@ class Inbox(Generic[T]):
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         """Wait while somebody else asks, until something is so, or the end."""
+        task = current_task()
+        self._waiting.append(task)
         self._kept.readers += 1
         try:
             await self._kept.until(lambda: self._has_ended or is_so())
         finally:
             self._kept.readers -= 1
+            self._waiting.remove(task)
 
     def _has_news(self) -> bool:
         return bool(self._kept.items) or self._asker is None

@@ -127,11 +127,11 @@ class Websockets:
         """Call a view, a sync one in a thread of its own."""
         conversation: Any = context.conversation
         if is_async(view):
-            conversation.cancel_view = asyncio.current_task().cancel  # type: ignore[union-attr]  # a server's
+            conversation.view = asyncio.current_task()
             try:
                 return await view(**arguments)
             finally:
-                conversation.cancel_view = None
+                conversation.view = None
         if not is_websocket_view(view):
             raise NotImplementedHere("This view takes the socket of a WSGI server; an ASGI server gives none.")
         if self._running >= self.app.config["WEBSOCKET_THREADS"]:

@@ -63,8 +63,8 @@ class Conversation:
         #: What the client, or the server in its place, ended the websocket with.
         self.close_code: int | None = None
         self.close_reason = ""
-        #: Cancels the view, while an async one is running.
-        self.cancel_view: Callable[[], object] | None = None
+        #: The task of the view, while an async one is running.
+        self.view: Any = None
         #: When the last message came or went, if that is looked at, on the clock of the loop; how many are being sent.
         self.active_at: float = loop.time()
         self.notes_activity = False
@@ -99,9 +99,13 @@ class Conversation:
             self.inbox.end()
 
     def cancel_waiting_view(self) -> None:
-        """Cancel an async view that waits for something else than a message, at the end of the websocket."""
-        if self.cancel_view is not None and not self.inbox.is_awaited and not self._gives_way:
-            self.cancel_view()
+        """Cancel an async view that waits for something else than a message, at the end of the websocket.
+
+        That may be a task that waits for a message, as in `gather(sending(), receiving())`: `gather` ends all of its
+        tasks if it is cancelled, and none if one of them fails.
+        """
+        if self.view is not None and not self._gives_way and not self.inbox.is_awaited_by(self.view):
+            self.view.cancel()
 
     # What the view does.
 

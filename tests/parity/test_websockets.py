@@ -325,6 +325,53 @@ def test_a_view_that_waits_for_something_else_is_cancelled_when_the_client_leave
     wait_for(lambda: seen == ["cleaned up"])
 
 
+@pytest.mark.parametrize("shape", ["gather", "task"])
+def test_a_chat_in_quarts_shape_leaves_nothing_behind_when_its_client_leaves(talk: Any, shape: str) -> None:
+    """One task receives while the view, or another task, waits for what others say."""
+    app, members, ended = echoing(), set[asyncio.Queue[Any]](), []
+
+    async def receiving():
+        try:
+            while True:
+                message = await websocket.receive()
+                for member in members:
+                    await member.put(message)
+        finally:
+            ended.append("receiving")
+
+    async def sending():
+        queue = asyncio.Queue[Any]()
+        members.add(queue)
+        try:
+            while True:
+                await websocket.send(await queue.get())
+        finally:
+            members.remove(queue)
+            ended.append("sending")
+
+    @app.websocket("/gather")
+    async def gathered():
+        await asyncio.gather(asyncio.create_task(sending()), asyncio.create_task(receiving()))
+
+    @app.websocket("/task")
+    async def with_task():
+        task = asyncio.ensure_future(receiving())
+        try:
+            await sending()
+        finally:
+            task.cancel()
+            await task
+
+    async def client(ws: Any) -> None:
+        wait_for(lambda: members) if isinstance(ws, Awaitable) else await asyncio.sleep(0.01)
+        await ws.send("hello")
+        assert await ws.receive() == "hello"
+
+    talk(app, f"/{shape}", client)
+    wait_for(lambda: sorted(ended) == ["receiving", "sending"])
+    assert not members
+
+
 def test_the_session_is_there(talk: Any) -> None:
     app = echoing()
 
@@ -498,9 +545,11 @@ def test_two_tasks_of_a_view_share_the_messages_and_the_end(talk: Any) -> None:
     @app.websocket("/two")
     async def two():
         async def reader():
-            async for message in websocket:
-                await websocket.send(message)
-            seen.append(websocket.close_code)
+            try:
+                async for message in websocket:
+                    await websocket.send(message)
+            finally:  # one is told by its loop; the view, which waits for both, is cancelled, and so is the other
+                seen.append(websocket.close_code)
 
         await asyncio.gather(reader(), reader())
 
