@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.exceptions import NotImplemented as NotImplementedHere
 
 from ..crossing.bridge import spawn
-from ..exchange.translation import Scope
+from ..exchange.translation import TOLD_OF_END, Scope
 from ..exchange.wsgi_exchange import WSGIExchange
 from .takeover import NoSocket, connection_of, take
 
@@ -63,28 +63,35 @@ class WebsocketsUnderWSGI:
             raise NotImplementedHere(str(reason)) from None
         socket, rest = take(descriptor)
         self._taken.add(socket)
-        spawn(self._serve_taken, serve, websocket_scope(environ), WebsocketConnection, socket, rest)
+        tell = environ.get(TOLD_OF_END)
+        spawn(self._serve_taken, serve, websocket_scope(environ), WebsocketConnection, socket, rest, tell)
 
     async def _serve_taken(
-        self, serve: Serve, scope: Scope, cls: type[WebsocketConnection], socket: Any, rest: Any
+        self, serve: Serve, scope: Scope, cls: type[WebsocketConnection], socket: Any, rest: Any, tell: Any
     ) -> None:
-        """Serve a websocket on a connection that was taken over; `rest` has what the server still writes."""
+        """Serve a websocket on a connection that was taken over; `rest` has what the server still writes.
+
+        `tell` is a test client's, or None.
+        """
         loop = asyncio.get_running_loop()
         await loop.connect_accepted_socket(asyncio.Protocol, rest)
         _, connection = await loop.connect_accepted_socket(partial(cls, scope, self._app.config), socket)
         self._lifespan.connections.add(connection)
-        has_failed = False
+        error = None
         try:
             if not connection.is_answered:
                 await serve(scope, connection.receive, connection.send)
-        except Exception:
-            has_failed = True
-            self._app.logger.exception("Exception on websocket %s", scope["path"])
+        except Exception as raised:
+            error = raised
+            if tell is None:
+                self._app.logger.exception("Exception on websocket %s", scope["path"])
         finally:
-            connection.finish(has_failed)
+            connection.finish(error is not None)
             await connection.ended
             self._lifespan.connections.discard(connection)
             self._taken.discard(socket)
+            if tell is not None:
+                tell(error)
 
 
 def websocket_scope(environ: WSGIEnvironment) -> Scope:

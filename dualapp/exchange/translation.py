@@ -37,6 +37,8 @@ VARIABLES = "dualapp.variables"
 PRESERVE = "werkzeug.debug.preserve_context"
 #: A function of a test client's, which limits how long an async body may wait.
 LIMITS_STREAM = "dualapp.testing.limits_stream"
+#: A function of a test client's, called when a websocket has ended, with the error that the app passes on, or None.
+TOLD_OF_END = "dualapp.testing.told_of_end"
 #: Whether an error that the app would pass on to the test is answered with a 500 page.
 SHOWS_ERRORS = "dualapp.shows_errors"
 

@@ -307,7 +307,8 @@ class DualClient(FlaskClient):
     def websocket(self, path: str, **kwargs: Any) -> Any:
         """Open a websocket: `async with client.websocket("/ws") as ws`, with the methods of Quart's client.
 
-        In `def` code it is `with`, and nothing is awaited.
+        In `def` code it is `with`, and nothing is awaited. With the entry "wsgi" the app takes over a socket that is
+        in between; otherwise it is called with messages of ASGI, which both entries have in common.
         """
         from quart.testing import QuartClient
 
@@ -320,6 +321,10 @@ class DualClient(FlaskClient):
     @property
     def websocket_connection_class(self) -> type:
         """The class of the connections that `websocket` opens."""
+        if self.entry == "wsgi":
+            from .taken_websocket import TakenWebsocketConnection
+
+            return TakenWebsocketConnection
         from .websocket import WebsocketConnection
 
         return WebsocketConnection

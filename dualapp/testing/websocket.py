@@ -39,13 +39,16 @@ class WebsocketConnection:
 
     async def __aenter__(self) -> Self:
         self._to_app.put_nowait({"type": "websocket.connect"})
-        self._task = asyncio.ensure_future(self.app(self.scope, self._to_app.get, self._hear))
+        self._task = asyncio.ensure_future(self._serve())
         self._task.add_done_callback(self._note_end)
         return self
 
     async def __aexit__(self, *_: Any) -> None:
         await self.disconnect()
         await self._task  # raises what the app raises
+
+    async def _serve(self) -> None:
+        await self.app(self.scope, self._to_app.get, self._hear)
 
     def _note_end(self, task: asyncio.Future[None]) -> None:
         error: Any = None if task.cancelled() else task.exception()

@@ -1,6 +1,7 @@
 """Websockets: Quart's API in `async def` views, the same without `await` in `def` views.
 
-The test client speaks ASGI; real servers of both kinds, and their clients, are in tests/servers/test_websockets.py.
+Through the WSGI entry the test client has a socket that the app takes over. Real servers of both kinds, and clients of
+others, are in tests/servers.
 """
 
 from __future__ import annotations
@@ -17,23 +18,25 @@ from quart.testing.connections import WebsocketResponseError
 
 from dualapp import Blueprint, DualApp, WebsocketClosed, session, url_for, websocket
 
+from ..conftest import WAYS
 from ..support.waiting import LIMIT, wait_for
 
 
-@pytest.fixture(params=["def", "async"])
+@pytest.fixture(params=WAYS)
 def talk(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Run a conversation of a client, written as a coroutine, from code of either colour."""
+    """Run a conversation of a client, written as a coroutine, through either entry and from code of either colour."""
+    entry, colour = request.param.split("-")
 
     def run(app: DualApp, path: str, client: Callable[[Any], Any], **options: Any) -> None:
         async def talk_async() -> None:
-            async with app.test_client().websocket(path, **options) as ws:
+            async with app.test_client(entry=entry).websocket(path, **options) as ws:
                 await client(ws)
 
         def talk_sync() -> None:
-            with app.test_client().websocket(path, **options) as ws:
+            with app.test_client(entry=entry).websocket(path, **options) as ws:
                 asyncio.run(client(Awaitable(ws)))
 
-        talk_sync() if request.param == "def" else asyncio.run(talk_async())
+        talk_sync() if colour == "def" else asyncio.run(talk_async())
 
     return run
 
