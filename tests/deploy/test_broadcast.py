@@ -10,15 +10,16 @@ from redis import Redis
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from tests.servers.test_websockets import COLOURS, GUNICORN, opened
+from tests.servers.test_websockets import COLOURS, opened
 from tests.support.redis_server import redis_server
 from tests.support.server_command import started_by
 from tests.support.server_process import Server, ServerFailed, free_port
 from tests.support.waiting import LIMIT, wait_for
 
 APP = "tests.servers.broadcast_app:app"
+GUNICORN = "gunicorn -b {bind} -k gthread --threads 4"
 LINES = [
-    f"{GUNICORN} -k gthread --threads 4 {APP}",
+    f"{GUNICORN} {APP}",
     f"uvicorn --host {{host}} --port {{port}} {APP}",
 ]
 

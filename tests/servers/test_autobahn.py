@@ -14,8 +14,8 @@ from tests.support.server_process import HOST
 from tests.support.waiting import LONG
 from tests.support.workers import one_worker_each
 
-from .test_websockets import APP as USUAL_APP
-from .test_websockets import SERVERS
+from .websocket_servers import APP as USUAL_APP
+from .websocket_servers import SERVERS
 
 APP = "tests.servers.autobahn_app:app"
 #: How many cases there are: those without compression, and those that compress messages of all sizes.

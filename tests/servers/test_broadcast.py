@@ -16,8 +16,9 @@ from tests.support.server_process import Server
 from tests.support.waiting import LIMIT, wait_for
 from tests.support.workers import one_worker_each
 
-from .test_websockets import APP as USUAL_APP
-from .test_websockets import COLOURS, SERVERS, opened
+from .test_websockets import COLOURS, opened
+from .websocket_servers import APP as USUAL_APP
+from .websocket_servers import SERVERS
 
 APP = "tests.servers.broadcast_app:app"
 MESSAGE = os.urandom(256 * 1024)

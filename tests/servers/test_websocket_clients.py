@@ -17,8 +17,9 @@ from tests.support.server_process import Server
 from tests.support.waiting import LIMIT, wait_for
 from tests.support.workers import one_worker_each
 
-from .test_websockets import APP as USUAL_APP
-from .test_websockets import SERVERS, opened
+from .test_websockets import opened
+from .websocket_servers import APP as USUAL_APP
+from .websocket_servers import SERVERS
 
 APP = "tests.servers.clients_app:app"
 MESSAGES = ["téxt", bytes([0, 1, 255])]
