@@ -17,6 +17,7 @@ try:
     from redis.asyncio import Redis
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as BrokenConnection
     from redis.exceptions import RedisError
 except ModuleNotFoundError:
     raise ImportError("BROADCAST_URL needs: pip install 'dualapp[redis]'") from None
@@ -36,7 +37,8 @@ class RedisRelay:
         lose: Callable[[Exception], None],
     ) -> None:
         # A connection may have broken since it was used last.
-        self._redis: Any = Redis.from_url(url, retry=Retry(NoBackoff(), 1))
+        once_more: dict[str, Any] = {"retry": Retry(NoBackoff(), 1), "retry_on_error": [BrokenConnection]}
+        self._redis: Any = Redis.from_url(url, **once_more)
         # It would connect again by itself, and nobody would know that messages are missing.
         self._listening: Any = Redis.from_url(url, retry=Retry(NoBackoff(), 0))
         self._prefix = prefix
