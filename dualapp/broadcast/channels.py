@@ -67,10 +67,12 @@ class Broadcast:
         return self._publish(channel, data)
 
     async def _publish(self, channel: str, data: Data) -> None:
-        if self._relay is None:
+        if self._relay is not None:
+            await self._relay.publish(channel, data)
+        elif self._app.config["BROADCAST_URL"] is None:
             self._deliver(channel, data)
         else:
-            await self._relay.publish(channel, data)
+            raise RuntimeError("Broadcast.publish reaches other processes only while the app serves, and in commands.")
 
     async def _add(self, channel: str, member: Member) -> None:
         self._members.setdefault(channel, set()).add(member)

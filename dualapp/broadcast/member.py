@@ -47,7 +47,20 @@ class Member:
         await self._leave(self)
 
     def __enter__(self) -> Self:
-        return run_on_loop(self.__aenter__)
+        return run_on_loop(self._enter_for_thread)
+
+    async def _enter_for_thread(self) -> Self:
+        """Join for a `def` view, which waits no longer than its client does."""
+        conversation = self._conversation
+        conversation.view = asyncio.current_task()
+        try:
+            return await self.__aenter__()
+        except asyncio.CancelledError:
+            if conversation.close_code is None:
+                raise
+            raise WebsocketClosed(conversation.close_code, conversation.close_reason) from None
+        finally:
+            conversation.view = None
 
     def __exit__(self, *error: object) -> None:
         run_on_loop(self.__aexit__, *error)
@@ -57,6 +70,7 @@ class Member:
         if self._waiting.has_room():
             self._waiting.give(data, len(data) + OVERHEAD)
         else:
+            self._waiting.discard()  # with all that follows
             self.close(POLICY_VIOLATION, "You read too slowly.")
 
     def close(self, code: int, reason: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self
 
-from ..exchange.conversation import Data
+from ..exchange.conversation import GOING_AWAY, Data, WebsocketClosed
 
 try:
     from redis.asyncio import Redis
@@ -43,6 +43,7 @@ class RedisRelay:
         self._listening: Any = Redis.from_url(url, retry=Retry(NoBackoff(), 0))
         self._prefix = prefix
         self._deliver, self._lose = deliver, lose
+        self._is_over = False
         self._connected = asyncio.Event()
         #: The channels that Redis has been asked for; each event is set when it has confirmed that.
         self._confirmed: dict[str, asyncio.Event] = {}
@@ -53,6 +54,8 @@ class RedisRelay:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._is_over = True
+        self._connected.set()  # for those who wait to subscribe
         self._listener.cancel()
         with suppress(asyncio.CancelledError):
             await self._listener
@@ -67,6 +70,8 @@ class RedisRelay:
     async def subscribe(self, channel: str) -> None:
         """Return when what is published in a channel reaches this process."""
         await self._connected.wait()
+        if self._is_over:
+            raise WebsocketClosed(GOING_AWAY)
         confirmed = self._confirmed.get(channel)
         if confirmed is None:
             confirmed = self._confirmed[channel] = asyncio.Event()

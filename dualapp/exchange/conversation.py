@@ -63,7 +63,7 @@ class Conversation:
         #: What the client, or the server in its place, ended the websocket with.
         self.close_code: int | None = None
         self.close_reason = ""
-        #: The task of the view, while an async one is running.
+        #: The task of the view, while an async one is running or a sync one waits for something else than a message.
         self.view: Any = None
         #: When the last message came or went, if that is looked at, on the clock of the loop; how many are being sent.
         self.active_at: float = loop.time()

@@ -101,6 +101,22 @@ def test_members_are_closed_when_redis_is_gone_and_join_again_when_it_is_back() 
         assert "Traceback" not in server.output
 
 
+@COLOURS
+@pytest.mark.parametrize("which", [0, 1])
+def test_who_waits_for_redis_keeps_no_server_from_ending(colour: str, which: int) -> None:
+    with ExitStack() as stack:
+        with redis_server() as url:
+            server = stack.enter_context(processes(url))[which]
+            with joined(server, f"/{colour}/tea"):
+                pass
+        wait_for(lambda: "The connection to Redis broke" in server.output)
+        with opened(server, f"/{colour}/tea") as ws:
+            server.stop()
+            assert not server.hung
+            with pytest.raises(ConnectionClosed):
+                ws.recv(LIMIT)
+
+
 def end_of(ws: ClientConnection) -> tuple[int, str]:
     with pytest.raises(ConnectionClosed) as end:
         ws.recv(LIMIT)

@@ -109,3 +109,11 @@ def test_only_websockets_can_join(serve: Serve) -> None:
             return "refused"
 
     assert serve(build, twin=False).get("/").text == "refused"
+
+
+def test_a_message_for_other_processes_is_not_lost_in_silence() -> None:
+    """Before the app serves there is no connection to Redis."""
+    app, broadcast = rooms()
+    app.config["BROADCAST_URL"] = "redis://127.0.0.1:1"
+    with pytest.raises(RuntimeError, match="only while the app serves"):
+        broadcast.publish("tea", "x")
