@@ -160,7 +160,7 @@ class ASGIGateway:
         If the client disconnects first, nothing is returned.
         """
         exchange: Any = context.exchange
-        watch = DisconnectWatch(self._waiting_requests(), exchange)
+        watch = DisconnectWatch(self._waiting_requests(), exchange, context)
         try:
             if work is not None:
                 watch.start(cancels=context.plan.home is LOOP)  # a thread cannot be cancelled
@@ -182,7 +182,7 @@ class ASGIGateway:
             pass
         except asyncio.CancelledError:
             context.is_abandoned = True
-            if not watch.saw_disconnect:
+            if not watch.has_cancelled:
                 raise
             asyncio.current_task().uncancel()  # type: ignore[union-attr]  # the watch cancelled this very task
         finally:

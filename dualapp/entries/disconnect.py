@@ -11,14 +11,19 @@ So they are looked at together, by one timer for all of a loop, and only those t
 from __future__ import annotations
 
 import asyncio
-from contextvars import Context, copy_context
-from typing import Any, Protocol
+from contextvars import Context as Variables
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..crossing.bounded_queue import BoundedQueue
 from ..crossing.readahead import MOST_BYTES
 from ..exchange.asgi_exchange import ASGIExchange
 from ..exchange.body import Body
 from ..exchange.translation import Message
+from ..pipeline.context_states import CLOSED
+
+if TYPE_CHECKING:
+    from ..pipeline.context import Context
 
 #: A request that waits is listened to after so many seconds, at most after twice as many.
 PATIENCE = 0.02
@@ -50,7 +55,7 @@ class WaitingRequests:
         if not self._is_timed:
             self._is_timed = True
             # The timer outlives the request that sets it, and must not hold that request's context variables.
-            self.loop.call_later(PATIENCE, self._tick, context=Context())
+            self.loop.call_later(PATIENCE, self._tick, context=Variables())
 
     def _tick(self) -> None:
         due, self._earlier, self._recent = self._earlier, self._recent, []
@@ -69,17 +74,21 @@ class DisconnectWatch:
     """
 
     saw_disconnect = False
+    #: Whether it has cancelled the task.
+    has_cancelled = False
     _is_paused = False
     _cancels = True
     _worker: asyncio.Task[Any] | None = None
     #: The context variables of the request, which middleware around `receive` may need.
-    _variables: Context | None = None
+    _variables: Variables | None = None
     _listener: asyncio.Task[None] | None = None
     _body_end: asyncio.Future[None]
 
-    def __init__(self, waiting: WaitingRequests, exchange: ASGIExchange) -> None:
+    def __init__(self, waiting: WaitingRequests, exchange: ASGIExchange, context: Context | None = None) -> None:
+        """Watch a request of this app's pipeline, with its context, or of another app."""
         self._waiting = waiting
         self._exchange = exchange
+        self._context = context
         self._body: Body = exchange.body
 
     def start(self, cancels: bool = True, at_once: bool = False) -> None:
@@ -124,7 +133,7 @@ class DisconnectWatch:
     def stop(self) -> None:
         """Stop watching."""
         self._is_paused = True
-        self._worker = self._variables = None  # WaitingRequests may still hold this watch, but not the request
+        self._worker = self._variables = self._context = None  # WaitingRequests may hold this watch, but no request
         if self._listener is not None:
             self._listener.cancel()
             self._listener = None
@@ -188,5 +197,7 @@ class DisconnectWatch:
 
     def _cancel(self) -> None:
         worker, self._worker = self._worker, None  # once: a second time would interrupt what ends the request
-        if self._cancels and worker is not None:  # there is no task if the caller steps the app's coroutine
+        is_closed = self._context is not None and self._context.state is CLOSED  # its teardown is not interrupted
+        if self._cancels and worker is not None and not is_closed:  # no task: the caller steps the app's coroutine
+            self.has_cancelled = True
             worker.cancel()

@@ -71,7 +71,7 @@ class WSGIUnderASGI:
         except ClientLeft:
             pass
         except asyncio.CancelledError:
-            if not watch.saw_disconnect:
+            if not watch.has_cancelled:
                 raise
             asyncio.current_task().uncancel()  # type: ignore[union-attr]  # the watch cancelled this very task
         finally:

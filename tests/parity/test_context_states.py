@@ -268,8 +268,8 @@ def test_whoever_ends_a_request_while_a_thread_answers_the_error_of_its_stream(w
 
 
 @pytest.mark.parametrize("entry", ["asgi"])
-@pytest.mark.parametrize("end", ["broken", "failed"])
-def test_a_client_that_leaves_during_the_teardown_of_a_stream_does_not_end_it(end: str, entry: str) -> None:
+@pytest.mark.parametrize("end", ["whole", "broken", "failed"])
+def test_a_client_that_leaves_during_the_teardown_does_not_end_it(end: str, entry: str) -> None:
     """Only under ASGI is that told while the request is still being torn down."""
     app, seen, told = DualApp("left"), [], threading.Event()
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -285,6 +285,9 @@ def test_a_client_that_leaves_during_the_teardown_of_a_stream_does_not_end_it(en
 
     @app.get("/")
     async def index() -> Any:
+        if end == "whole":
+            return "no stream"
+
         @stream_with_context
         async def words() -> Any:
             yield "word"
