@@ -129,8 +129,8 @@ def talk_wsgi(client: Client, talk: Talk) -> Outcome:
             getattr(answer, "close", bool)()
         if outcome.status == 101:
             WsgiTalk(wire, talk, outcome).run()
-    websockets = client.app._websockets
-    wait_for(lambda: not websockets._taken, because=lambda: f"left behind: {websockets._taken}")
+    open_ones = client.app._lifespan.connections
+    wait_for(lambda: not open_ones, because=lambda: f"left behind: {open_ones}")
     return outcome
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dualapp.entries import websockets
+from dualapp.entries import websockets_under_wsgi
 
 from .talk_comparison import differences, search
 from .talks import BLOCK, Talk, TalkWorld
@@ -23,9 +23,9 @@ def test_no_talk_differs(number: int) -> None:
 
 
 def test_a_planted_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    scope_of = websockets.websocket_scope
+    scope_of = websockets_under_wsgi.websocket_scope
     monkeypatch.setattr(
-        websockets, "websocket_scope", lambda environ: {**scope_of(environ), "subprotocols": ["planted"]}
+        websockets_under_wsgi, "websocket_scope", lambda environ: {**scope_of(environ), "subprotocols": ["planted"]}
     )
     talk = Talk(says=("hello",))
     found = differences(TalkWorld(), [talk, Talk("/files/of-which-no-difference-is-seen")])
