@@ -34,6 +34,7 @@ is_ordinary_name = re.compile(
 T = TypeVar("T")
 
 PROVIDER_METHODS = {"dumps", "dump", "response"}
+FLASKS_RESPONSE = DefaultJSONProvider.response
 
 NO_FIELDS: Pairs = []
 RawPairs = list[tuple[bytes, bytes]]
@@ -108,9 +109,10 @@ class PlainResponses:
         self._text = ContentType(get_content_type(Response.default_mimetype or "", "utf-8"), extra_at=0)
         # One tuple, replaced at once: many threads read it.
         self._known: JSONSettings = (None, False, str, self._text)
-        # A JSON provider that is subclassed or modified is left to Flask.
-        is_flasks = type(app.json) is DefaultJSONProvider and not PROVIDER_METHODS & vars(app.json).keys()
-        self._provider = app.json if is_flasks else None
+        # A JSON provider that is modified, or makes its responses itself, is left to Flask.
+        is_flasks = getattr(type(app.json), "response", None) is FLASKS_RESPONSE
+        self._provider: Any = app.json if is_flasks and not PROVIDER_METHODS & vars(app.json).keys() else None
+        self._is_subclassed = type(app.json) is not DefaultJSONProvider
 
     def make(
         self, value: Any, view: Callable[..., Any] | None, status_code: int = 200, extra: Pairs = NO_FIELDS
@@ -158,6 +160,8 @@ class PlainResponses:
         return plain
 
     def _make_json(self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs) -> Plain | None:
+        if self._is_subclassed:
+            return self._make_by_dumps(value, view, status_code, extra)
         known, debug, encode, kind = self._known
         if self._provider.__dict__ != known or self._app.config["DEBUG"] is not debug:
             if PROVIDER_METHODS & vars(self._provider).keys():  # a method was replaced since
@@ -169,14 +173,35 @@ class PlainResponses:
             add_view_note(error, view)
             raise
 
+    def _make_by_dumps(
+        self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs
+    ) -> Plain | None:
+        """Make what the `response` of Flask's provider makes, by the `dumps` of a subclass of it."""
+        json = self._provider
+        if PROVIDER_METHODS & vars(json).keys():  # as below
+            return None
+        is_wide = self._app.debug if json.compact is None else json.compact is False
+        layout: dict[str, Any] = {"indent": 2} if is_wide else {"separators": (",", ":")}
+        try:
+            text = json.dumps(value, **layout)
+        except TypeError as error:
+            add_view_note(error, view)
+            raise
+        return Plain(status_code, json_type(json.mimetype), f"{text}\n".encode(), extra)
+
     def _read_settings(self) -> tuple[Callable[[Any], str], ContentType]:
         json: Any = self._provider
         known, debug = dict(vars(json)), self._app.config["DEBUG"]
         is_wide = debug if json.compact is None else json.compact is False
         encode = json_encoder(json.default, json.ensure_ascii, json.sort_keys, is_wide)
-        kind = ContentType(get_content_type(json.mimetype, "utf-8"), extra_at=2)
+        kind = json_type(json.mimetype)
         self._known = known, debug, encode, kind
         return encode, kind
+
+
+@lru_cache(64)
+def json_type(mimetype: str) -> ContentType:
+    return ContentType(get_content_type(mimetype, "utf-8"), extra_at=2)
 
 
 def make_page(error: HTTPException) -> Plain | None:

@@ -117,7 +117,7 @@ def coroutines_end_with_their_test() -> Iterator[None]:
     """Close those that an error still holds, in the log or in a thread: another test would be told of them."""
     yield
     for value in gc.get_objects():
-        if isinstance(value, CoroutineType) and value.__name__ == "async_value":
+        if type(value) is CoroutineType and value.__name__ == "async_value":
             value.close()
 
 

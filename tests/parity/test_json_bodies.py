@@ -203,3 +203,36 @@ def outcome_of(call: Any) -> str:
         return repr(call())
     except ValueError as error:
         return repr(error)
+
+
+class Noting(DefaultJSONProvider):
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return json.dumps({"dumped": obj, "layout": [*kwargs]}, **kwargs)
+
+
+class Wide(Noting):
+    compact = False
+    mimetype = "application/vnd.api+json"
+
+
+class Refusing(DefaultJSONProvider):
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        raise TypeError("no JSON today")
+
+
+@pytest.mark.parametrize("provider", [Noting, Wide, Refusing])
+def test_a_providers_dumps_makes_the_answer(serve: Serve, provider: type[DefaultJSONProvider]) -> None:
+    def build(app: DualApp) -> None:
+        app.json = provider(app)
+
+        @app.get("/")
+        async def index():
+            return {"a": [1]}, 201, {"X-Name": "x"}
+
+        @app.errorhandler(TypeError)
+        async def refused(error):
+            return str(error), 500
+
+    client = serve(build)
+    for _ in range(2):  # `serve` compares them with Flask's
+        assert client.get("/").status == (500 if provider is Refusing else 201)
