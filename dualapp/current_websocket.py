@@ -17,7 +17,8 @@ from .pipeline.context import Context
 def current_websocket() -> Any:
     """Return the current websocket. Raises RuntimeError outside of one."""
     context: Any = request_context(None)
-    return context.websocket if type(context) is Context else quart.websocket._get_current_object()
+    proxy: Any = quart.websocket  # Quart types a proxy as what it stands for
+    return context.websocket if type(context) is Context else proxy._get_current_object()
 
 
 class WebsocketProxy(LocalProxy[Any]):

@@ -152,7 +152,7 @@ class Request(flask.Request):
         stream = self.environ["wsgi.input"]
         if isinstance(stream, BodyStream):
             body = stream.body
-            return body.is_empty() or (body.is_exhausted and CACHED_DATA not in vars(self))
+            return body.is_empty() or (body.is_exhausted and not vars(self).get(CACHED_DATA))
         return not self.content_length and "HTTP_TRANSFER_ENCODING" not in self.environ
 
     @property

@@ -115,13 +115,17 @@ def test_a_form_that_was_read_as_something_else_is_an_empty_form(serve: Serve, c
         async def data():
             return [len(await request.get_data(cache=False)), await request.form]
 
+        @app.post("/twice")
+        async def twice():
+            return [len(await request.get_data(cache=False) + await request.get_data()), await request.form]
+
         @app.post("/cached")
         async def cached():
             return [len(await request.get_data()), await request.form]
 
     body = b'--cut\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--cut--\r\n'
     client = serve(build)
-    for path, form in (("/pieces", {}), ("/data", {}), ("/cached", {"a": "1"})):
+    for path, form in (("/pieces", {}), ("/data", {}), ("/twice", {}), ("/cached", {"a": "1"})):
         assert client.post(path, [MULTIPART], [body] if cut else body).json() == [len(body), form]
 
 
