@@ -160,10 +160,10 @@ class ASGIGateway:
         If the client disconnects first, nothing is returned.
         """
         exchange: Any = context.exchange
-        watch = DisconnectWatch(self._waiting_requests(), exchange, context)
+        watch = DisconnectWatch(self._waiting_requests(), exchange)
         try:
             if work is not None:
-                watch.start(cancels=context.plan.home is LOOP)  # a thread cannot be cancelled
+                watch.start(cancels=context.plan.home is LOOP, context=context)  # a thread cannot be cancelled
                 try:
                     await work
                 finally:

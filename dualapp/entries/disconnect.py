@@ -78,22 +78,24 @@ class DisconnectWatch:
     has_cancelled = False
     _is_paused = False
     _cancels = True
+    _context: Context | None = None
     _worker: asyncio.Task[Any] | None = None
     #: The context variables of the request, which middleware around `receive` may need.
     _variables: Variables | None = None
     _listener: asyncio.Task[None] | None = None
     _body_end: asyncio.Future[None]
 
-    def __init__(self, waiting: WaitingRequests, exchange: ASGIExchange, context: Context | None = None) -> None:
-        """Watch a request of this app's pipeline, with its context, or of another app."""
+    def __init__(self, waiting: WaitingRequests, exchange: ASGIExchange) -> None:
         self._waiting = waiting
         self._exchange = exchange
-        self._context = context
         self._body: Body = exchange.body
 
-    def start(self, cancels: bool = True, at_once: bool = False) -> None:
-        """Receive while this task waits, and with `cancels` cancel it if the client leaves; or end a pause."""
-        self._is_paused, self._cancels = False, cancels
+    def start(self, cancels: bool = True, at_once: bool = False, context: Context | None = None) -> None:
+        """Receive while this task waits, and with `cancels` cancel it if the client leaves; or end a pause.
+
+        The task is not cancelled while it tears `context` down.
+        """
+        self._is_paused, self._cancels, self._context = False, cancels, context
         self._worker = asyncio.current_task()
         # The task's own, not copied before somebody listens; only from Python 3.12 on a task tells them.
         self._variables = getattr(self._worker, "get_context", copy_context)()
@@ -197,7 +199,7 @@ class DisconnectWatch:
 
     def _cancel(self) -> None:
         worker, self._worker = self._worker, None  # once: a second time would interrupt what ends the request
-        is_closed = self._context is not None and self._context.state is CLOSED  # its teardown is not interrupted
+        is_closed = self._context is not None and self._context.state is CLOSED
         if self._cancels and worker is not None and not is_closed:  # no task: the caller steps the app's coroutine
             self.has_cancelled = True
             worker.cancel()
