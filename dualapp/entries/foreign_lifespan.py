@@ -19,9 +19,12 @@ class LifespanFailed(RuntimeError):
 class ForeignLifespan:
     """The lifespan of one app: a task that waits between startup and shutdown."""
 
-    def __init__(self, app: Callable[[Any, Any, Any], Coroutine[Any, Any, None]], state: dict[str, Any]) -> None:
-        """Take the app, and the state that it fills for its requests."""
+    def __init__(
+        self, app: object, call: Callable[[Any, Any, Any], Coroutine[Any, Any, None]], state: dict[str, Any]
+    ) -> None:
+        """Take the app, by which errors name it, what calls it, and the state that it fills for its requests."""
         self._app = app
+        self._call = call
         self._state = state
 
     async def run(self) -> AsyncIterator[None]:
@@ -29,7 +32,7 @@ class ForeignLifespan:
         self._events: asyncio.Queue[Message] = asyncio.Queue()
         self._reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._state.clear()
-        task = asyncio.create_task(self._app(self._scope(), self._events.get, self._take_reply))
+        task = asyncio.create_task(self._call(self._scope(), self._events.get, self._take_reply))
         if not await self._step("startup", task):
             yield
             return
@@ -41,6 +44,8 @@ class ForeignLifespan:
         return {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self._state}
 
     async def _take_reply(self, message: Message) -> None:
+        if not message["type"].startswith("lifespan."):  # the app takes each call for a request
+            raise RuntimeError(f"{self._app!r} sent {message['type']!r} in its lifespan.")
         self._reply.set_result(message)
 
     async def _step(self, event: str, task: asyncio.Task[None]) -> bool:
@@ -52,7 +57,7 @@ class ForeignLifespan:
         replied: set[asyncio.Future[Any]] = {self._reply, task}
         await asyncio.wait(replied, return_when=asyncio.FIRST_COMPLETED)
         if not self._reply.done():
-            logger.info("%r has no lifespan, it seems: at lifespan.%s it ended: %r", self._app, event, error_of(task))
+            self._note_end(event, error_of(task))
             return False
         reply, self._reply = self._reply.result(), asyncio.get_running_loop().create_future()
         if reply["type"] == f"lifespan.{event}.failed":
@@ -61,6 +66,14 @@ class ForeignLifespan:
             error_of(task)  # asyncio would log one that nobody retrieves: the app's reply tells it
             raise LifespanFailed(f"The {event} of {self._app!r} failed: {reply.get('message', '')}")
         return True
+
+    def _note_end(self, event: str, error: BaseException | None) -> None:
+        """Log that the app has ended without a reply; aloud if it had taken the message, and so knows the protocol."""
+        if error is None or not self._events.empty():
+            logger.info("%r has no lifespan, it seems: at lifespan.%s it ended: %r", self._app, event, error)
+        else:
+            text = "%r raised an error at lifespan.%s, and is served without a lifespan"
+            logger.error(text, self._app, event, exc_info=error)
 
 
 def error_of(task: asyncio.Task[None]) -> BaseException | None:

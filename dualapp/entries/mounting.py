@@ -83,7 +83,7 @@ def lifespan_of(other: Any, kind: Kind, state: dict[str, Any]) -> Callable[[], A
     """Return what runs the app's lifespan as a `while_serving` function; None for a WSGI app, which has none."""
     if kind is Kind.WSGI:
         return None
-    return ForeignLifespan(other.asgi if kind is Kind.BOTH else other, state).run
+    return ForeignLifespan(other, other.asgi if kind is Kind.BOTH else other, state).run
 
 
 def add_urls(app: flask.Flask, mount: Mount) -> None:

@@ -13,6 +13,7 @@ from quart.testing import WebsocketResponseError
 from werkzeug.routing import Rule
 
 from dualapp import Blueprint, DualApp, as_asgi, as_wsgi, request, url_for
+from dualapp.lifespan import StartupFailed
 
 from ..conftest import Serve
 from ..support.entry_driver import LOOP, Ask, scope_of
@@ -196,6 +197,76 @@ def test_the_apps_hooks_run_around_it_if_asked(serve: Serve) -> None:
     assert dict(client.get("/with/").headers)["x-mark"] == "1"
 
 
+def failing_wsgi_app(environ: Any, start_response: Any) -> Any:
+    raise LookupError("inner")
+
+
+async def failing_asgi_app(scope: Any, receive: Any, send: Any) -> None:
+    raise LookupError("inner")
+
+
+@pytest.mark.parametrize(("inner", "failing"), [(wsgi_app, failing_wsgi_app), (asgi_app, failing_asgi_app)])
+@pytest.mark.parametrize("hooks", [False, True])
+def test_sessions_and_error_handlers_of_the_app_are_around_it_if_asked(
+    serve: Serve, inner: Any, failing: Any, hooks: bool
+) -> None:
+    seen: list[str] = []
+
+    def build(app: DualApp) -> None:
+        app.secret_key = "secret"
+        app.mount("/in", inner, hooks=hooks)
+        app.mount("/failing", failing, hooks=hooks)
+
+        @app.before_request
+        async def count() -> None:
+            flask.session["visits"] = flask.session.get("visits", 0) + 1
+
+        @app.errorhandler(LookupError)
+        async def found(error: LookupError) -> tuple[str, int]:
+            return f"handled {error.args[0]}", 410
+
+        @app.errorhandler(404)
+        async def missing(error: Any) -> tuple[str, int]:
+            return "ours", 404
+
+        @app.teardown_request
+        async def note(error: BaseException | None) -> None:
+            seen.append(flask.request.path)
+
+        @app.get("/visits")
+        async def visits():
+            return str(flask.session["visits"])
+
+    client = serve(build, twin=False)
+    answer = client.get("/in/x")
+    assert answer.text == "GET /in /x  0"
+    assert len(answer.all("Set-Cookie")) == hooks
+    visits = client.get("/visits", headers=[answer.cookie] if hooks else [])
+    assert visits.text == str(1 + hooks)
+    answer = client.speak(Ask(target="/failing/"))
+    if hooks:
+        assert (answer.status, answer.text, answer.error) == (410, "handled inner", None)
+    else:
+        assert isinstance(answer.error, LookupError), "the server is told, as without an app around"
+    assert client.get("/nowhere").text == "ours"
+    paths = ["/in/x", "/visits", "/failing/"] if hooks else ["/visits"]
+    assert [path for path in seen if path != "/nowhere"] == paths
+
+
+@pytest.mark.parametrize("hooks", [False, True])
+def test_error_handlers_of_the_app_leave_the_answers_of_a_mounted_app_alone(serve: Serve, hooks: bool) -> None:
+    def build(app: DualApp) -> None:
+        app.mount("/in", flask_app(), hooks=hooks)
+
+        @app.errorhandler(404)
+        async def missing(error: Any) -> tuple[str, int]:
+            return "ours", 404
+
+    client = serve(build, twin=False)
+    assert client.get("/nowhere").text == "ours"
+    assert "Not Found" in client.get("/in/nowhere").text
+
+
 def test_its_urls_are_built(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         app.mount("/docs", wsgi_app, name="docs")
@@ -268,6 +339,94 @@ def stop(client: Any) -> None:
         client.app._lifespan.stop()
     else:
         LOOP.run(client.app.shutdown())
+
+
+async def failed_app(scope: Any, receive: Any, send: Any) -> None:
+    """Says that its startup failed."""
+    assert scope["type"] == "lifespan", "a request came through"
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+
+def failing_framework(app: Any) -> Any:
+    @app.before_serving
+    async def fail() -> None:
+        raise LookupError("no database")
+
+    return app
+
+
+FAILING = {
+    "failed": lambda: failed_app,
+    "quart": lambda: failing_framework(quart.Quart("inner")),
+    "dualapp": lambda: failing_framework(DualApp("inner")),
+}
+
+
+@pytest.mark.parametrize("inner", FAILING.values(), ids=FAILING)
+@pytest.mark.parametrize("hooks", [False, True])
+@pytest.mark.usefixtures("without_log")
+def test_a_startup_that_fails_below_a_mount_fails_each_request(serve: Serve, inner: Any, hooks: bool) -> None:
+    def build(app: DualApp) -> None:
+        app.mount("/in", inner(), hooks=hooks)
+
+        @app.get("/")
+        async def index():
+            raise AssertionError("a request came through")
+
+    client = serve(build, twin=False)
+    for path in ("/in/", "/", "/in/"):
+        with pytest.raises(StartupFailed, match="no database"):
+            client.get(path)
+
+
+@pytest.mark.parametrize("inner", FAILING.values(), ids=FAILING)
+@pytest.mark.usefixtures("without_log")
+def test_an_asgi_server_is_told_that_a_startup_failed_below_a_mount(inner: Any) -> None:
+    app, middle, sent = DualApp(__name__), DualApp("middle"), []
+    middle.mount("/in", inner())
+    app.mount("/middle", middle)
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Any) -> None:
+        sent.append((message["type"], "no database" in message["message"]))
+
+    with pytest.raises(StartupFailed, match="no database"):
+        LOOP.run(app.asgi({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send))
+    assert sent == [("lifespan.startup.failed", True)]
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    """Takes each call for a request."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+async def raising(scope: Any, receive: Any, send: Any) -> None:
+    """Knows lifespan messages, and fails at the first."""
+    if scope["type"] == "lifespan":
+        await receive()
+        raise LookupError("no database")
+    await hello(scope, receive, send)
+
+
+@pytest.mark.parametrize(("inner", "logged"), [(hello, []), (raising, ["ERROR"])])
+def test_an_app_that_raises_at_its_start_is_served_and_the_log_says_so(
+    serve: Serve, inner: Any, logged: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As by a server: ASGI spec, "Lifespan Protocol", "Scope"."""
+
+    def build(app: DualApp) -> None:
+        app.mount("/in", inner)
+
+    client = serve(build, twin=False)
+    with caplog.at_level("WARNING"):
+        assert client.get("/in/").text == client.get("/in/").text == "hello"
+        stop(client)
+    assert [record.levelname for record in caplog.records] == logged
+    assert caplog.text.count("LookupError: no database") == len(logged)
 
 
 def test_mounts_in_mounts(serve: Serve) -> None:
