@@ -66,7 +66,7 @@ class Page:
 
     def write(self, directory: Path) -> None:
         """Write the program of the page under the name that its commands call it by, and the files that it names."""
-        (name,) = {re.findall(r"(\w+):(?:app|outer)", line)[0] for line, _ in self.commands(*BIND)}
+        (name,) = {name for line, _ in self.commands(*BIND) for name in re.findall(r"(\w+):(?:app|outer)", line)}
         parts = []
         for block in FENCE.finditer(self.text):
             named = file_of(block["before"])

@@ -1,4 +1,4 @@
-"""A DualApp that is mounted in an app of Starlette's or FastAPI's lives, under each server, within that app's lifespan."""
+"""A DualApp that is mounted in a Starlette or FastAPI app lives within that app's lifespan, under each server."""
 
 from __future__ import annotations
 
