@@ -199,12 +199,21 @@ def scope_of(exchange: WSGIExchange, state: dict[str, Any] | None) -> Scope:
     scope = with_state(exchange.scope, state)
     if "wsgi.file_wrapper" in exchange.environ:
         scope["extensions"] = {**scope["extensions"], "http.response.pathsend": {}}
+    if "asgi.scope" in exchange.environ:
+        keep_told(scope, exchange.environ["asgi.scope"])
     return scope
 
 
+def keep_told(scope: Scope, server: Scope) -> None:
+    """Add what an ASGI server told in its scope, and an environ cannot: hooks or WSGI middleware are between."""
+    scope["state"] = {**server.get("state", {}), **scope.get("state", {})}
+    if (tls := (server.get("extensions") or {}).get("tls")) is not None:
+        scope["extensions"] = {**scope["extensions"], "tls": tls}
+
+
 def with_state(scope: Scope, state: dict[str, Any] | None) -> Scope:
-    """Add a copy of the state to a scope: each request has its own."""
-    if state:
+    """Add a copy of the state to a scope: each request has its own, as from an ASGI server."""
+    if state is not None:
         scope["state"] = {**state}
     return scope
 

@@ -17,6 +17,7 @@ from dualapp.lifespan import StartupFailed
 
 from ..conftest import Serve
 from ..support.entry_driver import LOOP, Ask, scope_of
+from .adapters.table import ask_asgi, ask_wsgi
 
 
 def wsgi_app(environ: Any, start_response: Any) -> Iterator[bytes]:
@@ -339,6 +340,39 @@ def stop(client: Any) -> None:
         client.app._lifespan.stop()
     else:
         LOOP.run(client.app.shutdown())
+
+
+#: What a server tells of a connection (ASGI spec, "TLS Extension").
+TLS = {"client_cert_name": "CN=someone", "client_cert_chain": ["a certificate"], "tls_version": 0x304}
+
+
+async def tells_asgi(scope: Any, receive: Any, send: Any) -> None:
+    """Tells what it knows of the connection, and uses its state."""
+    if scope["type"] != "lifespan":
+        text = f"{scope['scheme']} {scope['extensions'].get('tls')} {scope['state']}"
+        scope["state"]["used"] = True
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": text.encode()})
+
+
+def tells_wsgi(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    extensions = environ["asgi.scope"]["extensions"] if "asgi.scope" in environ else {}
+    return [f"{environ['wsgi.url_scheme']} {extensions.get('tls')} {{}}".encode()]
+
+
+@pytest.mark.parametrize("inner", [tells_asgi, tells_wsgi])
+@pytest.mark.parametrize("hooks", [False, True])
+def test_the_extensions_of_the_scope_tell_what_the_server_tells(inner: Any, hooks: bool) -> None:
+    app = DualApp(__name__)
+    app.mount("/in", inner, hooks=hooks)
+    ask = Ask(target="/in/x")
+    for state in ({}, {"of": "the server"}):
+        answer = ask_asgi(app.asgi, ask, scheme="https", extensions={"tls": TLS}, state={**state})
+        assert answer.text == f"https {TLS} {state if inner is tells_asgi else {}}"
+        # Of TLS, WSGI has no more than the scheme, which may be that of a proxy.
+        answer = ask_wsgi(app.wsgi, ask, **{"wsgi.url_scheme": "https", "SSL_PROTOCOL": "TLSv1.3"})
+        assert answer.text == "https None {}"
 
 
 async def failed_app(scope: Any, receive: Any, send: Any) -> None:
