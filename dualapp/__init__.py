@@ -66,13 +66,13 @@ if TYPE_CHECKING:
         has_websocket_context,
         make_push_promise,
         signals_available,
-        websocket,
         websocket_finished,
         websocket_started,
         websocket_tearing_down,
     )
 
     from .broadcast import Broadcast
+    from .current_websocket import websocket
     from .proxy_fix import ProxyFix
     from .wrappers.event_stream import Event, EventStream
 

@@ -5,13 +5,16 @@ Werkzeug's proxies take as long to look a method up as a message takes to be par
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import quart
 from werkzeug.local import LocalProxy
 
 from .compat.upstream import request_context
 from .pipeline.context import Context
+
+if TYPE_CHECKING:
+    from .wrappers import dual_types
 
 
 def current_websocket() -> Any:
@@ -37,4 +40,4 @@ class WebsocketProxy(LocalProxy[Any]):
         return (context.websocket if type(context) is Context else current_websocket()).send(data)
 
 
-websocket = WebsocketProxy(current_websocket)
+websocket: dual_types.DualWebsocket = cast("dual_types.DualWebsocket", WebsocketProxy(current_websocket))

@@ -19,6 +19,7 @@ from ..exchange.body import AsyncBody
 from ..exchange.translation import Scope
 from .response import Response
 from .sync_request import Request
+from .websocket import Websocket
 
 class DualStr(str):
     def __await__(self) -> Generator[Any, None, str]: ...
@@ -74,6 +75,12 @@ class DualRequest(Request):
     def get_json(self, force: bool = ..., silent: bool = ..., cache: bool = ...) -> Any: ...
     def close(self) -> Any: ...
     def send_push_promise(self, path: str) -> Awaitable[None]: ...
+    def _get_current_object(self) -> Any: ...
+
+class DualWebsocket(Websocket):
+    """The websocket, whose `send` and the like give nothing, or what is awaited for nothing."""
+
+    def receive(self) -> DualStr | DualBytes | Any: ...  # type: ignore[override]  # Quart has it for `async def` only
     def _get_current_object(self) -> Any: ...
 
 class ClientResponse(TestResponse, Response):

@@ -20,6 +20,7 @@ from dualapp import (
     request,
     send_file,
     stream_with_context,
+    websocket,
 )
 
 app = DualApp(__name__)
@@ -27,6 +28,7 @@ app = DualApp(__name__)
 
 def misspelled() -> None:
     print(request.methd)  # type: ignore[attr-defined]
+    print(websocket.recieve())  # type: ignore[attr-defined]
     print(request.from_)  # type: ignore[attr-defined]
     print(request.get_jsn())  # type: ignore[attr-defined]
     print(request.args.gt("page"))  # type: ignore[attr-defined]
@@ -79,6 +81,7 @@ def wrong_arguments(response: Response) -> None:
 
 
 def wrong_types() -> None:
+    websocket.send(1)  # type: ignore[arg-type]
     number: int = request.method  # type: ignore[assignment]
     page: str = request.args.get("page", 1, type=int)  # type: ignore[assignment]
     field: int = request.form["name"]  # type: ignore[assignment]

@@ -34,6 +34,7 @@ from dualapp import (
     stream_template_string,
     stream_with_context,
     url_for,
+    websocket,
 )
 from dualapp.testing import DualClient
 
@@ -172,6 +173,30 @@ def streams_keep_their_types() -> None:
     assert_type(later(1), AsyncIterator[bytes])
     assert_type(stream_with_context(words(1)), Iterator[bytes])
     assert_type(stream_with_context(later(1)), AsyncIterator[bytes])
+
+
+@app.websocket("/echo")
+def echo() -> None:
+    for message in websocket:
+        assert_type(message, str | bytes)
+        websocket.send(message)
+    words: str | bytes = websocket.receive()
+    websocket.send_json(words=words.upper(), of=websocket.receive_json()["count"])
+    websocket.accept(subprotocol=websocket.requested_subprotocols[0])
+    websocket.close(1000, "That is all")
+    assert_type(websocket.close_code, int | None)
+    assert_type(websocket.close_reason, str)
+
+
+@app.websocket("/echo/later")
+async def echo_later() -> None:
+    async for message in websocket:
+        assert_type(message, str | bytes)
+        await websocket.send(message)
+    words: str | bytes = await websocket.receive()
+    await websocket.send_json(words=words.upper(), of=(await websocket.receive_json())["count"])
+    await websocket.accept(subprotocol=websocket.requested_subprotocols[0])
+    await websocket.close(1000, "That is all")
 
 
 class Price(TypedDict):
