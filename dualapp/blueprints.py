@@ -12,20 +12,12 @@ from flask.sansio.blueprints import BlueprintSetupState
 from flask.sansio.scaffold import Scaffold, setupmethod
 
 from .cli import DualGroup
-from .crossing.colour import is_async
-
-#: The attribute of `def` views that talk through `websocket`, and do not take the socket of their server.
-WEBSOCKET_VIEW = "dualapp_websocket_view"
+from .pipeline.websocket_views import mark_websocket_view
 
 F = TypeVar("F", bound=Callable[..., Any])
 HooksByName = dict[str | None, list[Callable[..., Any]]]
 
 REGISTRIES = ("before_websocket_funcs", "after_websocket_funcs", "teardown_websocket_funcs")
-
-
-def is_websocket_view(view: Callable[..., Any]) -> bool:
-    """Tell whether a view talks through `websocket`; others, as Flask-Sock's, take the server's socket themselves."""
-    return is_async(view) or getattr(view, WEBSOCKET_VIEW, False)
 
 
 class QuartScaffold(Scaffold):
@@ -54,8 +46,8 @@ class QuartScaffold(Scaffold):
         **options: Any,
     ) -> None:
         """Register a websocket rule and its view; takes the options of `add_url_rule`."""
-        if view_func is not None and not is_async(view_func):
-            setattr(view_func, WEBSOCKET_VIEW, True)
+        if view_func is not None:
+            mark_websocket_view(view_func)
         self.add_url_rule(rule, endpoint, view_func, methods={"GET"}, websocket=True, **options)
 
     @setupmethod

@@ -11,11 +11,11 @@ import flask.cli
 from werkzeug.routing import Rule
 
 from ..app import DualApp
-from ..blueprints import is_websocket_view
 from ..crossing.colour import is_async
 from ..entries.kinds import Kind
 from ..entries.mounts import Mount
 from ..pipeline.class_views import in_own_colour
+from ..pipeline.websocket_views import is_websocket_view
 from .app_argument import app_argument, require_dual_app
 
 NOWHERE = "-"
@@ -91,7 +91,7 @@ def places_of(app: DualApp, rule: Rule, colour: str) -> tuple[str, str]:
     if not rule.websocket or view is None:
         return PLACES[colour]
     # A view of an extension, such as Flask-Sock, takes the socket of a WSGI server itself.
-    return OF_WEBSOCKETS[colour] if is_websocket_view(view) else (PLACES[colour][0], NOWHERE)
+    return OF_WEBSOCKETS[colour] if is_websocket_view(app, rule.endpoint) else (PLACES[colour][0], NOWHERE)
 
 
 def table(app: DualApp, rows: Iterable[Row]) -> Iterator[str]:

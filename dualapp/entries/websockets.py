@@ -17,7 +17,6 @@ import flask
 from werkzeug.exceptions import Forbidden, ServiceUnavailable
 from werkzeug.exceptions import NotImplemented as NotImplementedHere
 
-from ..blueprints import is_websocket_view
 from ..crossing.colour import is_async
 from ..crossing.context_variables import await_within
 from ..crossing.thread_pool import Threads
@@ -29,6 +28,7 @@ from ..pipeline.calls import in_thread
 from ..pipeline.context import Context
 from ..pipeline.home import Home
 from ..pipeline.plan_cache import PlanCache
+from ..pipeline.websocket_views import is_websocket_view
 from ..shortcuts.plain_response import raw_pairs
 from ..wrappers.response import encoded
 from .disconnect import WaitingRequests
@@ -132,7 +132,7 @@ class Websockets:
                 return await view(**arguments)
             finally:
                 conversation.view = None
-        if not is_websocket_view(view):
+        if not is_websocket_view(self.app, context.rule.endpoint):  # type: ignore[union-attr]  # it has matched
             raise NotImplementedHere("This view takes the socket of a WSGI server; an ASGI server gives none.")
         if self._running >= self.app.config["WEBSOCKET_THREADS"]:
             raise ServiceUnavailable("All threads for websockets are taken (WEBSOCKET_THREADS).")
@@ -156,8 +156,7 @@ class Websockets:
             context.route_websocket()
         finally:
             context.leave()
-        view = None if context.rule is None else self.app.view_functions.get(context.rule.endpoint)
-        return view is not None and is_websocket_view(view)
+        return context.rule is not None and is_websocket_view(self.app, context.rule.endpoint)
 
 
 async def end(conversation: Conversation, code: int) -> None:

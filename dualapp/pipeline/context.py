@@ -19,7 +19,7 @@ from ..compat.import_hook import after_import
 from ..compat.quart_binding import Binding
 from ..compat.upstream import app_variable, request_context, request_variable, step_arguments
 from ..crossing.bridge import is_loop_thread, run_on_loop
-from ..crossing.colour import caller_is_async, is_async
+from ..crossing.colour import caller_is_async
 from ..crossing.thread_pool import from_loop
 from ..exchange.body import NO_BODY
 from ..exchange.host import refuse_several_hosts
@@ -30,6 +30,7 @@ from .app_context import NOT_GIVEN, AppContext, unbind
 from .context_states import OPEN, keep_open
 from .sessions import opens_async
 from .teardown_errors import Errors
+from .websocket_views import is_websocket_view
 
 if TYPE_CHECKING:
     from blinker import Signal
@@ -198,8 +199,8 @@ class Context(upstream.RequestContext):
             if (adapter := self.url_adapter) is None:
                 return
             rule, view_args = adapter.match(return_rule=True)
-            if rule.websocket and is_async(self.app.view_functions[rule.endpoint]):
-                # An HTTP request to upgrade: only sync views upgrade the connection themselves.
+            if rule.websocket and is_websocket_view(self.app, rule.endpoint):
+                # An HTTP request to upgrade: only views such as Flask-Sock's upgrade the connection themselves.
                 rule, view_args = adapter.match(return_rule=True, websocket=False)
             self.set_rule(rule, view_args)  # type: ignore[arg-type]  # a Mapping that is a dict
         except MethodNotAllowed as error:
