@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import flask
+from flask.signals import appcontext_pushed
 from quart.signals import (
     got_websocket_exception,
     websocket_finished,
@@ -56,6 +57,8 @@ async def converse(context: Context, plan: Plan, call_view: CallView) -> flask.R
 
 async def full_dispatch(context: Context, plan: Plan, call_view: CallView) -> flask.Response | None:
     try:
+        if context.owns_app_context:
+            await send(context, plan, appcontext_pushed)
         await send(context, plan, websocket_started)
         value = await value_of(context, plan, call_view)
     except WebsocketClosed:

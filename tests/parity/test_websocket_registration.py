@@ -1,4 +1,4 @@
-"""Websocket views of every kind, on apps and on blueprints of both frameworks; hosts and proxies."""
+"""Websocket views of every kind, on apps and on blueprints of both frameworks; hosts, proxies and signals."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import quart
 import quart.views
 from quart.testing.connections import WebsocketResponseError
 
-from dualapp import Blueprint, DualApp, ProxyFix, url_for, websocket
+import dualapp
+from dualapp import Blueprint, DualApp, ProxyFix, WebsocketClosed, url_for, websocket
 
 from ..conftest import Serve
-from .test_websockets import talk
+from .test_websockets import COLOURS, talk
 
 __all__ = ["talk"]
 
@@ -218,3 +219,55 @@ def test_behind_a_proxy_the_host_and_the_scheme_are_those_of_the_page(talk: Talk
 
     forwarded = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "shop.test"}
     talk(app, "/ws", client, headers={"Host": "inside", "Origin": origin, **forwarded})
+
+
+@COLOURS
+def test_signals_of_both_frameworks_are_sent(talk: Talk, colour: str) -> None:
+    """Quart's websocket signals, and the signals of app contexts that both have; none of those of requests."""
+    app, seen = DualApp(__name__), []
+    receivers = []
+
+    def connect(module: Any, name: str) -> None:
+        def receive(sender: Any, **arguments: Any) -> None:
+            seen.append(f"{name} {module.__name__}")
+
+        async def receive_async(sender: Any, **arguments: Any) -> None:
+            receive(sender)
+
+        receivers.append(receive if module is flask or colour == "sync" else receive_async)
+        getattr(module, name).connect(receivers[-1], app)
+
+    own = ["websocket_started", "websocket_finished", "websocket_tearing_down", "got_websocket_exception"]
+    of_contexts = ["appcontext_pushed", "appcontext_tearing_down", "appcontext_popped"]
+    of_requests = ["request_started", "request_finished", "request_tearing_down", "got_request_exception"]
+    for module, names in [
+        (quart, own),
+        (dualapp, own),
+        *((each, of_contexts + of_requests) for each in (flask, quart)),
+    ]:
+        for name in names:
+            connect(module, name)
+
+    @app.websocket("/async/<word>")
+    async def async_said(word):
+        await websocket.send(word)
+        if word == "lost":
+            raise LookupError
+
+    @app.websocket("/sync/<word>")
+    def sync_said(word):
+        websocket.send(word)
+        if word == "lost":
+            raise LookupError
+
+    async def client(ws: Any) -> None:
+        await ws.receive()
+        with pytest.raises(WebsocketClosed):
+            await ws.receive()
+
+    for word, end in [("kept", "websocket_finished"), ("lost", "got_websocket_exception")]:
+        talk(app, f"/{colour}/{word}", client)
+        expected = ["appcontext_pushed", "websocket_started", end, "websocket_tearing_down", *of_contexts[1:]]
+        assert list(dict.fromkeys(line.split()[0] for line in seen)) == expected
+        assert len(seen) == 2 * len(expected)  # one receiver by each framework
+        seen.clear()
