@@ -61,10 +61,10 @@ class WebsocketsUnderWSGI:
             descriptor = connection_of(environ)
         except NoSocket as reason:
             raise NotImplementedHere(str(reason)) from None
+        scope = websocket_scope(environ)
         socket, rest = take(descriptor)
         self._taken.add(socket)
-        tell = environ.get(TOLD_OF_END)
-        spawn(self._serve_taken, serve, websocket_scope(environ), WebsocketConnection, socket, rest, tell)
+        spawn(self._serve_taken, serve, scope, WebsocketConnection, socket, rest, environ.get(TOLD_OF_END))
 
     async def _serve_taken(
         self, serve: Serve, scope: Scope, cls: type[WebsocketConnection], socket: Any, rest: Any, tell: Any
@@ -74,11 +74,12 @@ class WebsocketsUnderWSGI:
         `tell` is a test client's, or None.
         """
         loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(asyncio.Protocol, rest)
-        _, connection = await loop.connect_accepted_socket(partial(cls, scope, self._app.config), socket)
-        self._lifespan.connections.add(connection)
+        connection: WebsocketConnection | None = None
         error = None
         try:
+            await loop.connect_accepted_socket(asyncio.Protocol, rest)
+            _, connection = await loop.connect_accepted_socket(partial(cls, scope, self._app.config), socket)
+            self._lifespan.connections.add(connection)
             if not connection.is_answered:
                 await serve(scope, connection.receive, connection.send)
         except Exception as raised:
@@ -86,9 +87,12 @@ class WebsocketsUnderWSGI:
             if tell is None:
                 self._app.logger.exception("Exception on websocket %s", scope["path"])
         finally:
-            connection.finish(error is not None)
-            await connection.ended
-            self._lifespan.connections.discard(connection)
+            if connection is None:
+                socket.close()
+            else:
+                connection.finish(error is not None)
+                await connection.ended
+                self._lifespan.connections.discard(connection)
             self._taken.discard(socket)
             if tell is not None:
                 tell(error)

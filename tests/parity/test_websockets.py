@@ -407,6 +407,19 @@ def test_more_sync_views_than_threads_are_refused() -> None:
         assert first.receive() == "b"
 
 
+def test_a_connection_that_was_taken_in_vain_is_closed_and_counts_no_longer() -> None:
+    app = echoing()
+    app.config["WEBSOCKET_MAX"] = 1
+    interval = app.config.pop("WEBSOCKET_PING_INTERVAL")
+    client = app.test_client(entry="wsgi")
+    with pytest.raises(KeyError, match="WEBSOCKET_PING_INTERVAL"), client.websocket("/sync/echo"):
+        pass
+    app.config["WEBSOCKET_PING_INTERVAL"] = interval
+    with client.websocket("/sync/echo") as ws:
+        ws.send("a")
+        assert ws.receive() == "a"
+
+
 def test_a_message_that_never_comes_is_waited_for_no_longer_than_the_clients_limit() -> None:
     with echoing().test_client(timeout=0.1).websocket("/async/echo") as ws, pytest.raises(TimeoutError):
         ws.receive()
