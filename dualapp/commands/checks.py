@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import flask
@@ -123,6 +124,12 @@ def websockets(app: DualApp) -> Iterator[Finding]:
                 at(func, rule.endpoint),
                 f"nobody answers websocket rule {rule.rule!r} under {' and '.join(missing)}",
                 f"serve it under {other(missing[0])}, or register it with @app.websocket",
+            )
+        elif find_spec("websockets") is None:
+            yield Finding(
+                at(func, rule.endpoint),
+                f"websocket rule {rule.rule!r} gets a 501 under WSGI",
+                "pip install 'dualapp[websockets]', or serve it under ASGI",
             )
 
 

@@ -354,6 +354,16 @@ def test_websockets_of_the_app_are_answered(view: Any) -> None:
     assert not found("websockets", lambda app: app.add_websocket("/chat", "chat", view))
 
 
+def test_a_websocket_needs_an_extra_under_wsgi(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dualapp.commands.checks.find_spec", lambda name: None)
+    (finding,) = found("websockets", lambda app: app.add_websocket("/chat", "chat", chat))
+    assert finding == (
+        f"{line_of(chat)} (chat)",
+        "websocket rule '/chat' gets a 501 under WSGI",
+        "pip install 'dualapp[websockets]', or serve it under ASGI",
+    )
+
+
 def test_a_view_of_http_is_answered() -> None:
     assert not found("websockets", lambda app: app.add_url_rule("/", view_func=async_view))
 

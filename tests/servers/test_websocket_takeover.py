@@ -158,7 +158,7 @@ def code_of(end: ConnectionClosed) -> int | None:
 @pytest.mark.parametrize("path", ["/async/echo", "/sync/echo"])
 @pytest.mark.parametrize("hooks", ["", " -c python:dualapp.gunicorn"])
 @pytest.mark.parametrize("kind", ["sync", "gthread --threads 4", "gevent"])
-def test_a_reload_closes_them_and_serves_on(kind: str, hooks: str, path: str) -> None:
+def test_a_reload_and_a_stop_close_them(kind: str, hooks: str, path: str) -> None:
     needs = "gunicorn gevent" if kind == "gevent" else "gunicorn"
     with started_by(f"gunicorn -b {{bind}} -k {kind}{hooks} {APP}", needs) as server, opened(server, path) as ws:
         assert echoes(ws)
@@ -168,6 +168,10 @@ def test_a_reload_closes_them_and_serves_on(kind: str, hooks: str, path: str) ->
         assert code_of(end.value) == 1001
         with opened(server, path) as another:
             assert echoes(another)
+            server.stop()
+            with pytest.raises(ConnectionClosed) as end:
+                another.recv(LIMIT)
+            assert code_of(end.value) == 1001
     assert not [complaint for complaint in COMPLAINTS if complaint in server.output]
 
 
