@@ -11,7 +11,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from .translation import Scope
+from .translation import Scope, raw_target
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -22,9 +22,8 @@ split_uri = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL).ful
 
 def take_path(environ: WSGIEnvironment) -> None:
     """Change an environ as if the path and the host of its target had been sent."""
-    # RAW_URI is gunicorn's name for the target and Werkzeug's, REQUEST_URI is waitress', uWSGI's and Apache's.
     path = environ.get("PATH_INFO") or "/"
-    target = environ.get("RAW_URI") or environ.get("REQUEST_URI") or path
+    target = raw_target(environ) or path
     if target[0] != "/" and (uri := split_uri(target)):
         environ["HTTP_HOST"] = host_of(uri[1])
         environ.update({key: rooted(uri[2]) for key in ("RAW_URI", "REQUEST_URI") if key in environ})

@@ -76,6 +76,9 @@ def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) ->
     }
     if client_port is not None:
         environ["REMOTE_PORT"] = str(client_port)
+    if raw_path := scope.get("raw_path"):
+        query = scope["query_string"]
+        environ["RAW_URI"] = (raw_path + b"?" + query if query else raw_path).decode("latin-1")
     environ.update(fields)
     environ.update(scope.get(VARIABLES, ()))
     return environ
@@ -164,7 +167,7 @@ def scope_from(environ: WSGIEnvironment) -> Scope:
         "method": environ["REQUEST_METHOD"],
         "scheme": environ.get("wsgi.url_scheme", "http"),
         "path": path,
-        "raw_path": environ.get("RAW_URI", "").partition("?")[0].encode("latin-1") or None,
+        "raw_path": raw_target(environ).partition("?")[0].encode("latin-1") or None,
         "query_string": environ.get("QUERY_STRING", "").encode("latin-1"),
         "root_path": root_path,
         "headers": asgi_headers(environ),
@@ -173,6 +176,14 @@ def scope_from(environ: WSGIEnvironment) -> Scope:
         "extensions": {},
         **environ.get(SCOPE_BASE, {}),
     }
+
+
+def raw_target(environ: WSGIEnvironment) -> str:
+    """Return the target as the client sent it, empty if the server does not tell.
+
+    RAW_URI is gunicorn's name for it and Werkzeug's, REQUEST_URI is waitress', uWSGI's and Apache's.
+    """
+    return environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
 
 
 def asgi_headers(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]:

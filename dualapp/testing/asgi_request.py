@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 CHUNK_SIZE = 64 * 1024
-#: Variables of some WSGI servers, which no app finds on the ASGI entry.
+#: Variables of some WSGI servers, for which a scope has its `raw_path`.
 SERVERS_OWN = {"REQUEST_URI", "RAW_URI"}
 ERRORS = "wsgi.errors"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from dualapp import Blueprint, DualApp, as_asgi, as_wsgi, request, url_for
 from dualapp.lifespan import StartupFailed
 
 from ..conftest import Serve
-from ..support.entry_driver import LOOP, Ask, scope_of
+from ..support.entry_driver import LOOP, AsgiExchange, Ask, scope_of
 from .adapters.table import ask_asgi, ask_wsgi
 
 
@@ -375,6 +376,31 @@ def test_the_extensions_of_the_scope_tell_what_the_server_tells(inner: Any, hook
         assert answer.text == "https None {}"
 
 
+async def raw_asgi(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["raw_path"] + b"?" + scope["query_string"]})
+
+
+def raw_wsgi(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    return [environ["RAW_URI"].encode("latin-1")]
+
+
+@pytest.mark.parametrize("inner", [raw_asgi, raw_wsgi])
+@pytest.mark.parametrize("hooks", [False, True])
+def test_it_is_told_the_target_as_it_was_sent(serve: Serve, inner: Any, hooks: bool) -> None:
+    def build(app: DualApp) -> None:
+        app.mount("/in", inner, hooks=hooks)
+
+        @app.get("/own/<path:name>")
+        async def own(name: str):
+            return flask.request.environ["RAW_URI"]
+
+    client = serve(build, twin=False)
+    assert client.get("/in/a%2Fb%20c?d=%2F").text == "/in/a%2Fb%20c?d=%2F"
+    assert client.get("/own/a%2Fb%20c?d=%2F").text == "/own/a%2Fb%20c?d=%2F"
+
+
 async def failed_app(scope: Any, receive: Any, send: Any) -> None:
     """Says that its startup failed."""
     assert scope["type"] == "lifespan", "a request came through"
@@ -644,6 +670,27 @@ def test_an_adapter_refuses_an_app_that_needs_none(adapt: Any, right: Any, wrong
     assert callable(adapt(right))
     with pytest.raises(TypeError, match=f"{wrong.__name__}.* is no"):
         adapt(wrong)
+
+
+def test_an_adapter_keeps_to_its_threads() -> None:
+    counts = {"now": 0, "most": 0}
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        counts["now"] += 1
+        counts["most"] = max(counts.values())
+        start_response("200 OK", [])
+        time.sleep(0.01)
+        counts["now"] -= 1
+        return iter([b"done"])
+
+    adapted = as_asgi(app, threads=1)
+
+    async def ask_at_once() -> list[str]:
+        answers = await asyncio.gather(*(AsgiExchange(Ask()).run(adapted) for _ in range(5)))
+        return [answer.text for answer in answers]
+
+    assert LOOP.run(ask_at_once()) == ["done"] * 5
+    assert counts == {"now": 0, "most": 1}
 
 
 async def accepting(scope: Any, receive: Any, send: Any) -> None:

@@ -311,6 +311,15 @@ def root_path(adapt: Adapter) -> None:
     assert answer.text == "/shop /café q=%20a"
 
 
+@case(TO_ASGI, "`RAW_URI` has `%2F`, as from gunicorn")
+def raw_uri(adapt: Adapter) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [environ.get("RAW_URI", "").encode()]
+
+    assert ask_asgi(adapt(app), Ask(target="/a%2Fb%20?c=%2F")).text == "/a%2Fb%20?c=%2F"
+
+
 @case(TO_ASGI, "the addresses, the scheme and the protocol")
 def addresses(adapt: Adapter) -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:

@@ -284,7 +284,14 @@ def raw_path(adapt: Adapter) -> None:
         await send(start())
         await send(body(scope.get("raw_path") or b""))
 
-    assert ask_wsgi(adapt(app), Ask(target="/a%2Fb?c")).body == b"/a%2Fb"
+    adapted = adapt(app)
+    assert ask_wsgi(adapted, Ask(target="/a%2Fb?c")).body == b"/a%2Fb"
+
+    def by_waitress(environ: Any, start_response: Any) -> Any:
+        environ["REQUEST_URI"] = environ.pop("RAW_URI")
+        return adapted(environ, start_response)
+
+    assert ask_wsgi(by_waitress, Ask(target="/a%2Fb?c")).body == b"/a%2Fb"
 
 
 @case(TO_WSGI, "headers beyond ASCII, and repeated ones")
