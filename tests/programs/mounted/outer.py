@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from hypercorn.middleware import DispatcherMiddleware
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -61,3 +62,5 @@ async def lifespan(outer: object) -> AsyncIterator[None]:
 in_starlette = Starlette(routes=[Mount("/in", dashboard)], lifespan=lifespan)
 in_fastapi = FastAPI(lifespan=lifespan)
 in_fastapi.mount("/in", dashboard)
+#: It passes lifespan messages on.
+in_hypercorn = DispatcherMiddleware({"/in": dashboard})
