@@ -25,6 +25,7 @@ WSGI["uwsgi-router"] = (WSGI["uwsgi"][0].replace("--http-socket {bind}", "--http
 ASGI = {
     "uvicorn": (f"uvicorn --host {{host}} --port {{port}} {APP}", "uvicorn"),
     "hypercorn": (f"hypercorn -b {{bind}} asgi:{APP}", "hypercorn"),
+    "gunicorn-asgi": (f"{GUNICORN} -k asgi {APP}", "gunicorn"),
     "granian": (f"granian --host {{host}} --port {{port}} --interface asgi {APP}", "granian"),
 }
 SERVERS = WSGI | ASGI
