@@ -257,7 +257,10 @@ class Context(upstream.RequestContext):
     def copy(self) -> Self:
         """Make a context of the same request, for another thread or task."""
         self.request  # noqa: B018 - made now, so that all copies share it
-        self.open_session()
+        if self.variables is None:
+            self.open_session()
+        else:  # Quart copies in the new task, where there may be no app
+            self.variables.copy().run(self.open_session)
         context = type(self)(self.app, self.exchange)
         context.__dict__.update({name: value for name, value in vars(self).items() if name not in ("g", "url_adapter")})
         context._bound = []

@@ -7,6 +7,8 @@ others, are in tests/servers.
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +18,15 @@ import pytest
 import quart
 from quart.testing.connections import WebsocketResponseError
 
-from dualapp import Blueprint, DualApp, WebsocketClosed, session, url_for, websocket
+from dualapp import (
+    Blueprint,
+    DualApp,
+    WebsocketClosed,
+    copy_current_websocket_context,
+    session,
+    url_for,
+    websocket,
+)
 
 from ..conftest import WAYS
 from ..support.waiting import LIMIT, wait_for
@@ -169,6 +179,86 @@ def test_the_app_learns_how_the_client_has_closed(talk: Any, colour: str) -> Non
 
     talk(app, f"/{colour}/until-closed", client)
     assert app.extensions["seen"] == [(4002, "bye")]
+
+
+@COLOURS
+def test_the_websocket_has_the_handshake_and_keeps_the_end(talk: Any, colour: str) -> None:
+    app, seen = echoing(), []
+
+    def handshake():
+        headers, cookies = websocket.headers["X-Told"], dict(websocket.cookies)
+        return [headers, cookies, websocket.scope["type"], websocket.requested_subprotocols, websocket.close_code]
+
+    @app.websocket("/async/seen")
+    async def async_seen():
+        await websocket.send_json(handshake())
+        async for _ in websocket:
+            pass
+        seen.append((websocket.close_code, websocket.close_reason))
+
+    @app.websocket("/sync/seen")
+    def sync_seen():
+        websocket.send_json(handshake())
+        for _ in websocket:
+            pass
+        seen.append((websocket.close_code, websocket.close_reason))
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive_json() == ["yes", {"who": "ann"}, "websocket", ["a", "b"], None]
+        await ws.close(4002, "bye")
+
+    headers = {"X-Told": "yes", "Cookie": "who=ann"}
+    talk(app, f"/{colour}/seen", client, headers=headers, subprotocols=["a", "b"])
+    assert seen == [(4002, "bye")]
+
+
+def test_a_task_outside_of_the_view_can_have_its_context(talk: Any) -> None:
+    app = echoing()
+
+    @app.websocket("/copied")
+    async def copied():
+        @copy_current_websocket_context
+        async def send():
+            await websocket.send(websocket.path)
+
+        await asyncio.create_task(send(), context=contextvars.Context())
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() == "/copied"
+
+    talk(app, "/copied", client)
+
+
+def test_an_app_has_its_own_class_of_websockets(talk: Any) -> None:
+    class Loud(quart.Websocket):
+        def loud_path(self) -> str:
+            return self.path.upper()
+
+    app = echoing()
+    app.websocket_class = Loud
+
+    @app.websocket("/async/loud")
+    async def async_loud():
+        await websocket.send(websocket.loud_path())
+
+    @app.websocket("/sync/loud")
+    def sync_loud():
+        websocket.send(websocket.loud_path())
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() in ("/ASYNC/LOUD", "/SYNC/LOUD")
+
+    talk(app, "/async/loud", client)
+    talk(app, "/sync/loud", client)
+
+
+def test_without_the_extra_a_wsgi_server_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "dualapp.entries.websocket_server", raising=False)
+    monkeypatch.setitem(sys.modules, "websockets.server", None)
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    answer = echoing().test_client(entry="wsgi").get("/async/echo", headers=upgrade)
+    assert answer.status_code == 501
+    assert "pip install &#39;dualapp[websockets]&#39;" in answer.text
 
 
 @pytest.mark.parametrize(
