@@ -7,7 +7,7 @@ closed: their clients connect again, and know that they may have missed somethin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Self
 
@@ -75,7 +75,7 @@ class RedisRelay:
         confirmed = self._confirmed.get(channel)
         if confirmed is None:
             confirmed = self._confirmed[channel] = asyncio.Event()
-            await self._pubsub.subscribe(self._prefix + channel)
+            await self._ask(self._pubsub.subscribe, channel)
         await confirmed.wait()
 
     async def unsubscribe(self, channel: str) -> None:
@@ -84,7 +84,12 @@ class RedisRelay:
         # One that is not confirmed yet is kept: its confirmation would be taken for that of the next subscription.
         if confirmed is not None and confirmed.is_set():
             del self._confirmed[channel]
-            await self._pubsub.unsubscribe(self._prefix + channel)
+            await self._ask(self._pubsub.unsubscribe, channel)
+
+    async def _ask(self, command: Callable[[str], Awaitable[None]], channel: str) -> None:
+        """Send a command; if the connection has just broken, the listener is told so, and closes the members."""
+        with suppress(RedisError, OSError):
+            await command(self._prefix + channel)
 
     async def _listen_again_and_again(self) -> None:
         while True:

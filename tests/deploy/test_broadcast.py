@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -10,6 +11,7 @@ from redis import Redis
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from dualapp.broadcast.redis_relay import RedisRelay
 from tests.servers.test_websockets import COLOURS, opened
 from tests.support.redis_server import redis_server
 from tests.support.server_command import started_by
@@ -133,3 +135,28 @@ def test_a_redis_that_is_not_there_is_named(line: str) -> None:
         server.process.wait(LIMIT)
     assert server.process.returncode not in (0, None)
     assert f"connecting to 127.0.0.1:{port}" in server.output
+
+
+class BrokenPubSub:
+    """A connection that has broken, of which its listener has not heard yet."""
+
+    async def subscribe(self, channel: str) -> None:
+        raise ConnectionError
+
+    unsubscribe = subscribe
+
+
+def test_who_joins_or_leaves_when_the_connection_has_just_broken_is_closed_as_the_others() -> None:
+    """It is no error of the view: the listener, which hears of it next, closes all members with 1012."""
+
+    async def join_and_leave() -> None:
+        relay = RedisRelay("redis://127.0.0.1:1", "app:", print, print)
+        relay._pubsub = BrokenPubSub()
+        relay._connected.set()
+        joining = asyncio.create_task(relay.subscribe("tea"))
+        await asyncio.sleep(0)
+        relay._confirmed["tea"].set()
+        await relay.unsubscribe("tea")
+        await joining
+
+    asyncio.run(join_and_leave())
