@@ -319,6 +319,11 @@ async def await_on(loop: asyncio.AbstractEventLoop, func: Callable[..., Coroutin
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(func(*args), loop))
 
 
+def wait_on(loop: asyncio.AbstractEventLoop, func: Callable[..., Coroutine[Any, Any, T]], /, *args: Any) -> T:
+    """Block this thread until an async function has run on a loop in another thread."""
+    return asyncio.run_coroutine_threadsafe(func(*args), loop).result()
+
+
 running: set[asyncio.Task[Any]] = set()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
+from ..crossing.own_loops import with_own_loops
 from ..crossing.thread_pool import Threads
 from ..exchange.translation import Scope
 from .asgi_under_wsgi import ASGIApp, ASGIUnderWSGI
@@ -73,7 +74,8 @@ def mount_of(
     """Make the mount of an app; its kind decides which entry needs an adapter."""
     wsgi, asgi = (other.wsgi, other.asgi) if kind is Kind.BOTH else (other, other)
     if kind is Kind.WSGI:
-        asgi = adapters.to_asgi(other)
+        wsgi = with_own_loops(other)
+        asgi = adapters.to_asgi(wsgi)
     if kind is Kind.ASGI:
         wsgi = adapters.to_wsgi(other, state)
     return Mount(path, host, wsgi, asgi, kind, name, adds_slash=kind is Kind.ASGI and path != "", state=state)

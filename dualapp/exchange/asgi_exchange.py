@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.datastructures import EnvironHeaders, Headers
 
 from ..compat.upstream import KeyedHeaders, running_loop
-from ..crossing.bridge import await_on
+from ..crossing.bridge import await_on, wait_on
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .translation import VARIABLES, Message, Scope, environ_from, field_value, fields_from, path_of
 
@@ -142,7 +142,10 @@ class ASGIBody(Body):
         while self.kept is not None and (message := self.kept.take_at_once()) is not None:
             if self._take(message):
                 return
-        super().receive()
+        if running_loop() in (None, self._loop):
+            super().receive()
+        else:  # sync code on a loop of its own, which the server's loop does not wait for
+            wait_on(self._loop, self.receive_in_time)
 
     def _take(self, message: Message) -> bool:
         """Keep the chunk of a message; tell whether it has one or is the end."""

@@ -16,3 +16,8 @@ app = socketio.ASGIApp(
 async def say(sid: str, data: Any) -> Any:
     await server.emit("said", data, to=sid)
     return {"heard": data}
+
+
+@server.event
+async def leave(sid: str) -> None:
+    await server.disconnect(sid)
