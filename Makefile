@@ -17,10 +17,10 @@ space := $(empty) $(empty)
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
-# SLOW=1 adds the tests with thousands of clients and with gibibytes. While one environment installs, or waits for its
-# servers, another computes.
+# SLOW=1 adds the tests with thousands of clients and with gibibytes, and those of all ways through Quart 0.22. While one
+# environment installs, or waits for its servers, another computes.
 test: .venv/tox
-	PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" \
+	$(if $(SLOW),WAYS=) PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" \
 		$(BIN)/tox run-parallel --parallel 2 --parallel-no-spinner $(if $(SLOW),,-- -m 'not slow')
 
 # What a change is checked with while it is made: one Python, each behaviour on one entry and in one colour, and neither
