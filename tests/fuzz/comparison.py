@@ -96,8 +96,8 @@ def compared(
 
 
 def is_given_up(answer: Answer, visit: Visit) -> bool:
-    """Tell whether the app has noticed that the client is gone, as it may where the body breaks off."""
-    return visit.truncated and answer.status == 0 and answer.error is None
+    """Tell whether the app has noticed that the client is gone, as it may at any time where the body breaks off."""
+    return visit.truncated and not answer.complete and answer.error is None
 
 
 def facts_of(answer: Answer, client: Client, records: list[Record]) -> Facts:

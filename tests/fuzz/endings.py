@@ -106,13 +106,16 @@ async def asgi_answer(client: Client, visit: Visit) -> Answer:
     app, gate = getattr(client.app, client.entry), client.app.extensions["gate"]
     exchange = (BrokenAsgi if visit.end == "broken" else AsgiExchange)(visit)
     if visit.end in ("gone", "cancel"):
-        is_async = WAITING.fullmatch(exchange.ask.path) and iscoroutinefunction(client.app.view_functions.get("wait"))
+        has_view = WAITING.fullmatch(exchange.ask.path) and visit.method in VIEWED
+        is_async = has_view and iscoroutinefunction(client.app.view_functions.get("wait"))
         return await answer_at_gate(exchange, app, gate, bool(is_async))
     return await exchange.run(app)
 
 
 #: The paths of the views that wait; there is no view for others that begin so, and hooks alone may wait in a thread.
 WAITING = re.compile(r"/wait(/\d+)?")
+#: The methods that these views answer.
+VIEWED = {"GET", "HEAD", "OPTIONS", "POST"}
 
 
 class BrokenAsgi(AsgiExchange):
