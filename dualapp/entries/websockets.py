@@ -24,7 +24,7 @@ from ..exchange.conversation import CONNECTING, ENDED, INTERNAL_ERROR, NORMAL, C
 from ..exchange.handshake import Handshake
 from ..exchange.translation import Message, Scope
 from ..exchange.wsgi_exchange import WSGIExchange
-from ..pipeline.calls import in_thread
+from ..pipeline.calls import awaited_body, call_async, in_thread, is_coroutine
 from ..pipeline.context import Context
 from ..pipeline.home import Home
 from ..pipeline.plan_cache import PlanCache
@@ -124,14 +124,19 @@ class Websockets:
             await end(conversation, INTERNAL_ERROR if conversation.has_failed else NORMAL)
 
     async def _call_view(self, context: Context, view: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-        """Call a view, a sync one in a thread of its own."""
+        """Call a view, and await the coroutine that it returns, as a request's: a decorator may be around it."""
         conversation: Any = context.conversation
-        if is_async(view):
-            conversation.view = asyncio.current_task()
-            try:
-                return await view(**arguments)
-            finally:
-                conversation.view = None
+        returned = view(**arguments) if is_async(view) else await self._call_sync_view(context, view, arguments)
+        conversation.view = asyncio.current_task()
+        try:
+            if is_async(view):
+                returned = await returned
+            return await awaited_body(call_async, returned) if is_coroutine(returned) else returned
+        finally:
+            conversation.view = None
+
+    async def _call_sync_view(self, context: Context, view: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+        """Call a view in a thread of its own."""
         if not is_websocket_view(self.app, context.rule.endpoint):  # type: ignore[union-attr]  # it has matched
             raise NotImplementedHere("This view takes the socket of a WSGI server; an ASGI server gives none.")
         if self._running >= self.app.config["WEBSOCKET_THREADS"]:

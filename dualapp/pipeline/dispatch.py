@@ -89,13 +89,17 @@ async def recover(context: Context, plan: Plan, error: Exception) -> flask.Respo
     """
     context.error = error
     add_await_note(error)
-    answer = await answer_to(context, plan, error)
+    return sendable_page(context, plan, await answer_to(context, plan, error))
+
+
+def sendable_page(context: Context, plan: Plan, page: flask.Response) -> flask.Response:
+    """Return the page of an error; the plain page for a 500 instead of one that cannot be sent."""
     try:
-        check_sendable(plan, answer)
+        check_sendable(plan, page)
     except UnsendableHead:  # of a hook or a handler that all pages pass through
         context.app.logger.exception("The page of an error cannot be sent")
         return response_from(context.app, InternalServerError())
-    return answer
+    return page
 
 
 async def answer_to(context: Context, plan: Plan, error: Exception) -> flask.Response:

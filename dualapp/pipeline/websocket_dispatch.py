@@ -18,10 +18,20 @@ from quart.signals import (
     websocket_tearing_down,
 )
 
-from ..exchange.conversation import WebsocketClosed
+from ..exchange.conversation import CONNECTING, WebsocketClosed
 from ..wrappers.return_values import response_from
+from .await_notes import add_await_note
+from .calls import awaited_body, is_coroutine
 from .context import Context
-from .dispatch import handle_user_exception, propagates, save_session, tear_down_app, value_for_unhandled
+from .dispatch import (
+    check_sendable,
+    handle_user_exception,
+    propagates,
+    save_session,
+    sendable_page,
+    tear_down_app,
+    value_for_unhandled,
+)
 from .hooks import each_applied, each_called, first_answer
 from .signals import is_heard
 from .teardown_errors import each_torn_down
@@ -41,13 +51,17 @@ async def converse(context: Context, plan: Plan, call_view: CallView) -> flask.R
     """
     try:
         try:
-            return await full_dispatch(context, plan, call_view)
+            response = await full_dispatch(context, plan, call_view)
+            if response is not None and is_undecided(context):
+                check_sendable(plan, response)
+            return response
         except WebsocketClosed:
             return None
         except Exception as error:
             context.error = error
+            add_await_note(error)
             note_failure(context)
-            return await handle_exception(context, plan, error)
+            return sendable_page(context, plan, await handle_exception(context, plan, error))
     except BaseException as error:
         context.error = error
         raise
@@ -67,6 +81,11 @@ async def full_dispatch(context: Context, plan: Plan, call_view: CallView) -> fl
         note_failure(context)
         value = await handle_user_exception(context, plan, error)
     return await finalize(context, plan, value)
+
+
+def is_undecided(context: Context) -> bool:
+    """Tell whether the websocket was neither accepted nor refused: a response of the view will refuse it."""
+    return context.conversation.state == CONNECTING  # type: ignore[union-attr]  # there is one
 
 
 def note_failure(context: Context) -> None:
@@ -90,6 +109,8 @@ async def value_of(context: Context, plan: Plan, call_view: CallView) -> Any:
 
 async def finalize(context: Context, plan: Plan, value: Any) -> flask.Response | None:
     """Make the response, if there is a value, and pass it through the hooks after the view."""
+    if is_coroutine(value):  # of an error handler
+        value = await awaited_body(plan.call, value)
     response = None if value is None else response_from(context.app, value, plan.view)
     response = await each_applied(plan.call, plan.websocket_hooks.after, response)
     if response is not None and context.opened_session is not None:
@@ -98,13 +119,14 @@ async def finalize(context: Context, plan: Plan, value: Any) -> flask.Response |
     return response  # type: ignore[no-any-return]  # what the hooks return
 
 
-async def handle_exception(context: Context, plan: Plan, error: Exception) -> flask.Response | None:
+async def handle_exception(context: Context, plan: Plan, error: Exception) -> flask.Response:
     """Log an unhandled error and make the 500 page, or re-raise the error if the app propagates it."""
     app = context.app
     await send(context, plan, got_websocket_exception, exception=error)
     if propagates(app):
         raise error
-    return response_from(app, await value_for_unhandled(context, plan, error), plan.view)
+    value = await value_for_unhandled(context, plan, error)
+    return response_from(app, await awaited_body(plan.call, value) if is_coroutine(value) else value, plan.view)
 
 
 async def tear_down(context: Context, plan: Plan) -> None:

@@ -281,6 +281,157 @@ def test_a_refusal_is_a_response(talk: Any, path: str, status: int) -> None:
     talk(app, path, client)
 
 
+#: Statuses and headers of a refusal, and the status that is sent instead.
+REFUSALS = [
+    ((403, {"X-Why": " padded\t"}), 403),
+    ((99, {}), 500),
+    ((1000, {}), 500),
+    ((403, {"X-Why": "snow \u2603"}), 500),
+    ((403, {"X-Why": "\x01"}), 500),
+    ((403, {"X Why": "spaced"}), 500),
+]
+
+
+@COLOURS
+@pytest.mark.parametrize(("refusal", "status"), REFUSALS)
+def test_a_refusal_that_cannot_be_sent_is_a_500_as_that_of_a_request(
+    talk: Any, colour: str, refusal: tuple[int, dict[str, str]], status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = echoing()
+
+    @app.websocket("/async/refusing")
+    async def async_refusing():
+        return "no", *refusal
+
+    @app.websocket("/sync/refusing")
+    def sync_refusing():
+        return "no", *refusal
+
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketResponseError) as refused:
+            await ws.receive()
+        response = refused.value.response
+        assert (response.status_code, response.headers.get("X-Why")) == (status, "padded" if status == 403 else None)
+
+    talk(app, f"/{colour}/refusing", client)
+    assert ("cannot be sent" in caplog.text) is (status == 500)
+    assert (f"{colour}_refusing" in caplog.text) is (status == 500)
+
+
+def test_a_page_of_errors_that_cannot_be_sent_is_the_plain_one(talk: Any, caplog: pytest.LogCaptureFixture) -> None:
+    app = echoing()
+
+    @app.errorhandler(500)
+    def page(error):
+        return "my page", 1000
+
+    @app.websocket("/fail")
+    async def fail():
+        raise LookupError
+
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketResponseError) as refused:
+            await ws.receive()
+        assert refused.value.response.status_code == 500
+
+    talk(app, "/fail", client)
+    assert "LookupError" in caplog.text
+    assert "1000" in caplog.text
+
+
+def test_a_value_after_the_websocket_was_accepted_goes_nowhere(talk: Any, caplog: pytest.LogCaptureFixture) -> None:
+    app = echoing()
+
+    @app.websocket("/late")
+    async def late():
+        await websocket.send("accepted")
+        return "no", 99
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() == "accepted"
+        with pytest.raises(WebsocketClosed) as closed:
+            await ws.receive()
+        assert closed.value.code == 1000
+
+    talk(app, "/late", client)
+    assert not caplog.records
+
+
+def bare(func: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator that knows nothing of colours."""
+    return lambda *args, **arguments: func(*args, **arguments)
+
+
+def hasty(func: Callable[..., Any]) -> Callable[..., Any]:
+    """One that lacks an `await`."""
+
+    async def call(*args: Any, **arguments: Any) -> Any:
+        return func(*args, **arguments)
+
+    return call
+
+
+@pytest.mark.parametrize("decorator", [bare, hasty])
+def test_a_coroutine_that_a_view_or_a_handler_returns_is_awaited(talk: Any, decorator: Any) -> None:
+    app, seen = echoing(), []
+
+    @decorator
+    async def talking():
+        await websocket.send("x")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("cancelled")
+
+    @decorator
+    async def refusing():
+        raise LookupError
+
+    @app.errorhandler(LookupError)
+    @decorator
+    async def handle(error):
+        return "no", 418
+
+    app.add_websocket("/talking", "talking", talking)
+    app.add_websocket("/refusing", "refusing", refusing)
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() == "x"
+
+    async def refused(ws: Any) -> None:
+        with pytest.raises(WebsocketResponseError) as refusal:
+            await ws.receive()
+        assert refusal.value.response.status_code == 418
+
+    talk(app, "/talking", client)
+    wait_for(lambda: seen == ["cancelled"])
+    talk(app, "/refusing", refused)
+
+
+def test_an_error_of_a_missing_await_says_so(talk: Any, caplog: pytest.LogCaptureFixture) -> None:
+    app = echoing()
+
+    async def value() -> dict[str, int]:
+        return {"a": 1}
+
+    @app.websocket("/missing")
+    async def missing():
+        await websocket.accept()
+        coroutine = value()
+        try:
+            await websocket.send(coroutine["a"])  # type: ignore[index]  # it is the error
+        finally:
+            coroutine.close()
+
+    async def client(ws: Any) -> None:
+        with pytest.raises(WebsocketClosed) as closed:
+            await ws.receive()
+        assert closed.value.code == 1011
+
+    talk(app, "/missing", client)
+    assert "An `await` is missing: " in caplog.text
+
+
 @pytest.mark.parametrize(
     ("origins", "origin", "opens"),
     [
