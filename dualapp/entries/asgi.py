@@ -200,6 +200,7 @@ class ASGIGateway:
         if kind == "lifespan":
             await serve(self.lifespan, receive, send)
         elif kind == "websocket":
+            scope = with_path(scope)
             if self._mounted and (mount := self._mounts.find_for_websocket(host_in(scope), path_of(scope))) is not None:
                 await mount.answer_asgi(scope, receive, send)
             else:

@@ -960,3 +960,42 @@ def test_a_view_that_only_sends_is_told_how_the_client_has_left(talk: Any, colou
 
     talk(app, f"/{colour}/sending", client)
     assert seen == [4006]
+
+
+LOCALHOST = (b"host", b"localhost")
+#: What servers hand on of a handshake, and what the view sees.
+HANDSHAKES: dict[str, tuple[dict[str, Any], Any]] = {
+    "white space": (
+        {"headers": [(b"host", b"localhost "), (b"x-a", b" \tone  two "), (b"cookie", b" a=1 ")]},
+        ["ws://localhost/seen", "one  two", {"a": "1"}],
+    ),
+    "cookies": (
+        {"headers": [LOCALHOST, (b"cookie", b"a=1"), (b"cookie", b"b=2")]},
+        ["ws://localhost/seen", None, {"a": "1", "b": "2"}],
+    ),
+    "a URI": (
+        {"path": "http://target.example/seen", "raw_path": b"http://target.example/seen", "headers": [LOCALHOST]},
+        ["ws://target.example/seen", None, {}],
+    ),
+    "several hosts": ({"headers": [(b"host", b"a.example"), (b"host", b"b.example")]}, 400),
+}
+
+
+@pytest.mark.parametrize("name", HANDSHAKES)
+def test_a_handshake_is_read_as_a_request(talk: Any, name: str) -> None:
+    """tests/parity/test_request_heads.py has more of them."""
+    app, (scope, expected) = echoing(), HANDSHAKES[name]
+
+    @app.websocket("/seen")
+    async def seen():
+        await websocket.send_json([websocket.url, websocket.headers.get("X-A"), websocket.cookies.to_dict()])
+
+    async def client(ws: Any) -> None:
+        if expected == 400:
+            with pytest.raises(WebsocketResponseError) as refusal:
+                await ws.receive()
+            assert refusal.value.response.status_code == 400
+        else:
+            assert await ws.receive_json() == expected
+
+    talk(app, "/seen", client, scope_base=scope)
