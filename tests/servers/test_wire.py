@@ -24,6 +24,9 @@ SERVERS = {
     **KINDS,
     "gunicorn-gevent": Kind("gunicorn -b {bind} -k gevent tests.servers.app:app", "gunicorn gevent"),
     "cheroot": Kind("python -m cheroot --bind {bind} --threads 4 tests.servers.app:app", "cheroot"),
+    "uwsgi": Kind(
+        "pyuwsgi --http-socket {bind} --threads 4 --die-on-term --need-app --module tests.servers.app:app", "pyuwsgi"
+    ),
 }
 COLOURS = ("sync", "async")
 
@@ -36,7 +39,7 @@ COOKIES = {
     **dict.fromkeys(ASGI, "a=1; b=2"),
     "granian-wsgi": "a=1;b=2",
     **dict.fromkeys(GUNICORN_WSGI | {"hypercorn-wsgi", "werkzeug"}, "a=1,b=2"),
-    "waitress": "a=1, b=2",
+    **dict.fromkeys(["waitress", "uwsgi"], "a=1, b=2"),
     "cheroot": "b=2",
 }
 SHOWS_TRAILERS = {"uvicorn-httptools"}
