@@ -6,7 +6,7 @@ import io
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
@@ -72,6 +72,10 @@ class Body:
     reads = 0
     #: Whether a reader is waiting for the server's `receive`.
     is_receiving = False
+    #: How many bytes of it readers have taken.
+    taken = 0
+    #: Whether it was larger than the request allowed when it was read.
+    is_refused = False
     _deadline: float | None = None
 
     def __init__(self, length: int | None, fetch: Callable[[int], bytes] | None = None) -> None:
@@ -257,11 +261,13 @@ class Body:
         arrived = self.arrived
         if size >= len(arrived):
             self.arrived = b""
+            self.taken += len(arrived)
             return bytes(arrived)
         if not isinstance(arrived, bytearray):
             arrived = self.arrived = bytearray(arrived)
         chunk = bytes(arrived[:size])
         del arrived[:size]
+        self.taken += size
         return chunk
 
     def take_all(self) -> bytes:
@@ -270,8 +276,17 @@ class Body:
             with self.one_read():
                 while not self.complete:
                     self.receive()
-        arrived, self.arrived = self.arrived, b""
-        return bytes(arrived)
+        return self.take(len(self.arrived))
+
+    def refuse(self) -> NoReturn:
+        """Raise RequestEntityTooLarge (413), whoever reads it from now on."""
+        self.is_refused = True
+        raise RequestEntityTooLarge()
+
+    def check_refusal(self) -> None:
+        """Raise RequestEntityTooLarge (413) again for a body that was refused."""
+        if self.is_refused:
+            raise RequestEntityTooLarge()
 
 
 NO_BODY = Body(0)
@@ -283,8 +298,6 @@ class BodyStream(io.RawIOBase):
 
     def __init__(self, body: Body) -> None:
         self.body = body
-        self._bytes_read = 0
-        self._is_refused = False
 
     def readable(self) -> bool:
         return True
@@ -294,8 +307,8 @@ class BodyStream(io.RawIOBase):
         return bytes(self.body.arrived[:LINE])
 
     def readall(self) -> bytes:
-        self._check_refusal()
         body = self.body
+        body.check_refusal()
         if not body.is_short:  # in chunks, so that a body that is too large is refused early
             with body.one_read():
                 return super().readall()
@@ -304,8 +317,8 @@ class BodyStream(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         # Fill the buffer, as WSGI servers do: after a short read Werkzeug's multipart parser would take the start of a
         # boundary for the end of a file.
-        self._check_refusal()
         body, view = self.body, memoryview(buffer).cast("B")
+        body.check_refusal()
         if len(body.arrived) < len(view) and not body.complete:
             with body.one_read():
                 while len(body.arrived) < len(view) and not body.complete and not self._is_over_limit():
@@ -316,19 +329,13 @@ class BodyStream(io.RawIOBase):
 
     def _counted(self, chunk: bytes) -> bytes:
         if chunk:  # at the end of the body, a limit that was set since does not count
-            self._bytes_read += len(chunk)
             self._check_limit()
         return chunk
-
-    def _check_refusal(self) -> None:
-        """Raise RequestEntityTooLarge (413) again for a body that was refused."""
-        if self._is_refused:
-            raise RequestEntityTooLarge()
 
     def _is_over_limit(self) -> bool:
         """Tell whether more has arrived than the request allows."""
         limit = self._limit()
-        return limit is not None and self._bytes_read + len(self.body.arrived) > limit
+        return limit is not None and self.body.taken + len(self.body.arrived) > limit
 
     def _limit(self) -> int | None:
         request = self.body.request()
@@ -341,12 +348,11 @@ class BodyStream(io.RawIOBase):
         more follows.
         """
         body, limit = self.body, self._limit()
-        if limit is not None and self._bytes_read >= limit:
-            while self._bytes_read == limit and not body.arrived and not body.complete:
+        if limit is not None and body.taken >= limit:
+            while body.taken == limit and not body.arrived and not body.complete:
                 body.receive()
-            if body.arrived or self._bytes_read > limit:
-                self._is_refused = True
-                raise RequestEntityTooLarge()
+            if body.arrived or body.taken > limit:
+                body.refuse()
 
 
 class AsyncBody:
@@ -359,7 +365,6 @@ class AsyncBody:
         """Take the async face of the request, which has the limit and the cache, and its body."""
         self._async_face = request
         self._body = body
-        self._bytes_read = 0
 
     def __await__(self) -> Generator[Any, None, bytes]:
         whole: Generator[Any, None, bytes] = self._async_face.get_data().__await__()
@@ -370,18 +375,18 @@ class AsyncBody:
 
     async def __anext__(self) -> bytes:
         body = self._body
-        if not body.is_exhausted:
-            self._check(body.length or 0)
+        body.check_refusal()
+        if not body.is_exhausted and self._is_over_limit(body.length or 0):
+            raise RequestEntityTooLarge()
         while not body.arrived and not body.complete:
             await body.receive_in_time()
         if not body.arrived:
             raise StopAsyncIteration
         chunk = body.take(len(body.arrived))
-        self._bytes_read += len(chunk)
-        self._check(self._bytes_read)
+        if self._is_over_limit(body.taken):
+            body.refuse()
         return chunk
 
-    def _check(self, size: int) -> None:
+    def _is_over_limit(self, size: int) -> bool:
         limit = self._async_face.max_content_length
-        if limit is not None and size > limit:
-            raise RequestEntityTooLarge()
+        return limit is not None and size > limit

@@ -42,7 +42,7 @@ class JSONBody:
         try:
             return cls(data, loads(app.json, data))
         except ValueError:
-            body.arrived = data
+            body.arrived, body.taken = data, 0
             return None
 
     @property

@@ -83,7 +83,8 @@ def limits_of(world: World, visit: Visit) -> list[int]:
 
 
 def is_chunked_or_of(visit: Visit, lengths: list[int]) -> bool:
-    return not isinstance(visit.body, bytes) or len(visit.body) in lengths
+    has_length = isinstance(visit.body, bytes) and not isinstance(visit.length, str)
+    return not has_length or len(visit.body) in lengths
 
 
 def is_read_to_its_break(world: World, difference: Difference) -> bool:
@@ -93,7 +94,8 @@ def is_read_to_its_break(world: World, difference: Difference) -> bool:
 
 def is_refusal(answer: Facts) -> bool:
     trapped = [name for _, _, name in answer["log"] if name in ("BadRequest", "ClientDisconnected")]
-    return answer["status"] == 400 or b"[400," in answer["body"] or bool(trapped)
+    is_page = answer["status"] == 400 or b"400 Bad Request" in answer["body"]  # a hook may change the status
+    return is_page or b"[400," in answer["body"] or bool(trapped)
 
 
 def closes_file(world: World, difference: Difference) -> bool:

@@ -195,18 +195,38 @@ def test_a_body_that_was_refused_stays_refused(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         app.config["MAX_CONTENT_LENGTH"] = 4
 
-        @app.post("/")
-        async def index():
+        @app.post("/<ways>")
+        async def index(ways):
             refusals = []
-            for _ in range(3):
-                with pytest.raises(RequestEntityTooLarge) as refusal:
-                    await request.get_data()
-                refusals.append(refusal.value.code)
+            for way in ways.split(","):
+                try:
+                    if way == "data":
+                        await request.get_data()
+                    else:
+                        [piece async for piece in getattr(request, "body", None) or request.stream]
+                except RequestEntityTooLarge as refusal:
+                    refusals.append(refusal.code)
             return {"refusals": refusals}
 
     client = serve(build, twin=False)  # to Flask, what it has read of a body without a length is all of it
-    for headers in ([], [("Transfer-Encoding", "chunked")]):
-        assert client.post("/", headers, b"too long").json() == {"refusals": [413] * 3}
+    for ways in ("data,pieces,data", "pieces,data,pieces", "data,data", "pieces,pieces"):
+        for body in (b"too long", [b"too", b" long"], [b"too long"] * 3, [b"x" * 9000] * 6):
+            assert client.post(f"/{ways}", body=body).json() == {"refusals": [413] * (ways.count(",") + 1)}
+
+
+def test_a_limit_counts_all_that_is_read_in_pieces(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.config["MAX_CONTENT_LENGTH"] = 4
+
+        @app.post("/")
+        async def index():
+            async for _ in getattr(request, "body", None) or request.stream:
+                break
+            return str(len(await request.get_data()))
+
+    client = serve(build, twin=False)  # as above
+    assert client.post("/", body=[b"a\n", b"b\n"]).status == 200
+    assert client.post("/", body=[b"a\n", b"b\n", b"c"]).status == 413
 
 
 def test_middleware_reads_what_the_app_left_alone() -> None:
