@@ -21,7 +21,6 @@ from .crossing.bridge import to_loop
 from .crossing.colour import caller_is_async, is_async, markcoroutinefunction
 from .crossing.thread_pool import Threads, awaitable
 from .development import asgi_function, server_options
-from .entries.kinds import kind_of
 from .entries.wrong_entry import refuse_asgi_server, refuse_rsgi_server, refuse_wsgi_server
 from .entries.wsgi import WSGIGateway
 from .exchange.target import take_path, with_path_first
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
 
     from .entries.asgi import ASGIGateway
     from .entries.asgi_messages import Send
-    from .entries.mounting import Adapters
+    from .entries.mounting import Mounting
     from .entries.mounts import Mount, Mounts
     from .entries.websockets import Websockets
     from .entries.websockets_under_wsgi import WebsocketsUnderWSGI
@@ -178,7 +177,6 @@ class DualApp(QuartScaffold, Steps):
         self.before_serving_funcs: list[Callable[..., Any]] = []
         self.while_serving_gens: list[Any] = []
         self.after_serving_funcs: list[Callable[..., Any]] = []
-        self._added_middleware: tuple[Any, Any] = (None, None)
         self._mounted: list[Mount] = []
         self.cli = DualGroup(name=self.name, commands=self.cli.commands)
         self.jinja_environment = type(self).jinja_environment
@@ -343,11 +341,11 @@ class DualApp(QuartScaffold, Steps):
         return Mounts(self, self._generation, self._mounted)
 
     @cached_property
-    def _adapters(self) -> Adapters:
-        """Adapters for apps and middleware of one kind."""
-        from .entries.mounting import Adapters
+    def _mounting(self) -> Mounting:
+        """What mounts apps, and wraps both entries in middleware."""
+        from .entries.mounting import Mounting  # as above
 
-        return Adapters(self._threads, lambda: self.config["BODY_TIMEOUT"], self._websockets_under_wsgi)
+        return Mounting(self, self._mounts, self._threads, self._websockets_under_wsgi)
 
     @setupmethod
     def mount(
@@ -366,18 +364,7 @@ class DualApp(QuartScaffold, Steps):
         app's hooks, sessions and error handlers run around it only if `hooks` is set; its lifespan runs within this
         one's, once, wherever it is mounted. Raises TypeError for what is no app, or may be of either kind.
         """
-        from .entries.mounting import add_urls, add_view, lifespan_of, mount_of, normal_path
-
-        which, state = kind_of(app, kind), self._mounts.state_of(app)
-        mount = mount_of(app, which, normal_path(path), host, name, state, self._adapters)
-        if hooks:
-            add_view(self, mount, name or f"mounted at {path}")
-        else:
-            self._mounts.add(mount)
-            if name is not None:
-                add_urls(self, mount)
-        if self._mounts.keep_state(app, state) and (lifespan := lifespan_of(app, which, state)) is not None:
-            self.while_serving_gens.append(lifespan)
+        self._mounting.mount(path, app, host, kind, name, hooks)
 
     @setupmethod
     def add_middleware(
@@ -388,15 +375,7 @@ class DualApp(QuartScaffold, Steps):
         Its kind is recognized by its class, or said with `kind`. On the entry of the other kind each request crosses.
         Raises RuntimeError if `wsgi_app` or `asgi_app` was replaced: what is there is for one entry only.
         """
-        from .entries.mounting import through_both
-
-        which = kind_of(middleware, kind)
-        if (vars(self).get("wsgi_app"), vars(self).get("asgi_app")) != self._added_middleware:
-            raise RuntimeError("Add middleware for both entries before you replace `wsgi_app` or `asgi_app`.")
-        below: Any = self.asgi_app if which is which.ASGI else self.wsgi_app
-        self._added_middleware = self.wsgi_app, self.asgi_app = through_both(  # type: ignore[method-assign,assignment]  # as in Flask
-            middleware(below, **options), which, self.asgi_app, self._adapters
-        )
+        self._mounting.add_middleware(middleware, kind, options)
 
     # The life of the process.
 

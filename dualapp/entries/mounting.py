@@ -1,8 +1,8 @@
-"""Mount an app of either kind: make of it what answers on both entries."""
+"""Mount apps of either kind in a DualApp, and put middleware of either kind around both of its entries."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,8 @@ from ..crossing.thread_pool import Threads
 from ..exchange.translation import Scope
 from .asgi_under_wsgi import ASGIApp, ASGIUnderWSGI
 from .foreign_lifespan import ForeignLifespan
-from .kinds import Kind
-from .mounts import Mount
+from .kinds import Kind, kind_of
+from .mounts import Mount, Mounts
 from .websockets_under_wsgi import WebsocketsUnderWSGI
 from .wsgi_under_asgi import WSGIUnderASGI
 
@@ -23,36 +23,66 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 
-class Adapters:
-    """Makes the adapters between the two kinds, with what they need of the app that serves them."""
+class Mounting:
+    """Mounts apps in one DualApp, and wraps its entries; what is of one kind gets an adapter for the other entry."""
 
-    def __init__(
-        self, threads: Threads, body_timeout: Callable[[], float | None], websockets: WebsocketsUnderWSGI
-    ) -> None:
-        """Take the threads for WSGI apps, how long a read of their bodies may wait, and who takes connections over."""
+    def __init__(self, app: Any, mounts: Mounts, threads: Threads, websockets: WebsocketsUnderWSGI) -> None:
+        """Take the DualApp, its mounts, its threads for WSGI apps, and who takes connections over for ASGI apps."""
+        self._app = app
+        self._mounts = mounts
         self._threads = threads
-        self._body_timeout = body_timeout
         self._websockets = websockets
+        #: What `add_middleware` has made of the two entries.
+        self._wrapped: tuple[Any, Any] = (None, None)
 
-    def to_wsgi(self, app: ASGIApp, state: dict[str, Any] | None = None) -> ASGIUnderWSGI:
-        """Make a WSGI app of an ASGI app, whose lifespan fills `state`."""
-        return ASGIUnderWSGI(app, self._websockets, state)
+    def mount(
+        self, path: str, other: Any, host: str | None, said_kind: str | None, name: str | None, hooks: bool
+    ) -> None:
+        """Mount an app, as `DualApp.mount` says."""
+        kind, state = kind_of(other, said_kind), self._mounts.state_of(other)
+        wsgi, asgi = self._on_both(other, kind, state)
+        path_below = normal_path(path)
+        adds_slash = kind is Kind.ASGI and path_below != ""
+        mount = Mount(path_below, host, wsgi, asgi, kind, name, adds_slash, state)
+        if hooks:
+            add_view(self._app, mount, name or f"mounted at {path}")
+        else:
+            self._mounts.add(mount)
+            if name is not None:
+                add_urls(self._app, mount)
+        if self._mounts.keep_state(other, state) and kind is not Kind.WSGI:  # which has no lifespan
+            self._app.while_serving_gens.append(ForeignLifespan(other, asgi, state).run)
 
-    def to_asgi(self, app: WSGIApplication) -> WSGIUnderASGI:
-        """Make an ASGI app of a WSGI app."""
-        return WSGIUnderASGI(app, self._threads, self._body_timeout)
+    def add_middleware(self, middleware: Callable[..., Any], said_kind: str | None, options: dict[str, Any]) -> None:
+        """Wrap both entries, as `DualApp.add_middleware` says."""
+        app, kind = self._app, kind_of(middleware, said_kind)
+        if (vars(app).get("wsgi_app"), vars(app).get("asgi_app")) != self._wrapped:
+            raise RuntimeError("Add middleware for both entries before you replace `wsgi_app` or `asgi_app`.")
+        wrapped = middleware(app.asgi_app if kind is Kind.ASGI else app.wsgi_app, **options)
+        self._wrapped = app.wsgi_app, app.asgi_app = self._through_both(wrapped, kind)
 
+    def _on_both(self, other: Any, kind: Kind, state: dict[str, Any]) -> tuple[WSGIApplication, Any]:
+        """Return what answers for an app on the two entries; its lifespan fills `state`."""
+        if kind is Kind.BOTH:
+            return other.wsgi, other.asgi
+        if kind is Kind.ASGI:
+            return ASGIUnderWSGI(other, self._websockets, state), other
+        wsgi = with_own_loops(other)
+        return wsgi, self._to_asgi(wsgi)
 
-def through_both(app: Any, kind: Kind, below: ASGIApp, adapters: Adapters) -> tuple[WSGIApplication, ASGIApp]:
-    """Return what calls middleware of one kind on the two entries; `below` has what is no HTTP under ASGI."""
-    if kind is Kind.ASGI:
-        return adapters.to_wsgi(app), app
-    adapter = adapters.to_asgi(app)
+    def _through_both(self, wrapped: Any, kind: Kind) -> tuple[WSGIApplication, ASGIApp]:
+        """Return what calls wrapped entries on the two entries; under ASGI, WSGI middleware sees only HTTP."""
+        if kind is Kind.ASGI:
+            return ASGIUnderWSGI(wrapped, self._websockets), wrapped
+        adapter, below = self._to_asgi(wrapped), self._app.asgi_app
 
-    async def asgi_app(scope: Scope, receive: Any, send: Any) -> None:
-        await (adapter if scope["type"] == "http" else below)(scope, receive, send)
+        async def asgi_app(scope: Scope, receive: Any, send: Any) -> None:
+            await (adapter if scope["type"] == "http" else below)(scope, receive, send)
 
-    return app, asgi_app
+        return wrapped, asgi_app
+
+    def _to_asgi(self, app: WSGIApplication) -> WSGIUnderASGI:
+        return WSGIUnderASGI(app, self._threads, lambda: self._app.config["BODY_TIMEOUT"])
 
 
 def normal_path(path: str) -> str:
@@ -60,32 +90,6 @@ def normal_path(path: str) -> str:
     if not path.startswith("/"):
         raise ValueError(f"The path of a mount begins with a slash: {'/' + path!r} instead of {path!r}.")
     return path.rstrip("/")
-
-
-def mount_of(
-    other: Any,
-    kind: Kind,
-    path: str,
-    host: str | None,
-    name: str | None,
-    state: dict[str, Any],
-    adapters: Adapters,
-) -> Mount:
-    """Make the mount of an app; its kind decides which entry needs an adapter."""
-    wsgi, asgi = (other.wsgi, other.asgi) if kind is Kind.BOTH else (other, other)
-    if kind is Kind.WSGI:
-        wsgi = with_own_loops(other)
-        asgi = adapters.to_asgi(wsgi)
-    if kind is Kind.ASGI:
-        wsgi = adapters.to_wsgi(other, state)
-    return Mount(path, host, wsgi, asgi, kind, name, adds_slash=kind is Kind.ASGI and path != "", state=state)
-
-
-def lifespan_of(other: Any, kind: Kind, state: dict[str, Any]) -> Callable[[], AsyncIterator[None]] | None:
-    """Return what runs the app's lifespan as a `while_serving` function; None for a WSGI app, which has none."""
-    if kind is Kind.WSGI:
-        return None
-    return ForeignLifespan(other, other.asgi if kind is Kind.BOTH else other, state).run
 
 
 def add_urls(app: flask.Flask, mount: Mount) -> None:
