@@ -12,12 +12,11 @@ from flask.sansio.blueprints import BlueprintSetupState
 from flask.sansio.scaffold import Scaffold, setupmethod
 
 from .cli import DualGroup
+from .pipeline.generation import WEBSOCKET_HOOKS
 from .pipeline.websocket_views import mark_websocket_view
 
 F = TypeVar("F", bound=Callable[..., Any])
 HooksByName = dict[str | None, list[Callable[..., Any]]]
-
-REGISTRIES = ("before_websocket_funcs", "after_websocket_funcs", "teardown_websocket_funcs")
 
 
 class QuartScaffold(Scaffold):
@@ -135,6 +134,6 @@ class Blueprint(QuartScaffold, flask.Blueprint):
         super().register(app, options)
         # If nested, it is now registered under a dotted name.
         for name in [name for name, blueprint in app.blueprints.items() if blueprint is self and name not in earlier]:
-            for registry in REGISTRIES:
+            for registry in WEBSOCKET_HOOKS:
                 for key, funcs in getattr(self, registry).items():
                     getattr(app, registry)[name if key is None else f"{name}.{key}"] += funcs

@@ -20,8 +20,17 @@ from .subdomains import subdomains_of
 
 C = TypeVar("C", bound=type)
 
+#: The registries of hooks around websockets, which Quart's apps and blueprints have.
+WEBSOCKET_HOOKS = ("before_websocket_funcs", "after_websocket_funcs", "teardown_websocket_funcs")
+
 #: The app's registries of hooks, lists by the name of a blueprint, that plans are made of.
-HOOKS = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs", "url_value_preprocessors")
+HOOKS = (
+    "before_request_funcs",
+    "after_request_funcs",
+    "teardown_request_funcs",
+    "url_value_preprocessors",
+    *WEBSOCKET_HOOKS,
+)
 
 #: The settings that decide which requests the matcher may answer.
 SETTINGS = frozenset({"SERVER_NAME", "TRUSTED_HOSTS"})

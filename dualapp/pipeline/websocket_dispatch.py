@@ -112,6 +112,7 @@ async def finalize(context: Context, plan: Plan, value: Any) -> flask.Response |
     if is_coroutine(value):  # of an error handler
         value = await awaited_body(plan.call, value)
     response = None if value is None else response_from(context.app, value, plan.view)
+    plan = plan.renewed()
     response = await each_applied(plan.call, plan.websocket_hooks.after, response)
     if response is not None and context.opened_session is not None:
         await save_session(context, plan, response)
@@ -131,6 +132,7 @@ async def handle_exception(context: Context, plan: Plan, error: Exception) -> fl
 
 async def tear_down(context: Context, plan: Plan) -> None:
     """Run the teardown functions with the error that ended the websocket, or None."""
+    plan = plan.renewed()
     try:
         await each_torn_down(plan.call, plan.websocket_hooks.teardown, context.error)
         await send(context, plan, websocket_tearing_down, exc=context.error)

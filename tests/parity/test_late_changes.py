@@ -251,6 +251,59 @@ def test_it_has_the_effect_that_it_has_in_flask(serve: Serve, change: Build) -> 
     answers(client)
 
 
+def hooks_that_note(app: DualApp) -> None:
+    """Whose notes the next page shows."""
+    app.extensions["notes"] = notes = []
+    blueprint = flask.Blueprint("inner", __name__, url_prefix="/inner")
+
+    def noting(name):
+        async def hook(*args):
+            notes.append(name)
+            return args[0] if isinstance(args[0] if args else None, flask.Response) else None
+
+        hook.__name__ = name
+        return hook
+
+    @blueprint.get("/")
+    async def index():
+        shown = notes.copy()
+        notes.clear()
+        return shown
+
+    app.extensions["noting"] = noting
+    app.register_blueprint(blueprint)
+
+
+LISTS = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs", "url_value_preprocessors")
+#: All that can be done to a list, one after the other, with another hook.
+EDITS: list[Callable[[list[Any], Any], object]] = [
+    lambda hooks, hook: hooks.append(hook),
+    lambda hooks, hook: hooks.insert(0, hook),
+    lambda hooks, hook: hooks.extend([hook, hook]),
+    lambda hooks, hook: hooks.__iadd__([hook]),
+    lambda hooks, hook: hooks.__setitem__(0, hook),
+    lambda hooks, hook: hooks.__setitem__(slice(1, 1), [hook, hook]),
+    lambda hooks, hook: hooks.reverse(),
+    lambda hooks, hook: hooks.sort(key=lambda each: each.__name__),
+    lambda hooks, hook: hooks.remove(hooks[0]),
+    lambda hooks, hook: hooks.pop(),
+    lambda hooks, hook: hooks.__delitem__(slice(2)),
+    lambda hooks, hook: hooks.clear(),
+]
+
+
+@pytest.mark.parametrize("place", [None, "inner"])
+@pytest.mark.parametrize("registry", LISTS)
+def test_all_that_is_done_to_a_list_of_hooks_has_its_effect(serve: Serve, registry: str, place: str | None) -> None:
+    client = serve(hooks_that_note)
+    client.get("/inner/")
+    for number, edit in enumerate(EDITS):
+        for app in (client.app, client.twin.app):  # type: ignore[union-attr]  # there is one
+            edit(getattr(app, registry)[place], app.extensions["noting"](str(number)))
+        client.get("/inner/")
+        assert len(client.get("/inner/").json()) == len(getattr(client.app, registry)[place])
+
+
 def test_a_server_name_that_is_set_later(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         app.add_url_rule("/", "index", lambda: flask.url_for("index", _external=True))

@@ -511,6 +511,39 @@ def test_hooks_run_around_it_in_quarts_order(talk: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize("place", [None, "pages"])
+def test_hooks_that_are_put_into_the_lists_later_run(talk: Any, place: str | None) -> None:
+    """From the next step on: a view may put some there, too."""
+    app, order = echoing(), []
+    pages = Blueprint("pages", __name__, url_prefix="/pages")
+
+    def noting(name: str) -> Callable[..., Any]:
+        return lambda *args: order.append(name)
+
+    @pages.websocket("/ws")
+    async def ws():
+        await websocket.send("x")
+        if len(order) == 3:
+            app.after_websocket_funcs[place].append(noting("late after"))
+            app.teardown_websocket_funcs[place].insert(0, noting("late teardown"))
+
+    app.register_blueprint(pages)
+
+    async def client(ws: Any) -> None:
+        assert await ws.receive() == "x"
+
+    talk(app, "/pages/ws", client)
+    assert order == []
+    app.before_websocket_funcs[place].append(noting("before"))
+    app.after_websocket_funcs.setdefault(place, []).append(noting("after"))
+    app.teardown_websocket_funcs[place] = [noting("teardown")]
+    talk(app, "/pages/ws", client)
+    assert order == ["before", "after", "teardown"]
+    app.before_websocket_funcs[place].clear()
+    talk(app, "/pages/ws", client)
+    assert order[3:] == ["late after", "after", "teardown", "late teardown"]
+
+
 def test_a_hook_may_refuse_it(talk: Any) -> None:
     app = echoing()
 
