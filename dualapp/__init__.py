@@ -71,7 +71,7 @@ if TYPE_CHECKING:
         websocket_tearing_down,
     )
 
-    from .broadcast import Broadcast
+    from .broadcast.channels import Broadcast
     from .current_websocket import websocket
     from .proxy_fix import ProxyFix
     from .wrappers.event_stream import Event, EventStream
@@ -158,7 +158,7 @@ QUARTS = {
 
 #: Names that few apps need, and the modules that are imported on first access.
 LATE = {
-    "Broadcast": ".broadcast",
+    "Broadcast": ".broadcast.channels",
     "Event": ".wrappers.event_stream",
     "EventStream": ".wrappers.event_stream",
     "ProxyFix": ".proxy_fix",

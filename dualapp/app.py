@@ -518,7 +518,7 @@ class DualApp(QuartScaffold, Steps):
 
         The arguments of Quart's method of this name are understood too.
         """
-        from .testing import werkzeug_arguments  # imported late, as in dual_client
+        from .testing.arguments import werkzeug_arguments  # imported late, as in dual_client
 
         if args and isinstance(args[0], str):
             path, kwargs = werkzeug_arguments(args[0], kwargs)
