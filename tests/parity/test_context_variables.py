@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -136,10 +137,11 @@ def test_a_token_of_a_stream_is_good_at_its_end(serve: Serve, paint: Paint, leav
     assert ends == [("stream", ("before", "view")), ("close", ("before",)), ("teardown", ())]
 
 
-@pytest.mark.parametrize("leave", [None, 1])
+@pytest.mark.parametrize("end", ["whole", "left", "timeout"])
 @pytest.mark.parametrize("keep", [stream_with_context, flask.stream_with_context], ids=["ours", "flask's"])
-def test_the_end_of_a_stream_has_the_context(serve: Serve, keep: Callable[..., Any], leave: int | None) -> None:
+def test_the_end_of_a_stream_has_the_context(serve: Serve, keep: Callable[..., Any], end: str) -> None:
     ends: list[Any] = []
+    count, timeout = (10**9, 0.05) if end == "timeout" else (5, None)
 
     def build(app: DualApp) -> None:
         @app.teardown_request
@@ -148,15 +150,19 @@ def test_the_end_of_a_stream_has_the_context(serve: Serve, keep: Callable[..., A
 
         def sync_words() -> Iterator[str]:
             try:
-                for _ in range(5):
+                ends.append("begun")
+                for _ in range(count):
                     yield "word"
+                    time.sleep(0.001)
             finally:
                 ends.append((flask.g.word, flask.request.path, flask.current_app.name))
 
         @app.get("/sync")
         async def sync():
             g.word = "kept"
-            return Response(keep(sync_words()))
+            response = Response(keep(sync_words()))
+            response.timeout = timeout
+            return response
 
         @app.get("/async")
         async def later():
@@ -164,21 +170,28 @@ def test_the_end_of_a_stream_has_the_context(serve: Serve, keep: Callable[..., A
 
             async def words():
                 try:
-                    for _ in range(5):
-                        await asyncio.sleep(0)
+                    ends.append("begun")
+                    for _ in range(count):
+                        await asyncio.sleep(0.001)
                         yield "word"
                 finally:
                     await asyncio.sleep(0)
                     ends.append((g.word, request.path, current_app.name))
 
-            return Response(stream_with_context(words()))
+            response = Response(stream_with_context(words()))
+            response.timeout = timeout
+            return response
 
     client = serve(build, twin=False)
     for path in ("/sync", "/async"):
         ends.clear()
-        client.get(path, leave=leave)
+        client.get(path, leave=1 if end == "left" else None, escapes=True)
         found = ("kept", path, client.app.name)
-        wait_for(lambda found=found: ends[-2:] == [found, "teardown"], because=lambda: ends)
+        # On a slow machine the time may be over before the stream has begun.
+        wait_for(
+            lambda found=found: ends[-2:] == [found, "teardown"] or (end == "timeout" and {*ends} == {"teardown"}),
+            because=lambda: ends,
+        )
 
 
 def test_what_a_request_sets_stays_within_it(serve: Serve) -> None:

@@ -1,4 +1,4 @@
-"""Where code runs: at home as far as it can, and across once where it must (section 4 of the design)."""
+"""Where code runs: at home as far as it can, and across once where it must."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ json_values = st.recursive(
 )
 bodies = st.one_of(st.text(), st.binary(), st.lists(json_values), st.dictionaries(keys, json_values, max_size=4))
 names = st.sampled_from(["X-One", "x-two", "ETag", "Vary", "Allow", "Cache-Control", "Content-Type", "Location", "X_3"])
-# What HTTP does not allow is the same on both roads, but not in Flask: see test_heads.py.
+# What HTTP does not allow is the same on both roads, but not in Flask: see test_response_heads.py.
 contents = st.text(st.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=8).map(str.strip)
 headers = st.dictionaries(names, contents, max_size=3)
 statuses = st.integers(200, 599)

@@ -1,4 +1,4 @@
-"""What is the same to the byte on the way in and on the way out (section 6 of the design)."""
+"""What is the same to the byte on the way in and on the way out."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.waiting import LIMIT
+
 from .app import BLOCK, KiB, MiB
 from .wire import FORM, Caller, Memory, multipart, repeated
 
@@ -94,7 +96,7 @@ def test_slow_senders_block_nobody(caller: Caller, colour: str, reader: str, slo
 
     thread = threading.Thread(target=others)
     thread.start()
-    thread.join(10)
+    thread.join(LIMIT)
     assert answers == [200, 200]
     for sender in slow_senders:
         sender.sendall(body[100_000:])
