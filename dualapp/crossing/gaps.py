@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from .coroutines import close_stream, is_being_cancelled, until_done
 
@@ -21,46 +21,66 @@ async def fill_gaps(
     one before has been consumed, and is closed with this iterator. One task runs all of it, because a timeout, a task
     group or a cancel scope that spans a `yield` belongs to one task. So its code runs in a copy of the current context.
     """
-    items: list[T] = []
-    arrived, wanted = asyncio.Event(), asyncio.Event()
-
-    async def produce() -> None:
-        try:
-            async for item in stream:
-                if is_being_cancelled():  # the stream has swallowed its cancellation
-                    return
-                items.append(item)
-                arrived.set()
-                await wanted.wait()
-                wanted.clear()
-        finally:
-            await close_stream(stream)
-
-    def note_end(task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            task.exception()  # asyncio would log one that nobody retrieves
-        arrived.set()
-
-    task = asyncio.create_task(produce())
-    task.add_done_callback(note_end)
+    producer = Producer(stream)
     try:
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await arrived.wait()
+            has_news = await producer.has_news_within(seconds)
             if is_over():
                 return
-            if not arrived.is_set():
+            if not has_news:
                 yield filler
-                continue
-            arrived.clear()
-            if not items:  # the stream has ended
+            elif producer.items:
+                yield producer.items.pop()
+                producer.wanted.set()
+            else:  # the stream has ended
                 break
-            yield items.pop()
-            wanted.set()
     finally:
-        task.cancel()
-        await until_done(task)
+        await producer.stop()
+    producer.task.result()
+
+
+class Producer(Generic[T]):
+    """A task that takes one item of a stream at a time, and closes the stream."""
+
+    def __init__(self, stream: AsyncIterator[T]) -> None:
+        self._stream = stream
+        #: The item that has not been consumed, if there is one.
+        self.items: list[T] = []
+        #: Set when that item has been consumed.
+        self.wanted = asyncio.Event()
+        self._news = asyncio.Event()
+        self.task = asyncio.create_task(self._produce())
+        self.task.add_done_callback(self._note_end)
+
+    async def has_news_within(self, seconds: float) -> bool:
+        """Wait for an item or for the end of the stream; tell whether one has come in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        has_news = self._news.is_set()
+        self._news.clear()
+        return has_news
+
+    async def stop(self) -> None:
+        """Cancel the task, and wait until the stream is closed; raise the error of the stream or of its closing."""
+        self.task.cancel()
+        await until_done(self.task)
+        if not self.task.cancelled():
+            self.task.result()
+
+    async def _produce(self) -> None:
+        try:
+            async for item in self._stream:
+                if is_being_cancelled():  # the stream has swallowed its cancellation
+                    return
+                self.items.append(item)
+                self._news.set()
+                await self.wanted.wait()
+                self.wanted.clear()
+        finally:
+            await close_stream(self._stream)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
-            task.result()  # raises what closing the stream has raised
-    task.result()
+            task.exception()  # asyncio would log one that nobody retrieves
+        self._news.set()

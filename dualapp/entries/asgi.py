@@ -19,7 +19,7 @@ from ..crossing.coroutines import close_stream, is_being_cancelled, rest_of
 from ..crossing.readahead import ThreadProducer, iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
-from ..exchange.body import Begun
+from ..exchange.body import Begun, Body
 from ..exchange.target import with_path
 from ..exchange.translation import PRESERVE, VARIABLES, Message, Scope, path_of
 from ..lifespan import Lifespan, serve
@@ -93,12 +93,8 @@ class ASGIGateway:
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
         if VARIABLES in scope and (preserve := exchange.variable(PRESERVE)):
             preserve(context)
-        body, begun = exchange.body, None
-        if not body.complete:
-            if body.is_to_come:
-                begun = body.begin()  # most short bodies have arrived with their headers
-            if not body.complete:
-                body.timeout = self.app.config["BODY_TIMEOUT"]
+        body = exchange.body
+        begun = None if body.complete else self._begin_body(body)
         # Each request runs in a context of its own, as under WSGI: values that it sets stay within it.
         context.variables = variables = copy_context()
         # Most requests never suspend: one step by hand is faster than awaiting them, and shows whether they do.
@@ -120,6 +116,13 @@ class ASGIGateway:
                 await send(message)
         except OSError:  # as in `raising_client_left`
             pass
+
+    def _begin_body(self, body: Body) -> Begun | None:
+        """Receive a short body, if it has arrived with its headers, as most have."""
+        begun = body.begin() if body.is_to_come else None
+        if not body.complete:
+            body.timeout = self.app.config["BODY_TIMEOUT"]
+        return begun
 
     @cached_property
     def _mounts(self) -> Mounts:
