@@ -73,10 +73,10 @@ def allow_async(command: click.Command) -> None:
     for subcommand in getattr(command, "commands", {}).values():
         allow_async(subcommand)
     if command.callback is not None and not hasattr(command.callback, "allows_async"):
-        command.callback = awaited(command.callback)
+        command.callback = made_sync(command.callback)
 
 
-def awaited(callback: Callable[..., Any]) -> Callable[..., Any]:
+def made_sync(callback: Callable[..., Any]) -> Callable[..., Any]:
     """Return a sync function that awaits on the host loop what `callback` returns, if it is awaitable."""
 
     @wraps(callback)
@@ -100,7 +100,7 @@ async def await_in_click(value: Awaitable[Any], context: click.Context | None) -
 
 def while_serving(callback: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function of a command around which the app starts and stops, unless it has started already."""
-    run = awaited(callback)
+    run = made_sync(callback)
 
     @wraps(callback)
     def call(*args: Any, **kwargs: Any) -> Any:

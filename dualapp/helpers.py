@@ -168,7 +168,7 @@ def copy_current_request_context(func: F) -> F:
             "'copy_current_request_context' can only be used when a request context is active,"
             " such as in a view function."
         )
-    return bound_to(context.copy, func)
+    return entering_copies(context.copy, func)
 
 
 def copy_current_app_context(func: F) -> F:
@@ -183,10 +183,10 @@ def copy_current_app_context(func: F) -> F:
         )
     shared = AppContext(context.app)
     shared.g = context.g
-    return bound_to(shared.copy, func)
+    return entering_copies(shared.copy, func)
 
 
-def bound_to(copy: Callable[[], Any], func: F) -> F:
+def entering_copies(copy: Callable[[], Any], func: F) -> F:
     """Wrap `func` so that each call enters a copy of a context."""
 
     @wraps(func)

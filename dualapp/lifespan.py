@@ -20,7 +20,7 @@ import flask
 
 from .background_tasks import BackgroundTasks
 from .crossing.bridge import await_on, run_on_loop
-from .crossing.coroutines import END, step
+from .crossing.coroutines import END, run_without_loop
 from .crossing.host_loop import host_loop
 from .crossing.os_threads import fork_aware
 from .crossing.thread_pool import Threads, from_loop
@@ -253,7 +253,7 @@ class Lifespan:
         while self._streams:
             stream: Any = self._streams.pop()[1]
             with contextlib.suppress(Exception):
-                step(stream.aclose())
+                run_without_loop(stream.aclose())
 
     async def shutdown(self) -> None:
         """End the background tasks and the generators, the last first, and run the functions to run after serving.
@@ -332,12 +332,12 @@ async def serve(
     Raises StartupFailed or ShutdownFailed after it has told the server: test clients pass it on to the test.
     """
     await receive()
-    await step_of("startup", lifespan.start_async(), send)
+    await tell_outcome("startup", lifespan.start_async(), send)
     await receive()
-    await step_of("shutdown", lifespan.call_shutdown(), send)
+    await tell_outcome("shutdown", lifespan.call_shutdown(), send)
 
 
-async def step_of(event: str, work: Awaitable[None], send: Callable[[Message], Awaitable[None]]) -> None:
+async def tell_outcome(event: str, work: Awaitable[None], send: Callable[[Message], Awaitable[None]]) -> None:
     """Tell the server whether the startup or the shutdown has succeeded; raise the failure."""
     failure = await failure_of(work)
     if failure is None:

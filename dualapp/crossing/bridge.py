@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from ..compat.upstream import request_variable, run_handle, running_loop, thread_state
 from .context_variables import await_within, bound_to, call_contained, move_thread_bound, outcome, restore
-from .coroutines import awaiting, step
+from .coroutines import awaiting, run_without_loop
 from .handoff import new_lasting_handoff
 from .host_loop import host_loop
 from .lending_loop import LendingLoop
@@ -269,7 +269,7 @@ else:
 
 def run_in_place(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
     try:
-        return step(awaiting(func, *args, **kwargs))
+        return run_without_loop(awaiting(func, *args, **kwargs))
     except RuntimeError as error:
         name = getattr(func, "__qualname__", repr(func))
         error.add_note(

@@ -16,7 +16,7 @@ Steps = Generator[Any, Any, None]
 END = object()
 
 
-def step(coroutine: Coroutine[Any, Any, T]) -> T:
+def run_without_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine that never suspends to its end, without a loop; return its result.
 
     Raises RuntimeError if it suspends, as no loop could wake it: the rest of the coroutine would be lost silently.

@@ -51,7 +51,7 @@ class Threads:
 
         def settle(result: Any, error: BaseException | None) -> None:
             if handoff.is_cancelled and discard is not None and error is None:
-                self.start(partial(report, loop), partial(discard, result))
+                self.start(partial(to_exception_handler, loop), partial(discard, result))
             handoff.settle(result, error)
 
         self.start(settle, call, blocking_tasks)
@@ -103,7 +103,7 @@ class Threads:
         self._workers.do(job)
 
 
-def report(loop: asyncio.AbstractEventLoop, _: Any, error: BaseException | None) -> None:
+def to_exception_handler(loop: asyncio.AbstractEventLoop, _: Any, error: BaseException | None) -> None:
     """Pass an error that no task awaits to the loop's exception handler."""
     if error is not None:
         loop.call_exception_handler({"message": "Discarding the result of a cancelled call failed", "exception": error})

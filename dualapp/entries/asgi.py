@@ -33,7 +33,7 @@ from ..pipeline.overrides import is_replaced
 from ..pipeline.plans import Plans
 from ..shortcuts.plain_response import Plain
 from ..wrappers.response import encoded, is_bodiless
-from ..wrappers.sending import checked, is_short_file, read_at_once, timeout_of
+from ..wrappers.sending import checked_chunk, is_short_file, read_at_once, timeout_of
 from .asgi_messages import (
     ClientLeft,
     Send,
@@ -315,7 +315,7 @@ async def next_chunk(chunks: AsyncIterator[Any]) -> bytes | None:
         if is_being_cancelled():
             raise
         raise as_exception(error) from error
-    return None if chunk is EXHAUSTED else checked(chunk)
+    return None if chunk is EXHAUSTED else checked_chunk(chunk)
 
 
 def answer_at_once(context: Context, plan: Plan) -> flask.Response | Plain:

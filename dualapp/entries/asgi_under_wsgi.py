@@ -57,17 +57,17 @@ class ASGIUnderWSGI:
             return refusal(environ, start_response)
         if exchange.body.is_to_come:
             exchange.read_ahead()
-        conversation = Conversation(self.app, exchange, self._state)
-        response = conversation.begin(borrows=not self._suspends)
-        self._suspends |= conversation.has_suspended
+        call = RelayedCall(self.app, exchange, self._state)
+        response = call.begin(borrows=not self._suspends)
+        self._suspends |= call.has_suspended
         return response(start_response)
 
     async def _converse(self, scope: Scope, receive: Any, send: Any) -> None:
         await self.app(with_state(scope, self._state), receive, send)
 
 
-class Conversation:
-    """One request to an ASGI app, whose messages the request's thread passes on."""
+class RelayedCall:
+    """One call of an ASGI app for a request, whose thread relays the messages."""
 
     def __init__(self, app: ASGIApp, exchange: WSGIExchange, state: dict[str, Any] | None) -> None:
         self._app = app

@@ -74,7 +74,7 @@ def connection_of(environ: WSGIEnvironment) -> int:
     return found if isinstance(found, int) else found.fileno()
 
 
-def take(descriptor: int) -> tuple[Any, Any]:
+def take_over(descriptor: int) -> tuple[Any, Any]:
     """Take a connection from its server; return its socket, and the one that the server's is a pair with now."""
     socket = unpatched("socket", "socket")
     connection = socket(fileno=os.dup(descriptor))

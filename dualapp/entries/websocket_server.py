@@ -115,7 +115,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         transport.set_write_buffer_limits(MOST_UNSENT)
         self._protocol.receive_data(b"GET / HTTP/1.1\r\n\r\n")  # it waits for one before it waits for frames
         self._protocol.events_received()
-        self._response = self._protocol.accept(request_of(self._scope))
+        self._response = self._protocol.accept(handshake_of(self._scope))
         if self._response.status_code != 101:
             self._protocol.send_response(self._response)
             self._incoming.append({"type": "websocket.disconnect", "code": ABNORMAL})
@@ -392,7 +392,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         await asyncio.wait([self.ended], timeout=self._close_timeout)
 
 
-def request_of(scope: Scope) -> Request:
+def handshake_of(scope: Scope) -> Request:
     """Make the handshake for `websockets`, which looks at its headers."""
     return Request(
         "/", Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])

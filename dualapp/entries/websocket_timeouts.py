@@ -53,10 +53,10 @@ class WebsocketTimeouts:
             self._look_later()
 
     def _begin(self, ending: Coroutine[Any, Any, None]) -> None:
-        self._task = self._conversation.loop.create_task(end(self._conversation, ending))
+        self._task = self._conversation.loop.create_task(end_for_view(self._conversation, ending))
 
 
-async def end(conversation: Conversation, ending: Coroutine[Any, Any, None]) -> None:
+async def end_for_view(conversation: Conversation, ending: Coroutine[Any, Any, None]) -> None:
     """End a websocket in place of its view."""
     with suppress(WebsocketClosed):
         await ending

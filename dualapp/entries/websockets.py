@@ -193,9 +193,10 @@ def is_foreign(context: Context, origins: Any) -> bool:
     if origins is not None:
         return origin not in ([origins] if isinstance(origins, str) else origins)
     page = urlsplit(origin)
-    return host_of(page.netloc, page.scheme) != host_of(environ.get("HTTP_HOST", ""), environ["wsgi.url_scheme"])
+    host, scheme = environ.get("HTTP_HOST", ""), environ["wsgi.url_scheme"]
+    return without_default_port(page.netloc, page.scheme) != without_default_port(host, scheme)
 
 
-def host_of(netloc: str, scheme: str) -> str:
+def without_default_port(netloc: str, scheme: str) -> str:
     """Return a host with its port unless that is the scheme's own."""
     return netloc.lower().removesuffix(":443" if scheme == "https" else ":80")

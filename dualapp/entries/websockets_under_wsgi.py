@@ -18,7 +18,7 @@ from werkzeug.exceptions import NotImplemented as NotImplementedHere
 from ..crossing.bridge import spawn
 from ..exchange.translation import TOLD_OF_END, Scope
 from ..exchange.wsgi_exchange import WSGIExchange
-from .takeover import NoSocket, connection_of, take
+from .takeover import NoSocket, connection_of, take_over
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -62,7 +62,7 @@ class WebsocketsUnderWSGI:
         except NoSocket as reason:
             raise NotImplementedHere(str(reason)) from None
         scope = websocket_scope(environ)
-        socket, rest = take(descriptor)
+        socket, rest = take_over(descriptor)
         self._taken.add(socket)
         spawn(self._serve_taken, serve, scope, WebsocketConnection, socket, rest, environ.get(TOLD_OF_END))
 

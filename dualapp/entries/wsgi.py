@@ -145,7 +145,7 @@ class WSGIGateway:
         try:
             return self._send(context.response, context, start_response)
         except BaseException:
-            end(context)
+            tear_down_if_open(context)
             raise
 
     def _respond(self, context: Context, variables: Variables) -> None:
@@ -172,7 +172,7 @@ class WSGIGateway:
     def _start(self, response: flask.Response, context: Context, start_response: StartResponse) -> Iterable[bytes]:
         """Start a response once it has a first chunk; if its body fails before that, start the error's response."""
         body, status, headers = context.variables.run(response.get_wsgi_response, context.exchange.environ)
-        chunks = chunks_of(response, body, context)
+        chunks = chunks_within(response, body, context)
         try:
             first = b"".join(chunks) if response.is_sequence else next(chunks, b"")
         except (Exception, CancelledError, GeneratorExit) as raised:
@@ -188,7 +188,7 @@ class WSGIGateway:
             close(chunks)
             raise
         deadline = time.monotonic() + (timeout_of(response, self.app) or math.inf)
-        return WSGIStream(first, chunks, deadline, context, end)
+        return WSGIStream(first, chunks, deadline, context, tear_down_if_open)
 
 
 def start_plain(plain: Plain, context: Context, start_response: StartResponse) -> list[bytes]:
@@ -214,10 +214,10 @@ def call_response(response: flask.Response, context: Context, start_response: St
     Flask-Sock's raises StopIteration, which tells gunicorn that the connection was taken.
     """
     body = context.variables.run(response, context.exchange.environ, start_response)
-    return body if context.state is CLOSED else ClosingIterator(body, partial(end, context))
+    return body if context.state is CLOSED else ClosingIterator(body, partial(tear_down_if_open, context))
 
 
-def chunks_of(response: flask.Response, body: Iterable[bytes], context: Context) -> Iterator[bytes]:
+def chunks_within(response: flask.Response, body: Iterable[bytes], context: Context) -> Iterator[bytes]:
     """Iterate over a body, made by `get_app_iter`, in the context variables of its request."""
     is_async = hasattr(response.response, "__aiter__") and type(response).iter_encoded is Response.iter_encoded
     if is_async and not is_bodiless(response, context.exchange.method):
@@ -274,7 +274,7 @@ def in_context(pipeline: Callable[..., Any], context: Context, *args: Any) -> An
         context.variables.run(context.leave)
 
 
-def end(context: Context) -> None:
+def tear_down_if_open(context: Context) -> None:
     """Tear a context down unless it is closed."""
     if context.state is not CLOSED:
         in_context(move_on, context, END)

@@ -12,7 +12,7 @@ from ..crossing.coroutines import END, CancelledError
 from ..crossing.readahead import iterate_on_loop
 from ..pipeline.calls import as_exception
 from ..wrappers.response import encoded
-from ..wrappers.sending import checked
+from ..wrappers.sending import checked_chunk
 
 if TYPE_CHECKING:
     from ..pipeline.context import Context
@@ -32,7 +32,7 @@ class ChunksWithin:
         chunk: Any = self._variables.run(next, self._chunks, END)
         if chunk is END:
             raise StopIteration
-        return checked(chunk)
+        return checked_chunk(chunk)
 
     def close(self) -> None:
         """Close the body and its response."""
@@ -48,7 +48,7 @@ def chunks_on_loop(response: Any, variables: Variables, limited: Any) -> Iterato
     try:
         with closing(iterate_on_loop(limited(stream) if limited else stream, variables)) as chunks:
             for chunk in chunks:
-                yield checked(chunk)
+                yield checked_chunk(chunk)
     finally:
         variables.run(response.close)
 

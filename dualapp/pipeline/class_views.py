@@ -18,7 +18,7 @@ import flask.views
 
 from ..crossing.bridge import is_loop_thread
 from ..crossing.colour import is_async
-from ..crossing.coroutines import step
+from ..crossing.coroutines import run_without_loop
 
 View = Callable[..., Any]
 
@@ -28,7 +28,7 @@ FLASK_VIEWS: dict[str, Any] = vars(flask.views)
 def in_own_colour(view: View, method: str) -> View:
     """Return a class-based view in the colour of the method that answers, any other view unchanged."""
     cls: Any = getattr(view, "view_class", None)
-    if cls is None or not is_frameworks(view):  # a decorated view has the decorator's colour
+    if cls is None or not is_from_views_module(view):  # a decorated view has the decorator's colour
         return view
     if is_async(method_of(cls, method)) == is_async(view):
         return view
@@ -43,13 +43,13 @@ def is_mixed(view: View | None) -> bool:
 
 def method_of(cls: Any, method: str) -> Any:
     """Return the method of a class that answers a request; any other if the answer, to OPTIONS, is automatic."""
-    if not is_frameworks(cls.dispatch_request):
+    if not is_from_views_module(cls.dispatch_request):
         return cls.dispatch_request
     names = (method.lower(), "get", *(name.lower() for name in cls.methods or ()))
     return next((getattr(cls, name) for name in names if hasattr(cls, name)), cls.dispatch_request)
 
 
-def is_frameworks(func: Any) -> bool:
+def is_from_views_module(func: Any) -> bool:
     """Tell whether a function was defined in flask.views or quart.views."""
     quarts = sys.modules.get("quart.views")
     theirs = getattr(func, "__globals__", None)
@@ -68,7 +68,7 @@ def async_view_of(view: View) -> View:
 def sync_view_of(view: View) -> View:
     @wraps(view)
     def run(**kwargs: Any) -> Any:
-        return step(view(**kwargs))
+        return run_without_loop(view(**kwargs))
 
     return run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..crossing.coroutines import step
+from ..crossing.coroutines import run_without_loop
 from .calls import call_async, call_sync
 
 Hook = Callable[..., Any]
@@ -20,7 +20,7 @@ def joined(functions: list[Hook], run: Hook, coloured_async: bool) -> Hook:
         return await run(call_async, functions, *args)
 
     def run_sync(*args: Any) -> Any:
-        return step(run(call_sync, functions, *args))
+        return run_without_loop(run(call_sync, functions, *args))
 
     return run_async if coloured_async else run_sync
 

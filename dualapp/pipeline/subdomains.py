@@ -43,10 +43,10 @@ class SubdomainAdapter(MapAdapter):
             try:
                 return self.default.match(*args, **kwargs)
             except REFUSALS as second:
-                raise joined(first, second) from None
+                raise one_refusal(first, second) from None
 
 
-def joined(first: HTTPException, second: HTTPException) -> HTTPException:
+def one_refusal(first: HTTPException, second: HTTPException) -> HTTPException:
     """Return one error for two refusals: what is known of the path says more than that it was not found."""
     methods = {method for error in (first, second) for method in getattr(error, "valid_methods", None) or ()}
     if methods:

@@ -53,9 +53,9 @@ class StaticFiles:
     def ask_view(self, filename: str) -> Any:
         """Call Flask's view, and cache the headers of its response."""
         facts = self._facts(filename)
-        state = None if facts is None else state_of(facts[0])
+        state = None if facts is None else state_of_file(facts[0])
         response = self._view(filename=filename)
-        if facts is not None and state is not None and state_of(facts[0]) == state and is_of_file(response, state):
+        if facts is not None and state is not None and state_of_file(facts[0]) == state and is_of_file(response, state):
             if len(self._known) >= MOST_FILES:
                 self._known.clear()
             self._known[filename] = KnownFile(facts, state, response)
@@ -129,7 +129,7 @@ class KnownFile:
     def is_same(self) -> bool:
         """Tell by a `stat` whether the file is unchanged."""
         started = time.perf_counter()
-        is_same = state_of(self.path) == self.state
+        is_same = state_of_file(self.path) == self.state
         self.is_near = time.perf_counter() - started < NEAR
         return is_same
 
@@ -190,7 +190,7 @@ def seconds(max_age: timedelta | int | None) -> int | None:
     return int(max_age.total_seconds()) if isinstance(max_age, timedelta) else max_age
 
 
-def state_of(path: str) -> FileState | None:
+def state_of_file(path: str) -> FileState | None:
     """Return the fields of `stat` that change when the file or its mode does; None if there is no file."""
     try:
         stat = os.stat(path)

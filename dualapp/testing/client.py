@@ -151,7 +151,7 @@ class DualClient(FlaskClient):
         await self._kept.let_go_async()
         with self._noting_contexts() as contexts:
             if type(self).open is not DualClient.open and not is_async(self.open):
-                response = await awaited(self.open, *args, **kwargs)
+                response = await call_in_thread(self.open, *args, **kwargs)
             elif type(self)._make_request is DualClient._make_request:
                 response = await self._ask(*args, **kwargs)
             else:
@@ -201,7 +201,7 @@ class DualClient(FlaskClient):
         """Send a request to the WSGI entry, in a thread."""
         limit = TimeLimit(self.timeout)
         async with limit.waiting_async():
-            response = await awaited(self._open, *args, **kwargs)
+            response = await call_in_thread(self._open, *args, **kwargs)
         if self.timeout is not None and not response.is_sequence:
             body = response.response
             response.call_on_close(partial(close, body))
@@ -349,7 +349,7 @@ def noted(environ: WSGIEnvironment) -> Iterator[None]:
         answered.reset(token)
 
 
-async def awaited(send: Any, *args: Any, **kwargs: Any) -> Any:
+async def call_in_thread(send: Any, *args: Any, **kwargs: Any) -> Any:
     """Call a sync function of a client in a thread, for the async code that awaits its response.
 
     If that is cancelled, the thread closes the response, because nobody else has it.

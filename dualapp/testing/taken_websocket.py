@@ -111,11 +111,11 @@ class TakenWebsocketConnection(WebsocketConnection):
             match event:
                 case Response(status_code=101, headers=headers):
                     subprotocol = self._protocol.subprotocol
-                    message = {"type": "websocket.accept", "subprotocol": subprotocol, "headers": raw(headers)}
+                    message = {"type": "websocket.accept", "subprotocol": subprotocol, "headers": pairs_of(headers)}
                     await self._hear(message)
                     self._answered.set()
                 case Response(status_code=status, headers=headers, body=body):
-                    await self._hear_refusal(status, raw(headers), bytes(body or b""))
+                    await self._hear_refusal(status, pairs_of(headers), bytes(body or b""))
                 case Frame(opcode=Opcode.TEXT, data=data):
                     await self._hear({"type": "websocket.send", "text": bytes(data).decode()})
                 case Frame(opcode=Opcode.BINARY, data=data):
@@ -130,7 +130,7 @@ class TakenWebsocketConnection(WebsocketConnection):
         await self._hear({"type": "websocket.http.response.body", "body": body})
 
 
-def raw(headers: Any) -> RawPairs:
+def pairs_of(headers: Any) -> RawPairs:
     return raw_pairs([*headers.raw_items()])
 
 

@@ -80,20 +80,20 @@ class EventStream(Response):
 
     def __init__(self, events: Iterable[Any] | AsyncIterable[Any], *, ping: float | None = None) -> None:
         super().__init__(iter(()), mimetype="text/event-stream")
-        self.response = body_of(events, ping)
+        self.response = stream_of(events, ping)
         self.timeout = None
         self.headers["Cache-Control"] = "no-cache"
         self.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back until its buffer is full
 
 
-def body_of(events: Iterable[Any] | AsyncIterable[Any], ping: float | None) -> ClosingIterator | AsyncIterator[str]:
+def stream_of(events: Iterable[Any] | AsyncIterable[Any], ping: float | None) -> ClosingIterator | AsyncIterator[str]:
     require_events(events, ping)
     app: Any = flask.current_app or None
     dumps = flask.json.dumps if app is None else app.json.dumps
     is_over = bool if app is None else app.shutdown_event.is_set
     if isinstance(events, AsyncIterable):
         return fill_gaps(frames_of(events, dumps), PING, PING_INTERVAL if ping is None else ping, is_over)
-    frames: Iterator[Any] = takewhile(lambda _: not is_over(), chain([PING], map(partial(frame, dumps), events)))
+    frames: Iterator[Any] = takewhile(lambda _: not is_over(), chain([PING], map(partial(framed, dumps), events)))
     return ClosingIterator(frames, getattr(events, "close", None))
 
 
@@ -118,12 +118,12 @@ async def frames_of(events: AsyncIterable[Any], dumps: Callable[[Any], str]) -> 
     try:
         yield PING
         async for event in iterator:
-            yield frame(dumps, event)
+            yield framed(dumps, event)
     finally:
         await close_stream(iterator)
 
 
-def frame(dumps: Callable[[Any], str], event: Any) -> str:
+def framed(dumps: Callable[[Any], str], event: Any) -> str:
     if event is None:
         return PING
     return (event if isinstance(event, Event) else Event(event)).framed(dumps)

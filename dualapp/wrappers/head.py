@@ -52,11 +52,11 @@ def check_head(response: werkzeug.Response) -> None:
     fields = fields_of(headers)
     if not known.issuperset(fields):
         for index, field in enumerate(fields):
-            if field not in known and (sent := checked(*field)) != field:
+            if field not in known and (sent := checked_header(*field)) != field:
                 headers[index] = sent
 
 
-def checked(name: object, value: str) -> tuple[str, str]:
+def checked_header(name: object, value: str) -> tuple[str, str]:
     """Return a header as it is sent; raise UnsendableHead if it cannot be."""
     if not isinstance(name, str) or not is_token(name):
         raise UnsendableHead(f"The header {shown(name)} cannot be sent: a name is letters, digits and hyphens.")

@@ -109,7 +109,7 @@ def failing(error: Exception) -> Iterator[bytes]:
     raise error
 
 
-def checked(chunk: Any) -> bytes:
+def checked_chunk(chunk: Any) -> bytes:
     """Return a chunk of a stream as bytes; raise TypeError unless it was bytes or text."""
     if type(chunk) is bytes:
         return chunk

@@ -14,7 +14,7 @@ from ..crossing.bridge import await_on, run_on_loop
 from ..exchange.blocking_conversation import BlockingConversation
 from ..exchange.conversation import NORMAL, Conversation, Data, WebsocketClosed
 from ..exchange.translation import address_of_client
-from .head import checked
+from .head import checked_header
 
 if TYPE_CHECKING:
     from ..exchange.handshake import Handshake
@@ -63,7 +63,7 @@ class Websocket(quart.Websocket):
 
     def accept(self, headers: Any = None, subprotocol: str | None = None) -> Any:
         """Accept the websocket, with more headers and one of the offered subprotocols; a second time does nothing."""
-        pairs = [checked(*pair) for pair in Headers(headers or ()).items()]
+        pairs = [checked_header(*pair) for pair in Headers(headers or ()).items()]
         return self._do(self._conversation.accept, pairs, subprotocol)
 
     def receive(self) -> Any:
