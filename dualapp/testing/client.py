@@ -322,12 +322,12 @@ class DualClient(FlaskClient):
     def websocket_connection_class(self) -> type:
         """The class of the connections that `websocket` opens."""
         if self.entry == "wsgi":
-            from .taken_websocket import TakenWebsocketConnection
+            from .taken_websocket import TakenClientWebsocket
 
-            return TakenWebsocketConnection
-        from .websocket import WebsocketConnection
+            return TakenClientWebsocket
+        from .websocket import ClientWebsocket
 
-        return WebsocketConnection
+        return ClientWebsocket
 
     @property
     def http_connection_class(self) -> type:

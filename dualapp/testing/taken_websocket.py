@@ -18,7 +18,7 @@ from ..exchange.conversation import ABNORMAL, RawPairs
 from ..exchange.handshake import Handshake
 from ..exchange.translation import TOLD_OF_END, Message, Scope
 from ..shortcuts.plain_response import raw_pairs
-from .websocket import WebsocketConnection
+from .websocket import ClientWebsocket
 
 try:
     from websockets.client import ClientProtocol
@@ -35,7 +35,7 @@ CHUNK_SIZE = 64 * 1024
 LEAVING = {"type": "websocket.disconnect", "code": ABNORMAL, "reason": ""}
 
 
-class TakenWebsocketConnection(WebsocketConnection):
+class TakenClientWebsocket(ClientWebsocket):
     """The client's end of a websocket, with a socket between it and the app."""
 
     _has_left = False

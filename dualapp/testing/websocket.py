@@ -13,7 +13,7 @@ from ..exchange.translation import Message, Scope
 from .asgi_call import headers_from
 
 
-class WebsocketConnection:
+class ClientWebsocket:
     """The client's end of a websocket.
 
     `receive` raises WebsocketClosed when the app has closed it, and Quart's WebsocketResponseError, with the response,
