@@ -280,7 +280,7 @@ def asking(serve: Serve, app: DualApp) -> Callable[[], Coroutine[Any, Any, str]]
     async def ask() -> str:
         if serve.entry == "asgi":
             return (await Client(app, "asgi").speak_asgi(Ask())).text
-        text: str = await (await app.test_client().get("/")).get_data(as_text=True)
+        text: str = await (await app.test_client(entry="wsgi").get("/")).get_data(as_text=True)
         return text
 
     return ask
