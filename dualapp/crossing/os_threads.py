@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ..compat.upstream import thread_state
-from .waiting_threads import waiting_thread
+from .waiting_threads import waiter
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class Workers:
 
     def do(self, job: Job) -> None:
         """Run a job, which must not raise, in the next free thread."""
-        waiting = waiting_thread() if self._grows else None
+        waiting = waiter() if self._grows else None
         with self._lock:
             is_full = self._open >= self._started >= self._size()
             if is_beyond := is_full and waiting is not None and waiting not in self._helped:

@@ -30,3 +30,12 @@ def waiting_thread() -> Any:
         return call
     loop = running_loop()
     return None if loop is None or loop in shared_loops else loop
+
+
+def waiter() -> tuple[Any, Any] | None:
+    """Return what tells the thread that waits for the running code from all others; None if none waits.
+
+    A thread that runs a loop of its own inherits the call around it, and is another than the one that made the call.
+    """
+    thread = waiting_thread()
+    return None if thread is None else (thread, running_loop())

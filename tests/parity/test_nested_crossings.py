@@ -68,6 +68,10 @@ class Nest:
                 return self.app.test_client().get(f"/def/{rest or 'z'}").text
             case "h":
                 return in_a_thread(self.sync_step, rest)
+            case "i":
+                return self.app.test_client(entry="asgi").get(f"/async/{rest or 'z'}").text
+            case "j":
+                return self.app.test_client(entry="asgi").get(f"/def/{rest or 'z'}").text
         return DONE
 
     async def async_step(self, crossings: str) -> str:
@@ -93,6 +97,12 @@ class Nest:
             case "h":
                 answer, _ = await asyncio.gather(self.async_step(rest), sync_to_async(str)())
                 return answer
+            case "i":
+                response = await self.app.test_client(entry="wsgi").get(f"/async/{rest or 'z'}")
+                return str(await response.get_data(as_text=True))
+            case "j":
+                response = await self.app.test_client(entry="wsgi").get(f"/def/{rest or 'z'}")
+                return str(await response.get_data(as_text=True))
         return DONE
 
 
@@ -140,7 +150,7 @@ def serve_asgi(nest: Nest, path: str, requests: int, threads: int) -> list[str]:
 
 @pytest.mark.parametrize("serve", [serve_wsgi, serve_asgi], ids=ENTRIES)
 @given(
-    crossings=st.text("abcdefgh", min_size=1, max_size=5),
+    crossings=st.text("abcdefghij", min_size=1, max_size=5),
     colour=st.sampled_from(["def", "async"]),
     requests=st.sampled_from([1, 2, 5, 50]),
     threads=st.integers(1, 4),
@@ -148,6 +158,8 @@ def serve_asgi(nest: Nest, path: str, requests: int, threads: int) -> list[str]:
 @example("cf", "def", 1, 1)
 @example("hdg", "def", 5, 2)
 @example("cgcg", "def", 1, 1)
+@example("agcf", "def", 1, 1)
+@example("jcg", "def", 50, 1)
 @settings(max_examples=100, deadline=None)
 def test_every_nesting_answers(
     serve: Callable[..., list[str]], crossings: str, colour: str, requests: int, threads: int
