@@ -144,6 +144,13 @@ def a_preprocessor(app: DualApp) -> None:
     app.url_value_preprocessors[None].append(note)
 
 
+def an_error_handler(app: DualApp) -> None:
+    async def handled(error):
+        return "handled", 418
+
+    app.error_handler_spec[None][None][ZeroDivisionError] = handled
+
+
 def a_rule(app: DualApp) -> None:
     app.url_map.add(Rule("/late", endpoint="index"))
 
@@ -217,6 +224,7 @@ CHANGES: list[Build] = [
     a_hook_at_the_end,
     a_hook_at_the_end_of_the_app_context,
     a_preprocessor,
+    an_error_handler,
     a_rule,
     a_session_interface,
     a_json_provider,
