@@ -309,6 +309,8 @@ class BodyStream(io.RawIOBase):
     def readall(self) -> bytes:
         body = self.body
         body.check_refusal()
+        if not body.complete and self._exceeds_limit(body.length or 0):
+            body.refuse()  # before it has arrived, for which sync code on the loop cannot wait
         if not body.is_short:  # in chunks, so that a body that is too large is refused early
             with body.one_read():
                 return super().readall()
@@ -334,8 +336,11 @@ class BodyStream(io.RawIOBase):
 
     def _is_over_limit(self) -> bool:
         """Tell whether more has arrived than the request allows."""
+        return self._exceeds_limit(self.body.taken + len(self.body.arrived))
+
+    def _exceeds_limit(self, size: int) -> bool:
         limit = self._limit()
-        return limit is not None and self.body.taken + len(self.body.arrived) > limit
+        return limit is not None and size > limit
 
     def _limit(self) -> int | None:
         request = self.body.request()

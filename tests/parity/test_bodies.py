@@ -214,6 +214,20 @@ def test_a_body_that_was_refused_stays_refused(serve: Serve) -> None:
             assert client.post(f"/{ways}", body=body).json() == {"refusals": [413] * (ways.count(",") + 1)}
 
 
+def test_a_limit_that_is_set_late_refuses_a_body_that_has_not_arrived(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.post("/")
+        async def index():
+            form = await request.form
+            request.max_content_length = 8
+            return {"form": form, "data": len(await request.get_data())}
+
+    client = serve(build, twin=False)  # Flask took the limit when it looked for a form
+    for size in (9, 9_000, 70_000, 700_000):
+        assert client.post("/", body=b"x" * size).status == 413
+    assert client.post("/", body=b"x" * 8).json() == {"form": {}, "data": 8}
+
+
 def test_a_limit_counts_all_that_is_read_in_pieces(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         app.config["MAX_CONTENT_LENGTH"] = 4
