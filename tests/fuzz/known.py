@@ -73,8 +73,9 @@ def is_malformed(visit: Visit) -> bool:
 
 def is_at_limit(world: World, difference: Difference) -> bool:
     visit, limits = difference.visit, limits_of(world, difference.visit)
-    is_set_late = re.search("(data|form|files|values),(.*,)?limit", visit.path) is not None
-    return difference.way == FLASK and limits != [] and (is_set_late or is_chunked_or_of(visit, limits))
+    looks_before = re.search("(data|form|files|values),(.*,)?limit", visit.path) or "before=" in visit.query
+    is_set_late = looks_before and "limit" in visit.path
+    return difference.way == FLASK and limits != [] and bool(is_set_late or is_chunked_or_of(visit, limits))
 
 
 def limits_of(world: World, visit: Visit) -> list[int]:
