@@ -59,32 +59,34 @@ class Inbox(Generic[T]):
 
     async def take(self) -> T:
         """Wait for an item, and take it."""
-        while True:
-            if self._asker is None and not self._has_ended and not self._kept.items:
-                self._asker = current_task()
-                try:
-                    item = self._item_of(await self._ask())
-                except asyncio.CancelledError:
-                    if not self._was_interrupted_alone():
-                        raise
+        try:
+            while True:
+                if self._asker is None and not self._has_ended and not self._kept.items:
+                    self._asker = current_task()
+                    try:
+                        item = self._item_of(await self._ask())
+                    except asyncio.CancelledError:
+                        if not self._was_interrupted_alone():
+                            raise
+                        continue
+                    finally:
+                        self._asker = None
+                        if self._kept.readers:
+                            self._kept.wake()
+                    if item is None:
+                        self.when_ended()
+                elif self._kept.items:
+                    item = self._kept.take_at_once()
+                elif self._has_ended:
+                    raise self._end_error()
+                else:
+                    await self._until(self._has_news)
                     continue
-                finally:
-                    self._asker = None
-                    if self._kept.readers:
-                        self._kept.wake()
-                if item is None:
-                    self.when_ended()
-                if not self._listens_soon:
-                    self.listen_soon()
-            elif self._kept.items:
-                item = self._kept.take_at_once()
-            elif self._has_ended:
-                raise self._end_error()
-            else:
-                await self._until(self._has_news)
-                continue
-            if item is not None:
-                return item
+                if item is not None:
+                    return item
+        finally:
+            if self._asker is None and not self._listens_soon and not self._has_ended:
+                self.listen_soon()
 
     def take_blocking(self) -> T:
         """Wait for an item, in a thread, and take it."""

@@ -7,6 +7,7 @@ others, are in tests/servers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import sys
 import threading
@@ -600,6 +601,43 @@ def test_a_view_that_waits_for_something_else_is_cancelled_when_the_client_leave
 
     talk(app, "/waiting", client)
     wait_for(lambda: seen == ["cleaned up"])
+
+
+@pytest.mark.parametrize("shape", ["in-vain", "after-a-pause"])
+def test_a_view_that_has_waited_for_a_message_is_cancelled_all_the_same(talk: Any, shape: str) -> None:
+    app, seen = echoing(), []
+
+    @app.websocket("/in-vain")
+    async def in_vain():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await websocket.receive()
+        await do_something_else()
+
+    @app.websocket("/after-a-pause")
+    async def after_a_pause():
+        await websocket.send("wait")
+        await asyncio.sleep(0.1)
+        seen.append("receives")
+        assert await websocket.receive() == "hello"
+        await do_something_else()
+
+    async def do_something_else():
+        await websocket.send("now")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("cleaned up")
+
+    async def client(ws: Any) -> None:
+        if shape == "after-a-pause":
+            assert await ws.receive() == "wait"
+            await asyncio.to_thread(wait_for, lambda: seen == ["receives"])
+            await ws.send("hello")
+        assert await ws.receive() == "now"
+
+    talk(app, f"/{shape}", client)
+    wait_for(lambda: seen[-1:] == ["cleaned up"])
 
 
 @pytest.mark.parametrize("shape", ["gather", "task"])

@@ -80,6 +80,29 @@ def test_no_more_is_asked_for_than_there_is_room_for() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("listens_first", [False, True])
+@pytest.mark.parametrize("ends_early", [False, True])
+def test_the_end_is_heard_when_whoever_has_waited_does_something_else(listens_first: bool, ends_early: bool) -> None:
+    async def main() -> None:
+        source, has_ended = Source(), asyncio.Event()
+        inbox = source.inbox()
+        inbox.when_ended = has_ended.set
+        if listens_first:
+            inbox.listen()
+            await asyncio.sleep(0)
+        taking = asyncio.create_task(inbox.take())
+        await asyncio.sleep(0)
+        if ends_early:
+            taking.cancel()
+        else:
+            source.put("a")
+        await asyncio.wait([taking])
+        source.put(None)
+        await has_ended.wait()
+
+    asyncio.run(asyncio.wait_for(main(), LIMIT))
+
+
 def test_an_error_of_the_source_is_for_who_asks_and_the_end_for_others() -> None:
     async def main() -> None:
         source = Source()
