@@ -78,7 +78,7 @@ class BackgroundTask:
         self._task: asyncio.Task[Any] | None = None
         self._work: Abandonable | None = None
         self._is_in_thread = False
-        self._blocking_tasks: list[asyncio.Task[Any]] | None = None
+        self._blocking_tasks: list[Any] | None = None
         self._task_ended, self._thread_returned = asyncio.Event(), asyncio.Event()
 
     @property
@@ -140,7 +140,7 @@ class BackgroundTask:
             self._work.abandon()
         self.cancel()
         for task in list(self._blocking_tasks or ()):
-            if task.get_loop() is asyncio.get_running_loop():
+            if isinstance(task, asyncio.Task) and task.get_loop() is asyncio.get_running_loop():
                 end_by_force(task)
 
 

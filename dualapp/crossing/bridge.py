@@ -25,6 +25,7 @@ from .host_loop import host_loop
 from .lending_loop import LendingLoop
 from .os_threads import GreenQueue, fulfil_unless_cancelled, is_green, new_queue, start_thread
 from .thread_sensitive import Owner, current_owner, new_job
+from .thread_wait import BlockingTasks
 from .waiting_threads import current_call, unfinished
 
 T = TypeVar("T")
@@ -286,7 +287,7 @@ async def call_in_waiting_thread(
     if not isinstance(call, LoopCall):  # the loop's own thread waits: `run_in_place`
         return call_contained(func, *args, **kwargs)
     job = new_job(call)
-    blocking_tasks: list[asyncio.Task[Any]] = []
+    blocking_tasks = BlockingTasks()
 
     def start(settle: Callable[[Any, BaseException | None], None]) -> None:
         call.put(partial(work, settle))

@@ -10,6 +10,7 @@ from typing import Any
 from ..compat.upstream import can_hand_off
 from .coroutines import until_done
 from .lending_loop import LendingLoop
+from .thread_wait import BlockingTasks
 
 
 class Handoff:
@@ -104,7 +105,7 @@ class LastingHandoff(Handoff):
     when the task has suspended: asyncio.Task then adds its callback.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, start: Start, blocking_tasks: list[asyncio.Task[Any]]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, start: Start, blocking_tasks: BlockingTasks) -> None:
         super().__init__(loop)
         self._start = start
         self._blocking_tasks = blocking_tasks
@@ -115,26 +116,21 @@ class LastingHandoff(Handoff):
 
     def cancel(self, msg: Any = None) -> bool:
         """Cancel the tasks that the thread is blocked on; the waiting task is cancelled when it resumes."""
-        for task in self._blocking_tasks:
-            task.cancel(msg)
+        self._blocking_tasks.cancel(msg)
         return False
 
 
 class LastingFutureHandoff(FutureHandoff):
     """The same with a plain future."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, start: Start, blocking_tasks: list[asyncio.Task[Any]]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, start: Start, blocking_tasks: BlockingTasks) -> None:
         super().__init__(loop)
         loop.call_soon(start, self.settle)  # the loop calls it when this task has suspended
         self._blocking_tasks = blocking_tasks
 
     def __await__(self) -> Generator[Any, None, Any]:
-        yield from until_done(self._future, self._cancel_blocking_tasks).__await__()
+        yield from until_done(self._future, self._blocking_tasks.cancel).__await__()
         return self._future.result()
-
-    def _cancel_blocking_tasks(self) -> None:
-        for task in self._blocking_tasks:
-            task.cancel()
 
 
 new_handoff: type[Handoff | FutureHandoff] = Handoff if can_hand_off else FutureHandoff

@@ -21,6 +21,7 @@ from .colour import is_async
 from .context_variables import bound_to, call_contained, move_thread_bound, outcome, restore
 from .handoff import new_handoff, new_lasting_handoff
 from .os_threads import Workers
+from .thread_wait import BlockingTasks
 from .waiting_threads import current_call, unfinished
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class Threads:
         Errors of `discard` go to the loop's exception handler.
         """
         loop = asyncio.get_running_loop()
-        blocking_tasks: list[asyncio.Task[Any]] = []
+        blocking_tasks = BlockingTasks()
         handoff = new_handoff(loop)
 
         def settle(result: Any, error: BaseException | None) -> None:
@@ -58,8 +59,7 @@ class Threads:
         try:
             return await handoff  # type: ignore[no-any-return]  # it is T
         except asyncio.CancelledError:
-            for task in blocking_tasks:  # the tasks that the abandoned thread is blocked on
-                task.cancel()
+            blocking_tasks.cancel()  # those of the abandoned thread
             raise
 
     async def call_within(
@@ -73,7 +73,7 @@ class Threads:
 
     async def run_to_end(self, call: Callable[[], T]) -> T:
         """Call a function in one of the threads, outside of this context; a cancelled task waits for its end, too."""
-        blocking_tasks: list[asyncio.Task[Any]] = []
+        blocking_tasks = BlockingTasks()
 
         def start(settle: Callable[[Any, BaseException | None], None]) -> None:
             self.start(settle, call, blocking_tasks)
@@ -84,7 +84,7 @@ class Threads:
         self,
         settle: Callable[[Any, BaseException | None], None],
         call: Callable[[], Any],
-        blocking_tasks: list[asyncio.Task[Any]] | None = None,
+        blocking_tasks: BlockingTasks | None = None,
     ) -> None:
         """Call a function in one of the threads, then `settle` with its result and its error on this loop.
 

@@ -1,17 +1,31 @@
-"""A wait of a thread for something that another thread does."""
+"""Waits of threads for something that another thread does; they end with the task that waits for the thread."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 from ..compat.upstream import thread_state
 from .os_threads import unpatched
 
 
+class BlockingTasks(list[Any]):
+    """The tasks and waits that a thread is blocked on; they are cancelled with the task that waits for the thread."""
+
+    #: Whether that task was cancelled; the thread may have been about to wait.
+    was_cancelled = False
+
+    def cancel(self, msg: object = None) -> None:
+        """Cancel them, and the waits that the thread has not begun yet."""
+        self.was_cancelled = True
+        for task in tuple(self):
+            task.cancel(msg)
+
+
 class ThreadWait:
-    """One wait. It is cancelled as a task on which a thread is blocked: with the task that waits for the thread."""
+    """One wait, which can be cancelled as a task can."""
 
     def __init__(self) -> None:
         self._lock = unpatched("_thread", "allocate_lock")()
@@ -20,13 +34,12 @@ class ThreadWait:
 
     def wait(self) -> None:
         """Wait for `end`. Raises CancelledError after `cancel`."""
-        blocked_on = thread_state.task_context
-        if blocked_on is None:
-            self._lock.acquire()
-        else:
-            blocked_on.append(self)
-            self._lock.acquire()
-            blocked_on.remove(self)
+        blocked_on = [] if thread_state.task_context is None else thread_state.task_context
+        blocked_on.append(self)
+        if getattr(blocked_on, "was_cancelled", False):  # asgiref has plain lists
+            self.cancel()
+        self._lock.acquire()
+        blocked_on.remove(self)
         if self._is_cancelled:
             raise asyncio.CancelledError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+from threading import Event
 from typing import Any
 
 import pytest
@@ -119,22 +119,26 @@ def test_an_error_of_the_source_is_for_who_asks_and_the_end_for_others() -> None
     asyncio.run(main())
 
 
-def test_a_thread_that_waits_is_told_when_the_task_that_waits_for_it_is_cancelled() -> None:
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_thread_is_told_when_the_task_that_waits_for_it_is_cancelled(waits: bool) -> None:
     async def main() -> None:
         source = Source()
-        inbox, threads, begun = source.inbox(), Threads("test", lambda: 1), threading.Event()
+        inbox, threads, begun, may_wait = source.inbox(), Threads("test", lambda: 1), Event(), Event()
 
         def take() -> str:
             begun.set()
+            may_wait.wait(LIMIT)
             return inbox.take_blocking()
 
         task = asyncio.create_task(threads.run_to_end(take))
         await asyncio.to_thread(begun.wait, LIMIT)
-        while not source.is_asked:
-            await asyncio.sleep(0.001)
-        while not task.done():  # it may not wait yet
-            task.cancel()
-            await asyncio.sleep(0.001)
+        if waits:
+            may_wait.set()
+            while not source.is_asked:
+                await asyncio.sleep(0.001)
+        task.cancel()
+        may_wait.set()
+        await asyncio.wait([task])
         assert task.cancelled()
         inbox.stop_listening()
 
