@@ -20,7 +20,15 @@ from werkzeug.exceptions import NotImplemented as NotImplementedHere
 from ..crossing.colour import is_async
 from ..crossing.context_variables import await_within
 from ..crossing.thread_pool import Threads
-from ..exchange.conversation import CONNECTING, ENDED, INTERNAL_ERROR, NORMAL, Conversation, WebsocketClosed
+from ..exchange.conversation import (
+    ABNORMAL,
+    CONNECTING,
+    ENDED,
+    INTERNAL_ERROR,
+    NORMAL,
+    Conversation,
+    WebsocketClosed,
+)
 from ..exchange.handshake import Handshake
 from ..exchange.translation import Message, Scope
 from ..exchange.wsgi_exchange import WSGIExchange
@@ -90,6 +98,7 @@ class Websockets:
             if worker is None or conversation.state != ENDED or worker.uncancel():
                 raise  # it was the server that cancelled the task, not the listener
         finally:
+            conversation.end(ABNORMAL, "")  # unless it has ended: the server has cancelled this task
             conversation.inbox.stop_listening()
             timeouts.cancel()
             context.end()

@@ -30,6 +30,7 @@ from dualapp import (
 )
 
 from ..conftest import WAYS
+from ..support.entry_driver import Ask, scope_of
 from ..support.waiting import LIMIT, wait_for
 
 
@@ -638,6 +639,27 @@ def test_a_view_that_has_waited_for_a_message_is_cancelled_all_the_same(talk: An
 
     talk(app, f"/{shape}", client)
     wait_for(lambda: seen[-1:] == ["cleaned up"])
+
+
+@pytest.mark.parametrize("path", ["/async/echo", "/sync/echo"])
+def test_a_websocket_that_the_server_cancels_leaves_no_task_behind(path: str) -> None:
+    app = echoing()
+
+    async def main() -> None:
+        sent, received, tasks = asyncio.Queue[Any](), asyncio.Queue[Any](), asyncio.all_tasks()
+        for message in {"type": "websocket.connect"}, {"type": "websocket.receive", "text": "hello"}:
+            received.put_nowait(message)
+        scope = {**scope_of(Ask(target=path)), "type": "websocket", "scheme": "ws", "subprotocols": []}
+        serving = asyncio.create_task(app.asgi(scope, received.get, sent.put))
+        while (await sent.get())["type"] != "websocket.send":
+            pass
+        serving.cancel()
+        await asyncio.wait([serving])
+        assert serving.cancelled()
+        await asyncio.sleep(0.1)  # a websocket whose view does something else is listened to after a moment
+        assert asyncio.all_tasks() == tasks
+
+    asyncio.run(asyncio.wait_for(main(), LIMIT))
 
 
 @pytest.mark.parametrize("shape", ["gather", "task"])
