@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import flask
 
-from ..crossing.own_loops import with_own_loops
+from ..crossing.green_file import GreenFile
+from ..crossing.os_threads import is_green
+from ..crossing.own_loops import call_with_own_loops
 from ..crossing.thread_pool import Threads
 from ..exchange.translation import Scope
 from .asgi_under_wsgi import ASGIApp, ASGIUnderWSGI
@@ -19,7 +21,7 @@ from .websockets_under_wsgi import WebsocketsUnderWSGI
 from .wsgi_under_asgi import WSGIUnderASGI
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from werkzeug.wrappers import Response
 
 
@@ -67,7 +69,7 @@ class Mounting:
             return other.wsgi, other.asgi
         if kind is Kind.ASGI:
             return ASGIUnderWSGI(other, self._websockets, state), other
-        wsgi = with_own_loops(other)
+        wsgi = partial(call_as_alone, other)
         return wsgi, self._to_asgi(wsgi)
 
     def _through_both(self, wrapped: Any, kind: Kind) -> tuple[WSGIApplication, ASGIApp]:
@@ -90,6 +92,18 @@ def normal_path(path: str) -> str:
     if not path.startswith("/"):
         raise ValueError(f"The path of a mount begins with a slash: {'/' + path!r} instead of {path!r}.")
     return path.rstrip("/")
+
+
+def call_as_alone(app: WSGIApplication, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Call a WSGI app whose async code has loops of its own, as it has without dualapp.
+
+    Flask's async views call sync code that waits: for a database, or for the rest of the body, which under an ASGI
+    server only the server's loop can receive. On the host loop they would stop all other requests, or wait for
+    themselves.
+    """
+    if is_green():
+        environ["wsgi.input"] = GreenFile(environ["wsgi.input"])
+    return call_with_own_loops(app, environ, start_response)
 
 
 def add_urls(app: flask.Flask, mount: Mount) -> None:

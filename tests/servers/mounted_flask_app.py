@@ -10,6 +10,7 @@ import flask
 from dualapp import DualApp
 
 app, inner = DualApp(__name__), flask.Flask("inner")
+inner.config["MAX_CONTENT_LENGTH"] = 1_000_000
 is_blocked, is_released = threading.Event(), threading.Event()
 
 
@@ -27,6 +28,7 @@ async def blocks() -> str:
 
 
 app.mount("/flask", inner)
+app.mount("/hooked", inner, hooks=True)
 
 
 @app.get("/release")

@@ -60,8 +60,10 @@ def test_mounted(line: str) -> None:
             assert redirect["location"] == f"http://localhost/mount/{colour}/folder/"
 
 
-def test_an_async_view_of_flask_waits_for_a_body_that_is_late(server: Server) -> None:
-    post = b"POST /flask/size HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 300000\r\n\r\n"
+@pytest.mark.parametrize("path", ["/flask", "/hooked"])
+def test_an_async_view_of_flask_waits_for_a_body_that_is_late(server: Server, path: str) -> None:
+    head = f"POST {path}/size HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 300000\r\n\r\n"
+    post = head.encode()
     with server.connect() as first, server.connect() as second:
         for connection in (first, second):
             connection.sendall(post + b"a" * 100_000)
