@@ -6,10 +6,11 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from ..compat.upstream import thread_state
-from .os_threads import Workers
+from .os_threads import Workers, new_queue
 
 T = TypeVar("T")
 
@@ -24,15 +25,12 @@ class OwnLoops:
         self._workers = Workers("dualapp-own-loop", lambda: sys.maxsize)
 
     def create_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine, which does not raise, on a loop in a thread of its own."""
-
-        def job(done: Callable[[], None]) -> None:
-            try:
-                asyncio.run(coroutine)
-            finally:
-                done()
-
-        self._workers.do(job)
+        """Run a coroutine, which does not raise, on a new loop in a thread. Raises what making the loop raises."""
+        made = new_queue()
+        self._workers.do(partial(run_on_new_loop, coroutine, made.put))
+        if (error := made.get()) is not None:
+            coroutine.close()
+            raise error
 
     def call_soon_threadsafe(self, function: Callable[..., object], *args: Any) -> None:
         """Call a function at once."""
@@ -41,6 +39,21 @@ class OwnLoops:
     def is_running(self) -> bool:
         """Tell dualapp's own code in the thread that this is no loop for it."""
         return False
+
+
+def run_on_new_loop(
+    coroutine: Coroutine[Any, Any, None], tell: Callable[[BaseException | None], None], done: Callable[[], None]
+) -> None:
+    """Run a coroutine in this thread; `tell` gets None once there is a loop, or why there is none."""
+    try:
+        with asyncio.Runner() as runner:
+            runner.get_loop()
+            tell(None)
+            runner.run(coroutine)
+    except BaseException as error:  # no descriptor is left; after the coroutine nobody waits for an error
+        tell(error)
+    finally:
+        done()
 
 
 own_loops = OwnLoops()
