@@ -107,6 +107,10 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         """Whether the handshake was no good, and has its answer without the app."""
         return self._is_ending
 
+    @property
+    def _has_ended(self) -> bool:
+        return self._is_ending or self._transport.is_closing()
+
     # Of the transport.
 
     def connection_made(self, transport: Any) -> None:
@@ -267,7 +271,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
 
     def _await_end(self) -> None:
         """Read on, for what ends the connection, and abort it if nothing comes in time; nothing else is timed now."""
-        if not self._is_ending and not self._transport.is_closing():
+        if not self._has_ended:
             self._is_ending, self._is_open = True, False
             self._stop_timer()
             self._timer = self._loop.call_later(self._close_timeout, self._transport.abort)
@@ -316,7 +320,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
 
     async def send(self, message: Message) -> None:
         """Send an ASGI message of the app; wait while the client reads too slowly. Raises OSError if it has left."""
-        if self._is_ending or self._transport.is_closing():
+        if self._has_ended:
             raise OSError("The client has left.")
         if message["type"] == "websocket.send":
             self._send_message(message.get("text"), message.get("bytes"))
@@ -370,23 +374,23 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         fields["Connection"], fields["Content-Length"] = "close", str(len(body))
         self._protocol.send_response(Response(status, STATUS_PHRASES.get(status, ""), fields, body))
 
-    def finish(self, has_failed: bool) -> None:
-        """End the websocket, whose app has returned or failed, unless the app has ended it."""
-        if self._is_ending or self._transport.is_closing():
+    def _refuse_or_close(self, status: int, code: CloseCode) -> None:
+        """End the websocket with a status before the handshake is answered, else with a code, unless it has ended."""
+        if self._has_ended:
             return
         if self._protocol.state is State.CONNECTING:
-            self._refuse(500, [], b"")
+            self._refuse(status, [], b"")
         elif self._protocol.state is State.OPEN:
-            self._protocol.send_close(CloseCode.INTERNAL_ERROR if has_failed else CloseCode.NORMAL_CLOSURE)
+            self._protocol.send_close(code)
         self._flush()
+
+    def finish(self, has_failed: bool) -> None:
+        """End the websocket, whose app has returned or failed, unless the app has ended it."""
+        self._refuse_or_close(500, CloseCode.INTERNAL_ERROR if has_failed else CloseCode.NORMAL_CLOSURE)
 
     async def go_away(self) -> None:
         """Close the websocket because the process ends."""
-        if self._protocol.state is State.OPEN:
-            self._protocol.send_close(CloseCode.GOING_AWAY)
-        elif not self._is_ending:
-            self._refuse(503, [], b"")
-        self._flush()
+        self._refuse_or_close(503, CloseCode.GOING_AWAY)
         self._hear_end()
         self._loop.call_soon(self._wake_reader)
         await asyncio.wait([self.ended], timeout=self._close_timeout)

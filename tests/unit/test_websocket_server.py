@@ -256,6 +256,15 @@ async def test_a_handshake_without_an_answer_is_refused_when_the_process_ends() 
 
 
 @run
+async def test_a_connection_that_was_lost_does_not_disturb_the_end_of_the_process() -> None:
+    for accepts in True, False:
+        async with opened(accepts=accepts) as end:
+            end.transport.abort()
+            await end.app.ended
+            await asyncio.wait_for(end.app.go_away(), LIMIT)
+
+
+@run
 async def test_on_both_entries_even_empty_messages_wait_in_bounded_number() -> None:
     async def send(message: Any) -> None:
         raise AssertionError(message)
