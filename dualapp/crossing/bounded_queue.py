@@ -87,7 +87,12 @@ class BoundedQueue(Generic[T]):
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             if not is_so():  # the other side may have looked for waiters in between
-                await waiter
+                try:
+                    await waiter
+                except asyncio.CancelledError:
+                    with suppress(ValueError):  # the other side has taken it
+                        self._waiters.remove(waiter)
+                    raise
 
     def block_until_room(self) -> None:
         """Wait, in a thread, until there is room for another item."""

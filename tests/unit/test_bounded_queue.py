@@ -93,3 +93,14 @@ def test_a_reader_that_is_cancelled_takes_nothing_along() -> None:
         return await queue.take()
 
     assert asyncio.run(main()) == "a"
+
+
+def test_readers_that_are_cancelled_leave_nothing_behind() -> None:
+    async def main() -> None:
+        queue: BoundedQueue[str] = BoundedQueue(10)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(queue.take(), 0.001)
+        assert queue._waiters == []
+
+    asyncio.run(main())
