@@ -183,8 +183,10 @@ class Conversation:
         self._sent += 1
         if not self._sent % MOST_AT_ONCE:
             self._gives_way = True  # the next `send` is told of an end
-            await give_way()
-            self._gives_way = False
+            try:
+                await give_way()
+            finally:
+                self._gives_way = False
 
     async def _learn_end(self) -> None:
         """Hear what the server still has to tell: how the client has left comes last."""

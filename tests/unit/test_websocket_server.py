@@ -265,6 +265,28 @@ async def test_a_connection_that_was_lost_does_not_disturb_the_end_of_the_proces
 
 
 @run
+async def test_on_both_entries_a_view_is_cancelled_that_waits_after_a_send_that_was_cancelled() -> None:
+    async def send(message: Any) -> None:
+        pass
+
+    async def view() -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.01):
+                while True:
+                    await conversation.send("at once")
+        waits.set()
+        await asyncio.Event().wait()
+
+    waits = asyncio.Event()
+    conversation = Conversation({}, asyncio.Event().wait, send, asyncio.get_running_loop(), 0, print)  # type: ignore[arg-type]  # it is never done
+    conversation.view = task = asyncio.create_task(view())
+    await asyncio.wait_for(waits.wait(), LIMIT)
+    conversation.cancel_waiting_view()
+    await asyncio.wait([task], timeout=LIMIT)
+    assert task.cancelled()
+
+
+@run
 async def test_on_both_entries_even_empty_messages_wait_in_bounded_number() -> None:
     async def send(message: Any) -> None:
         raise AssertionError(message)
