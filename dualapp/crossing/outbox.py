@@ -39,7 +39,7 @@ class Outbox(Generic[T]):
             self._start()
         self._unsent.block_until_room()
 
-    async def sent(self) -> None:
+    async def until_sent(self) -> None:
         """Wait until all is sent."""
         await self._unsent.until(lambda: not self._is_busy)
 

@@ -133,7 +133,7 @@ class Conversation:
         """Accept the websocket, or let threads send what they were first to send, then send a message."""
         await self.accept()
         if self.outbox is not None:
-            await self.outbox.sent()
+            await self.outbox.until_sent()
         if self.state == ENDED:
             raise self.closed()
         await self.tell(message)
@@ -150,7 +150,7 @@ class Conversation:
         if len(reason.encode()) > LONGEST_REASON:
             raise ValueError(f"The reason of a close is at most {LONGEST_REASON} bytes long: {reason!r}.")
         if self.outbox is not None:
-            await self.outbox.sent()
+            await self.outbox.until_sent()
         if self.state != ENDED:
             self.end(code, reason)
             self._farewell = self.loop.create_future()

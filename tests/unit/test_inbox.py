@@ -166,7 +166,7 @@ def test_threads_send_in_order_and_wait_only_while_much_is_unsent() -> None:
         assert (sent, putting.done()) == ([], False)
         is_open.set()
         await putting
-        await outbox.sent()
+        await outbox.until_sent()
         assert sent == list("abcdef")
 
     asyncio.run(asyncio.wait_for(main(), LIMIT))
