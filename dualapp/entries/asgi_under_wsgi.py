@@ -19,7 +19,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from ..compat.upstream import STATUS_LINES
 from ..crossing.readahead import Give, LoopIteration
-from ..exchange.translation import FILE_CHUNK_SIZE, Message, Scope
+from ..exchange.translation import FILE_CHUNK_SIZE, STATUSES_WITHOUT_BODY, Message, Scope
 from ..exchange.wsgi_exchange import WSGIExchange, asks_for_websocket
 from .websockets_under_wsgi import WebsocketsUnderWSGI
 
@@ -30,8 +30,6 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 logger = logging.getLogger("dualapp")
 
-#: Statuses of responses without a body (RFC 9110 section 6.4.1).
-BODILESS = {204, 304}
 DISCONNECT: Message = {"type": "http.disconnect"}
 ENDED = "The app has sent its whole response already; it sent {!r} after it."
 
@@ -111,7 +109,7 @@ class RelayedCall:
         except BaseException:
             self._leave()
             raise
-        if self._method == "HEAD" or self._start["status"] in BODILESS:  # type: ignore[index]  # as above
+        if self._method == "HEAD" or self._start["status"] in STATUSES_WITHOUT_BODY:  # type: ignore[index]  # as above
             self._leave()
             return []
         if self._path is not None:

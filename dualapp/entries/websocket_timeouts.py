@@ -8,12 +8,10 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..exchange.conversation import CONNECTING, GOING_AWAY, OPEN, Conversation, WebsocketClosed
+from ..exchange.conversation import CONNECTING, GOING_AWAY, OPEN, PLAIN_TEXT, Conversation, WebsocketClosed
 
 if TYPE_CHECKING:
     from flask import Config
-
-TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
 class WebsocketTimeouts:
@@ -46,7 +44,7 @@ class WebsocketTimeouts:
         conversation = self._conversation
         quiet = conversation.loop.time() - conversation.active_at
         if conversation.state == CONNECTING and quiet >= self._handshake:
-            self._begin(conversation.refuse(503, TEXT, b"The app has not answered the handshake in time."))
+            self._begin(conversation.refuse(503, PLAIN_TEXT, b"The app has not answered the handshake in time."))
         elif conversation.state == OPEN and quiet >= self._idle and not conversation.sending:
             self._begin(conversation.close(GOING_AWAY, "idle"))
         else:

@@ -21,8 +21,8 @@ from ..crossing.coroutines import close_stream
 from ..crossing.readahead import ThreadProducer, iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
-from ..exchange.conversation import refusal
-from ..exchange.translation import Message, Scope
+from ..exchange.conversation import PLAIN_TEXT, refusal
+from ..exchange.translation import STATUSES_WITHOUT_BODY, Message, Scope
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import (
     ClientLeft,
@@ -38,8 +38,6 @@ from .disconnect import DisconnectWatch, WaitingRequests
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-#: Statuses of responses without a body (RFC 9110 section 6.4.1).
-BODILESS = {204, 304}
 #: What a client hears that asks for a websocket.
 NO_WEBSOCKETS = "This is a WSGI app: its websockets need the socket of a WSGI server, and this is an ASGI server.\n"
 
@@ -104,9 +102,8 @@ class WSGIUnderASGI:
 async def refuse_websocket(scope: Scope, receive: Receive, send: Any) -> None:
     """Refuse a websocket with a 501 that says why, where the server can send one."""
     await receive()  # websocket.connect
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
     with suppress(OSError):  # the client has left (ASGI spec 2.4)
-        for message in refusal(scope, 501, headers, NO_WEBSOCKETS.encode()):
+        for message in refusal(scope, 501, PLAIN_TEXT, NO_WEBSOCKETS.encode()):
             await send(message)
 
 
@@ -177,7 +174,7 @@ async def send_answer(
     answer: Answer, first: bytes | None, chunks: AsyncIterator[bytes], watch: DisconnectWatch, send: Send
 ) -> None:
     start = answer.start()
-    if first is None or answer.is_head or start["status"] in BODILESS:
+    if first is None or answer.is_head or start["status"] in STATUSES_WITHOUT_BODY:
         if answer.path is None or answer.is_head:
             await send_whole(start, chunk_of(b"", more=False), watch, send)
             return

@@ -24,6 +24,8 @@ SENDABLE = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 LONGEST_REASON = 123
 #: What a message that waits for the view takes besides its content: endlessly many empty ones are endlessly much.
 OVERHEAD = 128
+#: The headers of a refusal that says in words why.
+PLAIN_TEXT: RawPairs = [(b"content-type", b"text/plain; charset=utf-8")]
 #: Where a message could not be sent, the server has so many seconds to tell how the client has left.
 LINGER = 1
 #: After so many messages that were sent without waiting, others have a turn on the loop.

@@ -22,6 +22,8 @@ Message = MutableMapping[str, Any]
 
 # Files are sent in chunks of this size. Under ASGI each chunk is read in a thread, so that small ones would cost more.
 FILE_CHUNK_SIZE = 256 * 1024
+#: Those of responses without a body (RFC 9110 section 6.4.1).
+STATUSES_WITHOUT_BODY = {204, 304}
 
 WHITE_SPACE = " \t"
 

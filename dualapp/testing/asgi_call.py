@@ -20,7 +20,7 @@ from ..crossing.bounded_queue import BoundedQueue
 from ..crossing.bridge import await_on, is_loop_thread, run_on_loop
 from ..crossing.coroutines import until_done
 from ..crossing.readahead import MOST_BYTES, MOST_ITEMS
-from ..exchange.translation import Message, Scope
+from ..exchange.translation import STATUSES_WITHOUT_BODY, Message, Scope
 from .asgi_request import request_messages, request_scope
 from .time_limit import TimeLimit
 
@@ -102,7 +102,7 @@ class ASGICall:
 
     def _is_incomplete(self, status: int, headers: Headers) -> bool:
         """Tell whether part of the body is still to come, and not only the news of its end."""
-        if self._method == "HEAD" or status in (204, 304):
+        if self._method == "HEAD" or status in STATUSES_WITHOUT_BODY:
             return False
         return sum(map(len, self._begun)) < headers.get("Content-Length", math.inf, type=int)
 
