@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
@@ -69,3 +69,19 @@ def call_with_own_loops(func: Callable[..., T], *args: Any) -> T:
     finally:
         of_thread.clear()
         of_thread.update(before)
+
+
+class IteratorWithOwnLoops(Iterator[T]):
+    """An iterator whose code, and that of its end, is called with own loops."""
+
+    def __init__(self, iterator: Iterator[T]) -> None:
+        self._iterator = iterator
+
+    def __next__(self) -> T:
+        item: T = call_with_own_loops(next, self._iterator)
+        return item
+
+    def close(self) -> None:
+        """End the iteration."""
+        if (close := getattr(self._iterator, "close", None)) is not None:
+            call_with_own_loops(close)

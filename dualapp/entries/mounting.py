@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.wsgi import ClosingIterator
 
 from ..crossing.green_file import GreenFile
 from ..crossing.os_threads import is_green
-from ..crossing.own_loops import call_with_own_loops
+from ..crossing.own_loops import IteratorWithOwnLoops, call_with_own_loops
 from ..crossing.thread_pool import Threads
 from ..exchange.translation import Scope
 from .asgi_under_wsgi import ASGIApp, ASGIUnderWSGI
@@ -103,7 +105,9 @@ def call_as_alone(app: WSGIApplication, environ: WSGIEnvironment, start_response
     """
     if is_green():
         environ["wsgi.input"] = GreenFile(environ["wsgi.input"])
-    return call_with_own_loops(app, environ, start_response)
+    body = call_with_own_loops(app, environ, start_response)
+    # Not a list, which has no code to call, nor a file, which servers know by its class.
+    return IteratorWithOwnLoops(body) if isinstance(body, ClosingIterator | GeneratorType) else body
 
 
 def add_urls(app: flask.Flask, mount: Mount) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import flask
 import pytest
 import quart
+from asgiref.sync import async_to_sync
 from quart.testing import WebsocketResponseError
 from werkzeug.routing import Rule
 
 from dualapp import Blueprint, DualApp, as_asgi, as_wsgi, request, url_for
+from dualapp.crossing.bridge import run_on_loop
 from dualapp.lifespan import StartupFailed
 
 from ..conftest import Serve
@@ -749,3 +751,35 @@ def test_the_test_client_talks_with_mounted_apps(serve: Serve) -> None:
     with pytest.raises(WebsocketResponseError) as refusal, app.test_client().websocket("/hooked/x") as ws:
         ws.receive()
     assert refusal.value.response.status_code == 400, "hooks run around requests, so a mount with hooks has only those"
+
+
+@pytest.mark.parametrize("entry", ["wsgi", "asgi"])
+def test_async_code_of_a_wsgi_app_has_loops_of_its_own_from_the_call_to_the_close(entry: Any) -> None:
+    app, inner = DualApp(__name__), flask.Flask("inner")
+    own: dict[str, Any] = {}
+
+    async def running_loop() -> Any:
+        return asyncio.get_running_loop()
+
+    @inner.get("/")
+    def index():
+        own["call"] = async_to_sync(running_loop)()
+        response = flask.Response(chunks("stream"))
+        response.call_on_close(lambda: own.update(close=async_to_sync(running_loop)()))
+        return response
+
+    def chunks(part: str) -> Iterator[bytes]:
+        own[part] = async_to_sync(running_loop)()
+        yield part.encode()
+
+    def generating(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield from chunks("generator")
+
+    app.mount("/flask", inner)
+    app.mount("/generating", generating, kind="wsgi")
+    client = app.test_client(entry=entry)
+    with client.get("/flask/") as streamed, client.get("/generating") as generated:
+        assert (streamed.data, generated.data) == (b"stream", b"generator")
+    assert sorted(own) == ["call", "close", "generator", "stream"]
+    assert run_on_loop(running_loop) not in own.values()
