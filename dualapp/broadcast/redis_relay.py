@@ -50,7 +50,7 @@ class RedisRelay:
 
     async def __aenter__(self) -> Self:
         await self._redis.ping()
-        self._listener = asyncio.create_task(self._listen_again_and_again())
+        self._listener = asyncio.create_task(self._keep_listening())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -91,7 +91,7 @@ class RedisRelay:
         with suppress(RedisError, OSError):
             await command(self._prefix + channel)
 
-    async def _listen_again_and_again(self) -> None:
+    async def _keep_listening(self) -> None:
         while True:
             try:
                 await self._listen()

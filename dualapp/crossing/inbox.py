@@ -1,8 +1,8 @@
-"""Items of a source that waits for them, such as an ASGI server's `receive`, for tasks and threads that want them.
+"""Hand the items of an awaitable source, such as an ASGI server's `receive`, to the tasks and threads that want them.
 
-Who waits for an item asks the source itself: a task that does so for others would cost as much for each item as all the
-rest. Only while nobody waits, a task listens, so that the end of the source is noticed; it keeps items for those who
-come. It listens all the time for threads, which cannot ask. One party at a time asks the source.
+A task that wants an item awaits the source itself: a task in between would double what each item costs. While no task
+waits, a listening task awaits the source, so that its end is noticed, and keeps what comes. Threads cannot await the
+source: for them it listens all the time. One task at a time awaits the source.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Send what threads give, on a loop: it is queued, and one task sends all that is there.
+"""Send items of threads on a loop: they are queued, and one task sends all that are there.
 
-A thread that gives something does not wait for the loop, unless much is unsent. Where the loop lends itself and sleeps,
+A thread that puts an item does not wait for the loop, unless much is unsent. Where the loop lends itself and sleeps,
 the thread sends at once, as the loop.
 """
 

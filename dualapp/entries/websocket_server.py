@@ -83,7 +83,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._incoming: list[Message] = [{"type": "websocket.connect"}]  # an empty deque takes 760 bytes
         self._cutter = Cutter(config["WEBSOCKET_MAX_MESSAGE_SIZE"] or math.inf)
-        # The begin of a frame's head, and how many bytes of a frame the library has still to get.
+        # The beginning of a frame's head, and how many bytes of a frame the library has still to get.
         self._begun = b""
         self._missing = 0
         # Whether messages may be taken from the library, and sent without it.
@@ -111,7 +111,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
     def _has_ended(self) -> bool:
         return self._is_ending or self._transport.is_closing()
 
-    # Of the transport.
+    # Called by the transport.
 
     def connection_made(self, transport: Any) -> None:
         """Read the handshake, which the WSGI server has received."""
@@ -183,7 +183,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         if drained is not None:
             drained.set_result(None)
 
-    # Of the protocol.
+    # What the client sends.
 
     def _progress(self) -> None:
         for event in self._protocol.events_received():
