@@ -103,8 +103,9 @@ class Inbox(Generic[T]):
 
     def listen_soon(self) -> None:
         """Listen in a moment, unless somebody waits for an item by then."""
-        self._listens_soon = True
-        self._listen_later(self)
+        if not self.loop.is_closed():  # as for a task that its loop has left behind
+            self._listens_soon = True
+            self._listen_later(self)
 
     def listen(self) -> None:
         """Ask the source in a task until somebody waits for an item."""

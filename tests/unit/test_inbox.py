@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from threading import Event
 from typing import Any
 
@@ -101,6 +102,16 @@ def test_the_end_is_heard_when_whoever_has_waited_does_something_else(listens_fi
         await has_ended.wait()
 
     asyncio.run(asyncio.wait_for(main(), LIMIT))
+
+
+def test_a_task_that_is_left_behind_by_a_closed_loop_listens_no_more() -> None:
+    async def main() -> Coroutine[Any, Any, str]:
+        taking = Source().inbox().take()
+        taking.send(None)
+        return taking
+
+    taking = asyncio.run(main())
+    taking.close()
 
 
 def test_an_error_of_the_source_is_for_who_asks_and_the_end_for_others() -> None:
