@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import shutil
 import subprocess
@@ -82,6 +83,23 @@ def test_uploads_and_streams_of_fastapi(client: httpx.Client) -> None:
     assert client.get("/service/stream").text.split() == [str(number) for number in range(100)]
 
 
+def test_starlette(client: httpx.Client, url: str) -> None:
+    at = "/starlette"
+    assert client.get(f"{at}/hello/you").text == f"Hello you {url}{at}/hello/x"
+    wait_for(lambda: client.get(f"{at}/done").json()[:1] == ["you"])
+    assert client.get(f"{at}/forms").text == f"Hello form {url}{at}/hello/x"
+    sent = {"file": ("a.bin", b"x" * 3_000_000)}
+    assert client.post(f"{at}/forms", data={"title": "a"}, files=sent).json() == {"title": "a", "size": 3_000_000}
+    assert client.delete(f"{at}/forms").status_code == 405
+    for path in ("file", "static/file.txt"):
+        answer = client.get(f"{at}/{path}")
+        assert (answer.text, answer.headers["X-Mark"]) == ("A file.\n", "1")
+        assert client.get(f"{at}/{path}", headers={"If-None-Match": answer.headers["ETag"]}).status_code in {200, 304}
+        assert client.get(f"{at}/{path}", headers={"Range": "bytes=2-5"}).text == "file"
+    assert client.get(f"{at}/fail").text == "handled meant"
+    assert client.get(f"{at}/static/none.txt").status_code == 404
+
+
 def test_djangos_admin(client: httpx.Client, url: str) -> None:
     assert client.get("/django/where/").text == f"{url}/django/where/ /django/admin/"
     page = client.get("/django/admin/")
@@ -95,6 +113,36 @@ def test_djangos_admin(client: httpx.Client, url: str) -> None:
     page = client.post(page.url, data={"name": name, "csrfmiddlewaretoken": token(page)})
     assert page.url.path == "/django/admin/auth/group/"
     assert name in page.text
+
+
+@pytest.mark.parametrize("site", ["/django", "/django-asgi"])
+def test_uploads_to_django(client: httpx.Client, site: str) -> None:
+    for size, kept in ((2_000_000, "in memory"), (3_000_000, "in a file"), (30_000_000, "in a file")):
+        content = bytes(range(250)) * (size // 250)
+        answer = client.post(f"{site}/upload/", data={"title": "a"}, files={"file": ("a.bin", content)})
+        digest = hashlib.sha256(content).hexdigest()
+        assert answer.json() == {"name": "a.bin", "title": "a", "digest": digest, "kept": kept}
+    assert client.post(f"{site}/body/", content=b"x" * 2_000_000).text == "2000000"
+    assert len(client.post(f"{site}/stream/", content=b"x" * 3_000_000).content) == 3_000_000
+    # Last, because some servers then close a connection that they said they would keep.
+    assert client.post(f"{site}/body/", content=b"x" * 3_000_000).status_code == 400, "DATA_UPLOAD_MAX_MEMORY_SIZE"
+
+
+def test_django_reads_chunks_in_its_asgi_app_only_and_no_form(url: str, line: str) -> None:
+    """Under WSGI, and for a form, it goes by Content-Length, which waitress adds when it has the whole body."""
+    form = httpx.Request("POST", url, data={"title": "a"}, files={"file": b"x"})
+
+    def answer_to(path: str, *chunks: bytes) -> str:
+        headers = {"Content-Type": form.headers["Content-Type"]}
+        # Each on a connection of its own, which servers may close when the body is not read.
+        return httpx.post(url + path, content=iter(chunks), headers=headers, timeout=LIMIT, trust_env=False).text
+
+    has_length = line.startswith("waitress")
+    body = [b"x" * 10_000] * 20
+    assert answer_to("/django-asgi/body/", *body) == "200000"
+    assert answer_to("/django/body/", *body) == ("200000" if has_length else "0")
+    for site in ("/django-asgi", "/django"):
+        assert (answer_to(f"{site}/upload/", form.read()) == "no file") is not has_length
 
 
 def token(page: httpx.Response) -> str:

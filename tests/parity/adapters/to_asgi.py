@@ -36,7 +36,7 @@ def chunked(adapt: Adapter) -> None:
     assert ask_asgi(adapt(echo), Ask("POST", body=chunks)).body == b"".join(chunks)
 
 
-@case(TO_ASGI, "a chunked body, for Werkzeug's and Django's parsers (`wsgi.input_terminated`)")
+@case(TO_ASGI, "a chunked body, for Werkzeug's parsers (`wsgi.input_terminated`)")
 def terminated(adapt: Adapter) -> None:
     @Request.application
     def app(request: Request) -> Response:

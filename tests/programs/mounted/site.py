@@ -10,11 +10,13 @@ from whitenoise import WhiteNoise
 
 from dualapp import DualApp
 
-from . import chat, dashboard, django_site, service, tools
+from . import chat, dashboard, django_site, service, starlette_site, tools
 
 app = DualApp(__name__)
 app.mount("/service", service.app, name="service")
+app.mount("/starlette", starlette_site.app)
 app.mount("/django", django_site.application)
+app.mount("/django-asgi", django_site.asgi_application)
 app.mount("/dash", dashboard.app)
 app.mount("/mcp", tools.app)
 app.mount("/chat", chat.app)
