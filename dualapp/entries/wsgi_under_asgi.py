@@ -7,7 +7,9 @@ once. The response starts with the first chunk (PEP 3333), a client that leaves 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from contextlib import suppress
 from contextvars import copy_context
@@ -37,6 +39,8 @@ from .disconnect import DisconnectWatch, WaitingRequests
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+logger = logging.getLogger("dualapp")
 
 #: What a client hears that asks for a websocket.
 NO_WEBSOCKETS = "This is a WSGI app: its websockets need the socket of a WSGI server, and this is an ASGI server.\n"
@@ -115,6 +119,10 @@ class Answer:
     path: str | None = None
     #: Whether the app's iterable is exhausted or closed.
     is_closed = False
+    #: How many bytes of the body may follow; known when the first are sent.
+    _left = 0
+    #: Whether there were more than that.
+    _is_cut = False
 
     def __init__(self, app: WSGIApplication, exchange: ASGIExchange) -> None:
         self._app = app
@@ -131,7 +139,11 @@ class Answer:
             body = self._app(self._environ, self._start_response)
             try:
                 if not self._is_sent_by_path(body):
-                    yield from filter(None, map(self._begun, body))
+                    for chunk in body:
+                        if kept := self._begun(chunk):
+                            yield kept
+                        if self._is_cut:
+                            break
                 self._begun(b"")
             finally:
                 if hasattr(body, "close"):
@@ -151,19 +163,40 @@ class Answer:
         return self._write
 
     def _write(self, chunk: bytes) -> None:
-        if chunk:
-            self.write(self._begun(chunk))
+        if kept := self._begun(chunk):
+            self.write(kept)
 
     def _begun(self, chunk: bytes) -> bytes:
+        """Return what of a chunk is sent; the first that is not empty fixes the head."""
         if self._status_line is None:
             raise AssertionError(f"{self._app!r} began a body before it called start_response (PEP 3333).")
-        self._has_begun |= bool(chunk)
-        return chunk
+        if chunk and not self._has_begun:
+            self._has_begun = True
+            self._left = self._announced()
+        self._left -= len(chunk)
+        return chunk if self._left >= 0 else self._cut(chunk)
+
+    def _announced(self) -> int:
+        """Return the Content-Length, or a number that no body reaches."""
+        lengths = (value for name, value in self._headers if name.lower() == "content-length")
+        return next((int(value) for value in lengths if value.isdecimal()), sys.maxsize)
+
+    def _cut(self, chunk: bytes) -> bytes:
+        """Return what a chunk may have by the Content-Length: no more is sent (PEP 3333), lest the server fail."""
+        if not self._is_cut:
+            logger.warning("%r sends more than its Content-Length, %d bytes: it is cut", self._app, self._announced())
+        self._is_cut = True
+        kept = chunk[: self._left]  # below zero: so many bytes too many
+        self._left = 0
+        return kept
 
     def _is_sent_by_path(self, body: Iterable[bytes]) -> bool:
-        if self._sends_paths and type(body) is FileWrapper and is_all_of_its_path(body.file):
-            self.path = os.path.abspath(body.file.name)
-        return self.path is not None
+        if not (self._sends_paths and type(body) is FileWrapper and is_all_of_its_path(body.file)):
+            return False
+        if os.fstat(body.file.fileno()).st_size > self._announced():
+            return False
+        self.path = os.path.abspath(body.file.name)
+        return True
 
     def start(self) -> Message:
         """Return the message that starts the response."""

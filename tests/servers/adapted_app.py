@@ -30,6 +30,24 @@ def write_only(environ: Any, start_response: Any) -> Iterable[bytes]:
     return []
 
 
+def too_long(environ: Any, start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [*TEXT, ("Content-Length", "8")])
+    return [b"0123", b"45", b"6789", b"10"]
+
+
+def write_too_long(environ: Any, start_response: Any) -> Iterable[bytes]:
+    write = start_response("200 OK", [*TEXT, ("Content-Length", "8")])
+    for chunk in (b"0123", b"45", b"6789", b"10"):
+        write(chunk)
+    return [b"11"]
+
+
+def too_long_file(environ: Any, start_response: Any) -> Iterable[bytes]:
+    """Sends the first bytes of a file, as a part of it that was asked for."""
+    start_response("200 OK", [*TEXT, ("Content-Length", "8")])
+    return environ["wsgi.file_wrapper"](FILE.open("rb"))  # type: ignore[no-any-return]  # PEP 3333 has it iterable
+
+
 def write_and_wait(environ: Any, start_response: Any) -> Iterable[bytes]:
     """Writes, and goes on when another client asks for that."""
     start_response("200 OK", TEXT)(b"first ")
@@ -77,7 +95,7 @@ def replaced(start_response: Any, when: str) -> Iterable[bytes]:
 
 def file(environ: Any, start_response: Any) -> Iterable[bytes]:
     start_response("200 OK", TEXT)
-    return environ["wsgi.file_wrapper"](FILE.open("rb"))  # type: ignore[no-any-return]  # PEP 3333 has it iterable
+    return environ["wsgi.file_wrapper"](FILE.open("rb"))  # type: ignore[no-any-return]  # as above
 
 
 def sized_file(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -104,6 +122,9 @@ WAYS: dict[str, Callable[[Any, Any], Iterable[bytes]]] = {
     for way in (
         write,
         write_only,
+        too_long,
+        write_too_long,
+        too_long_file,
         write_and_wait,
         go_on,
         write_and_fail,

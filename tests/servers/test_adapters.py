@@ -44,6 +44,9 @@ BODIES = {
     "/sized_file": CONTENT,
     "/rest_of_file": CONTENT[1000:],
     "/no_file": b"y" * 300_000,
+    "/too_long": b"01234567",
+    "/write_too_long": b"01234567",
+    "/too_long_file": CONTENT[:8],
 }
 
 
@@ -60,7 +63,7 @@ def server(line: str) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_what_is_written_and_files_arrive_whole(server: Server, path: str) -> None:
+def test_what_is_written_and_files_arrive_as_long_as_announced(server: Server, path: str) -> None:
     answer = ask(server.url, path)
     assert (answer.status, answer["content-type"]) == (200, "text/plain")
     assert answer.body == BODIES[path]

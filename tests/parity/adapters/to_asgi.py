@@ -50,10 +50,11 @@ def lines(adapt: Adapter) -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
         stream = environ["wsgi.input"]
-        return [repr((stream.readline(), stream.read(2), list(stream), stream.read())).encode()]
+        read = [stream.readline(), stream.read(2), stream.readline(1), stream.readlines(2), list(stream), stream.read()]
+        return [repr(read).encode()]
 
-    answer = ask_asgi(adapt(app), Ask("POST", body=b"one\ntwo\nthree\n"))
-    assert answer.text == repr((b"one\n", b"tw", [b"o\n", b"three\n"], b""))
+    answer = ask_asgi(adapt(app), Ask("POST", body=b"one\ntwo\nthree\nfour\nfive"))
+    assert answer.text == repr([b"one\n", b"tw", b"o", [b"\n", b"three\n"], [b"four\n", b"five"], b""])
 
 
 @case(TO_ASGI, "a body is there while it arrives")
@@ -299,6 +300,26 @@ def bodiless(adapt: Adapter) -> None:
     for ask, status in ((Ask("HEAD", "/200"), 200), (Ask(target="/204"), 204), (Ask(target="/304"), 304)):
         answer = ask_asgi(adapted, ask)
         assert (answer.status, answer.body, answer.error) == (status, b"", None)
+
+
+@case(TO_ASGI, "no more than its `Content-Length` is sent")
+def too_long(adapt: Adapter) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Length", "8")])
+        return [b"0123", b"45", b"6789", b"10"]
+
+    answer = ask_asgi(adapt(app))
+    assert (answer.body, answer.complete, answer.error) == (b"01234567", True, None)
+
+
+@case(TO_ASGI, "a response without any chunk")
+def empty(adapt: Adapter) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("201 Created", [("X-A", "1")])
+        return []
+
+    answer = ask_asgi(adapt(app))
+    assert (answer.status, answer.headers, answer.body, answer.complete) == (201, [("x-a", "1")], b"", True)
 
 
 @case(TO_ASGI, "`root_path` is `SCRIPT_NAME`, and `PATH_INFO` is what follows it")
