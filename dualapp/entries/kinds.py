@@ -25,7 +25,10 @@ def kind_of(app: Any, said: str | None = None) -> Kind:
 
     Raises TypeError if neither does, and ValueError for an unknown word.
     """
-    kind = told_kind(app) if said is None else Kind(said)
+    if said not in (None, Kind.WSGI, Kind.ASGI):
+        raise ValueError(f"The kind of an app is 'wsgi' or 'asgi', not {said!r}.")
+    told = told_kind(app)
+    kind = told if said is None else Kind(said)
     if kind is None:
         raise TypeError(f"{app!r} may be a WSGI app or an ASGI app; say which: kind='wsgi' or kind='asgi'.")
     return kind

@@ -94,6 +94,10 @@ def dual_app() -> DualApp:
     return app
 
 
+def of_a_kind_that_must_be_said(app: Any) -> Any:
+    return lambda *args: app(*args)
+
+
 BARE = [wsgi_app, asgi_app]
 FRAMEWORKS = [flask_app, quart_app, dual_app]
 #: Where a request for the path of the mount is sent, which lacks a slash.
@@ -269,6 +273,15 @@ def test_error_handlers_of_the_app_leave_the_answers_of_a_mounted_app_alone(serv
     client = serve(build, twin=False)
     assert client.get("/nowhere").text == "ours"
     assert "Not Found" in client.get("/in/nowhere").text
+
+
+@pytest.mark.parametrize(("inner", "kind"), [(wsgi_app, "wsgi"), (asgi_app, "asgi")])
+@pytest.mark.parametrize("hooks", [False, True])
+def test_its_kind_may_be_said(serve: Serve, inner: Any, kind: Any, hooks: bool) -> None:
+    def build(app: DualApp) -> None:
+        app.mount("/in", of_a_kind_that_must_be_said(inner), kind=kind, hooks=hooks)
+
+    assert serve(build, twin=False).post("/in/x", body=[b"x" * 70_000]).text == "POST /in /x  70000"
 
 
 def test_its_urls_are_built(serve: Serve) -> None:
@@ -577,8 +590,15 @@ def test_what_is_no_app_is_refused() -> None:
 
     with pytest.raises(TypeError, match="no app"):
         app.mount("/x", "shop:app")
+    with pytest.raises(TypeError, match="no app"):
+        app.mount("/x", "shop:app", kind="wsgi")
     with pytest.raises(TypeError, match="kind='wsgi' or kind='asgi'"):
         app.mount("/x", either)
+    for kind in ("both", "WSGI", ""):
+        with pytest.raises(ValueError, match=f"'wsgi' or 'asgi', not '{kind}'"):
+            app.mount("/x", either, kind=kind)  # type: ignore[arg-type]  # it is no kind
+        with pytest.raises(ValueError, match=f"'wsgi' or 'asgi', not '{kind}'"):
+            app.add_middleware(MarkingWSGI, kind=kind)  # type: ignore[arg-type]  # as above
     with pytest.raises(ValueError, match="begins with a slash"):
         app.mount("x", wsgi_app)
     app.mount("/x", wsgi_app)
