@@ -31,9 +31,9 @@ def werkzeugs(environ: WSGIEnvironment) -> Any:
 
 
 def gevents(environ: WSGIEnvironment) -> Any:
-    """Of `gevent.pywsgi`: its input has the socket, to answer "100 Continue"."""
-    stream = environ.get("wsgi.input")
-    return getattr(stream, "socket", None) if type(stream).__module__ == "gevent.pywsgi" else None
+    """Of `gevent.pywsgi`: the input of a request to upgrade is the connection's own file."""
+    socket = getattr(getattr(environ.get("wsgi.input"), "raw", None), "_sock", None)
+    return socket if type(socket).__module__.startswith("gevent.") else None
 
 
 def uwsgis(environ: WSGIEnvironment) -> Any:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from signal import SIGINT, SIGTERM
 from socket import SHUT_RDWR
+from threading import Thread
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -17,12 +19,14 @@ from websockets.sync.client import ClientConnection, connect
 from tests.support.server_command import started_by
 from tests.support.server_process import Server
 from tests.support.waiting import LIMIT, wait_for
+from tests.support.websocket_wire import HANDSHAKE
 from tests.support.workers import one_worker_each
 
+from .websocket_app import app
 from .websocket_servers import APP, SERVERS, WSGI
 
 #: These do not handle SIGTERM, which kills them.
-ENDED_BY = dict.fromkeys(("waitress", "cheroot", "werkzeug"), SIGINT)
+ENDED_BY = dict.fromkeys(("waitress", "cheroot", "werkzeug", "pywsgi"), SIGINT)
 COLOURS = pytest.mark.parametrize("colour", ["async", "sync"])
 
 
@@ -138,6 +142,25 @@ def test_a_server_that_gives_no_socket_is_named() -> None:
             pass
         assert refusal.value.response.status_code == 501
         assert b"does not give connections away" in (refusal.value.response.body or b"")
+
+
+def test_wsgiref_gives_no_socket_either() -> None:
+    """It speaks HTTP/1.0, so that it is asked without a client for websockets."""
+    with make_server("127.0.0.1", 0, app.wsgi, handler_class=Silent) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        with closing(HTTPConnection("127.0.0.1", server.server_port, timeout=LIMIT)) as connection:
+            connection.request("GET", "/async/echo", headers=dict(HANDSHAKE))
+            answer = connection.getresponse()
+            assert answer.status == 501
+            assert b"WSGIServer/" in (page := answer.read())
+            assert b"does not give connections away" in page
+        thread.join(LIMIT)
+
+
+class Silent(WSGIRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        """Log no request."""
 
 
 def test_hypercorns_wsgi_side_refuses_websockets_itself() -> None:

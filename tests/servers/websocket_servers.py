@@ -12,6 +12,8 @@ WSGI = {
     "gunicorn-preload": (f"{GUNICORN} -k gthread --threads 4 --preload {APP}", "gunicorn"),
     "gunicorn-gevent": (f"{GUNICORN} -k gevent {APP}", "gunicorn gevent"),
     "gevent-preload": (f"{GUNICORN} -k gevent --preload {APP}", "gunicorn gevent"),
+    "gunicorn-pywsgi": (f"{GUNICORN} -k gevent_pywsgi {APP}", "gunicorn gevent"),
+    "pywsgi": (f"python -m tests.support.pywsgi_server {{port}} {APP}", "gevent"),
     "waitress": (f"waitress-serve --listen={{bind}} {APP}.wsgi", "waitress"),
     "cheroot": (f"python -m cheroot --bind {{bind}} --threads 4 {APP}", "cheroot"),
     "werkzeug": (f"python -m tests.support.development_server {{port}} {APP}", "werkzeug"),
