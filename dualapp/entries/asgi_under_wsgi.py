@@ -111,7 +111,7 @@ class RelayedCall:
             raise
         if self._method == "HEAD" or self._start["status"] in STATUSES_WITHOUT_BODY:  # type: ignore[index]  # as above
             self._leave()
-            return []
+            return [b""]  # hypercorn's WSGI side sends no head before there is a chunk
         if self._path is not None:
             return self._environ["wsgi.file_wrapper"](open(self._path, "rb"), FILE_CHUNK_SIZE)  # type: ignore[no-any-return]  # PEP 3333 has it iterable
         if self._is_complete:

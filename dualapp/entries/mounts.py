@@ -77,7 +77,8 @@ class Mount:
         below = environ.get("PATH_INFO", "")[len(self.raw_path) :]
         if self.adds_slash and not below and not asks_for_websocket(environ):
             path = from_latin1(environ.get("SCRIPT_NAME", "")) + self.path
-            return redirect(with_slash(path, environ.get("QUERY_STRING", "")), 307)(environ, start_response)
+            response = redirect(with_slash(path, environ.get("QUERY_STRING", "")), 307)
+            return [b"".join(response(environ, start_response))]  # one chunk for HEAD too, as ASGIUnderWSGI does
         return self.answer_below(environ, start_response, below)
 
     def answer_asgi(self, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:

@@ -48,6 +48,18 @@ def too_long_file(environ: Any, start_response: Any) -> Iterable[bytes]:
     return environ["wsgi.file_wrapper"](FILE.open("rb"))  # type: ignore[no-any-return]  # PEP 3333 has it iterable
 
 
+def no_content(environ: Any, start_response: Any) -> Iterable[bytes]:
+    """Gives a body to a status that has none."""
+    start_response("204 No Content", [])
+    return [b"not sent"]
+
+
+def not_modified(environ: Any, start_response: Any) -> Iterable[bytes]:
+    """The same."""
+    start_response("304 Not Modified", [])(b"not sent")
+    return []
+
+
 def write_and_wait(environ: Any, start_response: Any) -> Iterable[bytes]:
     """Writes, and goes on when another client asks for that."""
     start_response("200 OK", TEXT)(b"first ")
@@ -125,6 +137,8 @@ WAYS: dict[str, Callable[[Any, Any], Iterable[bytes]]] = {
         too_long,
         write_too_long,
         too_long_file,
+        no_content,
+        not_modified,
         write_and_wait,
         go_on,
         write_and_fail,

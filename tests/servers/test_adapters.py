@@ -70,6 +70,14 @@ def test_what_is_written_and_files_arrive_as_long_as_announced(server: Server, p
     assert ask(server.url, path, method="HEAD").body == b""
 
 
+@pytest.mark.parametrize(("path", "status"), [("/no_content", 204), ("/not_modified", 304)])
+def test_a_status_that_has_no_body_has_none(line: str, server: Server, path: str, status: int) -> None:
+    if line in AS_IT_IS:
+        pytest.skip("gunicorn sends it all the same")
+    answer = ask(server.url, path)
+    assert (answer.status, answer.body) == (status, b"")
+
+
 def test_what_is_written_leaves_before_the_app_goes_on(server: Server) -> None:
     with begun(server, "/write_and_wait") as response:
         assert response.read(6) == b"first "
