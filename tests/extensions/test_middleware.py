@@ -179,3 +179,59 @@ def test_middleware_of_both_worlds_on_one_app(serve: Serve) -> None:
     answer = client.get("/", [("Origin", ORIGIN), ("X-Forwarded-For", "192.0.2.7")])
     shared = answer.header("access-control-allow-origin")
     assert (shared, answer.json()["remote"]) == {"wsgi": (None, "192.0.2.7"), "asgi": ("*", "127.0.0.1")}[client.entry]
+
+
+# Around both entries at once: on one of them the middleware runs in an adapter.
+
+
+def test_whitenoise_on_both_entries(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "site.css").write_text("p { color: teal }")
+
+    def build(app: DualApp) -> None:
+        app.add_middleware(WhiteNoise, root=tmp_path, prefix="assets/")
+
+    client = serve(pages, build, twin=False)
+    found = client.get("/assets/site.css")
+    assert (found.status, found.text) == (200, "p { color: teal }")
+    assert client.get("/assets/site.css", [("If-None-Match", found.header("etag") or "")]).status == 304
+    assert client.get("/assets/site.css", [("Range", "bytes=4-8")]).text == "color"
+    head = client.head("/assets/site.css")
+    assert (head.header("content-length"), head.body) == ("17", b"")
+    assert client.get("/assets/missing.css").status == 404
+    assert_is_unchanged(client)
+
+
+def test_starlettes_middleware_on_both_entries(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        app.add_middleware(GZipMiddleware, minimum_size=500)
+        app.add_middleware(CORSMiddleware, allow_origins=[ORIGIN], allow_methods=["PUT"])
+
+    client = serve(pages, build, twin=False)
+    accepts = [("Accept-Encoding", "gzip"), ("Origin", ORIGIN)]
+    for path, text in (("/page", PAGE), ("/stream", "one" * 300 + "two" * 300 + "three" * 300)):
+        answer = client.get(path, accepts)
+        assert unzipped(answer).decode() == text
+        assert answer.header("access-control-allow-origin") == ORIGIN
+    preflight = client.options("/page", [("Origin", ORIGIN), ("Access-Control-Request-Method", "PUT")])
+    assert (preflight.status, preflight.text) == (200, "OK")
+    assert_is_unchanged(client)
+
+
+def test_werkzeugs_proxy_fix_on_both_entries(serve: Serve) -> None:
+    """dualapp's own costs no crossing; this one does the same."""
+
+    def build(app: DualApp) -> None:
+        app.add_middleware(ProxyFix, x_for=1, x_proto=1, x_host=1, x_prefix=1)
+
+    client = serve(pages, build, twin=False)
+    headers = [("X-Forwarded-For", "192.0.2.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Prefix", "/shop")]
+    assert client.get("/", headers).json() == {"url": "https://localhost/shop/", "remote": "192.0.2.7"}
+    assert_is_unchanged(client)
+
+
+def assert_is_unchanged(client: Client) -> None:
+    """What the middleware has no part in comes through."""
+    assert client.get("/page").text == PAGE
+    assert client.post("/size", body=[b"x" * 70_000, b"y"]).json() == {"bytes": 70_001}
+    assert client.get("/stream").text == "one" * 300 + "two" * 300 + "three" * 300
+    assert client.get("/fail").status == 500
