@@ -224,7 +224,7 @@ def can_open(server: Server) -> bool:
 TLS = f"--certfile {HERE / 'localhost.crt'} --keyfile {HERE / 'localhost.key'}"
 
 
-@pytest.mark.parametrize("name", ["gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent"])
+@pytest.mark.parametrize("name", ["gunicorn-sync", "gunicorn-gthread", "gunicorn-gevent", "gunicorn-pywsgi"])
 def test_a_connection_that_the_server_decrypts_is_not_taken(name: str) -> None:
     context = ssl._create_unverified_context()
     with started_by(*logging_access(name, TLS)) as server:
