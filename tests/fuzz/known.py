@@ -90,13 +90,18 @@ def is_chunked_or_of(visit: Visit, lengths: list[int]) -> bool:
 
 def is_read_to_its_break(world: World, difference: Difference) -> bool:
     answers = [difference.expected, difference.got]
-    return difference.way != FLASK and difference.visit.truncated and any(map(is_refusal, answers))
+    return difference.way != FLASK and breaks_off(difference.visit) and any(map(is_refusal, answers))
+
+
+def breaks_off(visit: Visit) -> bool:
+    has_length = isinstance(visit.length, int) and isinstance(visit.body, bytes)
+    return visit.truncated or (has_length and len(visit.body) < visit.length)
 
 
 def is_refusal(answer: Facts) -> bool:
     trapped = [name for _, _, name in answer["log"] if name in ("BadRequest", "ClientDisconnected")]
     is_page = answer["status"] == 400 or b"400 Bad Request" in answer["body"]  # a hook may change the status
-    return is_page or b"[400," in answer["body"] or bool(trapped)
+    return is_page or re.search(rb"\[\s*400,", answer["body"]) is not None or bool(trapped)
 
 
 def closes_file(world: World, difference: Difference) -> bool:
