@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json.encoder
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -315,13 +316,20 @@ required("asgiref.sync", "AsyncToSync.executors", "asgiref")
 required("asgiref.sync", "SyncToAsync.threadlocal", "asgiref")
 
 
+class CurrentPid:
+    """The process of a thread's loop, for asgiref: always this one, as a child process forgets its parent's loops."""
+
+    def __get__(self, instance: object, owner: type) -> int:
+        return os.getpid()
+
+
 class ThreadState(threading.local):
     """For which loop a thread works, and which tasks it is blocked on; asgiref sets both before it calls a function."""
 
     #: Whether it is a thread of one of our pools.
     is_in_pool = False
     main_event_loop: Any = None
-    main_event_loop_pid: Any = None
+    main_event_loop_pid = CurrentPid()
     task_context: list[Any] | None = None
 
 

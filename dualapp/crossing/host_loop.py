@@ -70,14 +70,7 @@ class HostLoop:
 
     def offer(self) -> None:
         """Make asgiref's own `async_to_sync` use this loop in threads that no loop has started; an app serves now."""
-        ThreadState.main_event_loop, ThreadState.main_event_loop_pid = lazy_host_loop, CurrentPid()
-
-
-class CurrentPid:
-    """The process of the lazy host loop: this one, also after a fork."""
-
-    def __get__(self, instance: object, owner: type) -> int:
-        return os.getpid()
+        ThreadState.main_event_loop = lazy_host_loop
 
 
 class LazyHostLoop:

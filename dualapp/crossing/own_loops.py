@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
@@ -62,13 +61,13 @@ own_loops = OwnLoops()
 def call_with_own_loops(func: Callable[..., T], *args: Any) -> T:
     """Call a function; asgiref runs each coroutine that it waits for on a new loop."""
     of_thread = vars(thread_state)
-    before = {**of_thread}
-    of_thread.update(main_event_loop=own_loops, main_event_loop_pid=os.getpid(), task_context=None)
+    before = of_thread.copy()
+    of_thread["main_event_loop"], of_thread["task_context"] = own_loops, None
     try:
         return func(*args)
     finally:
         of_thread.clear()
-        of_thread.update(before)
+        of_thread |= before
 
 
 class IteratorWithOwnLoops(Iterator[T]):

@@ -7,7 +7,6 @@ the loop is asgiref used: sync code then runs in that very thread.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -93,7 +92,7 @@ class Threads:
         loop = asyncio.get_running_loop()
 
         def job(done: Callable[[], None]) -> None:
-            thread_state.main_event_loop, thread_state.main_event_loop_pid = loop, os.getpid()
+            thread_state.main_event_loop = loop
             thread_state.task_context = [] if blocking_tasks is None else blocking_tasks
             result, error = outcome(call)
             done()
