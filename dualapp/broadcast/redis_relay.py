@@ -7,6 +7,7 @@ closed: their clients connect again, and know that they may have missed somethin
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Self
@@ -24,6 +25,8 @@ except ModuleNotFoundError:
 
 #: Seconds between two attempts to connect.
 PAUSE = 1
+
+logger = logging.getLogger("dualapp")
 
 
 class RedisRelay:
@@ -64,8 +67,7 @@ class RedisRelay:
 
     async def publish(self, channel: str, data: Data) -> None:
         """Hand a message to all processes, this one among them."""
-        content = b"t" + data.encode() if isinstance(data, str) else b"b" + data
-        await self._redis.publish(self._prefix + channel, content)
+        await self._redis.publish(self._prefix + channel, content_of(data))
 
     async def subscribe(self, channel: str) -> None:
         """Return when what is published in a channel reaches this process."""
@@ -101,15 +103,22 @@ class RedisRelay:
 
     async def _listen(self) -> None:
         async with self._listening.pubsub() as self._pubsub:
-            await self._pubsub.subscribe(self._prefix)  # with no channel at all `listen` would end
+            # With no channel at all `listen` would end; the name of this one does not begin with the prefix.
+            await self._pubsub.subscribe(self._prefix[:-1])
             self._connected.set()
             async for message in self._pubsub.listen():
-                self._hear(message["type"], message["channel"].decode().removeprefix(self._prefix), message["data"])
+                name = message["channel"].decode()
+                if name.startswith(self._prefix):
+                    self._hear(message["type"], name.removeprefix(self._prefix), message["data"])
 
     def _hear(self, kind: str, channel: str, content: Any) -> None:
         if kind == "message":
-            data: bytes = content[1:]
-            self._deliver(channel, data.decode() if content[:1] == b"t" else data)
+            try:
+                data = data_of(content)
+            except ValueError:
+                logger.warning("Something else than Broadcast.publish has published %r: it is ignored", content[:100])
+            else:
+                self._deliver(channel, data)
         elif kind == "subscribe" and channel in self._confirmed:
             self._confirmed[channel].set()
 
@@ -121,3 +130,16 @@ class RedisRelay:
         for confirmed in self._confirmed.values():
             confirmed.set()
         self._confirmed.clear()
+
+
+def content_of(data: Data) -> bytes:
+    """Return what Redis carries for a message."""
+    return b"t" + data.encode() if isinstance(data, str) else b"b" + data
+
+
+def data_of(content: bytes) -> Data:
+    """Return the message that Redis has carried. Raises ValueError for what is none."""
+    kind, data = content[:1], content[1:]
+    if kind not in (b"t", b"b"):
+        raise ValueError(f"no message begins with {kind!r}")
+    return data.decode() if kind == b"t" else data

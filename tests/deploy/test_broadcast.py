@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from dualapp.broadcast.redis_relay import RedisRelay
+from dualapp.exchange.conversation import Data
 from tests.servers.test_websockets import COLOURS, opened
 from tests.support.redis_server import redis_server
 from tests.support.server_command import started_by
@@ -63,6 +64,30 @@ def test_channels_do_not_mix(servers: list[Server], colour: str) -> None:
         tea.send("tea")
         coffee.send("coffee")
         assert [tea.recv(LIMIT), coffee.recv(LIMIT)] == ["tea", "coffee"]
+
+
+@COLOURS
+def test_what_others_publish_is_ignored(servers: list[Server], redis_url: str, colour: str) -> None:
+    with Redis.from_url(redis_url) as redis, joined(servers[0], f"/{colour}/tea") as tea:
+        for content in (b"", b"x", b"t\xff", b"hello"):
+            redis.publish("tests.servers.broadcast_app:tea", content)
+        tea.send("heard")
+        assert tea.recv(LIMIT) == "heard"
+
+
+def test_a_channel_may_have_no_name(redis_url: str) -> None:
+    async def talk() -> None:
+        heard: asyncio.Queue[tuple[str, Data]] = asyncio.Queue()
+        async with RedisRelay(redis_url, "nameless:", lambda *message: heard.put_nowait(message), print) as relay:
+            for _ in range(2):
+                await relay.subscribe("")
+                await relay.publish("", "heard")
+                assert await heard.get() == ("", "heard")
+                await relay.unsubscribe("")
+                wait_for(lambda: redis.pubsub_channels("nameless*") == [b"nameless"])  # it listens on
+
+    with Redis.from_url(redis_url) as redis:
+        asyncio.run(asyncio.wait_for(talk(), LIMIT))
 
 
 @COLOURS
