@@ -310,7 +310,7 @@ class BodyStream(io.RawIOBase):
         body = self.body
         body.check_refusal()
         if not body.complete and self._exceeds_limit(body.length or 0):
-            body.refuse()  # before it has arrived, for which sync code on the loop cannot wait
+            raise RequestEntityTooLarge()  # before it has arrived, for which sync code on the loop cannot wait
         if not body.is_short:  # in chunks, so that a body that is too large is refused early
             with body.one_read():
                 return super().readall()
@@ -381,17 +381,17 @@ class AsyncBody:
     async def __anext__(self) -> bytes:
         body = self._body
         body.check_refusal()
-        if not body.is_exhausted and self._is_over_limit(body.length or 0):
+        if not body.is_exhausted and self._exceeds_limit(body.length or 0):
             raise RequestEntityTooLarge()
         while not body.arrived and not body.complete:
             await body.receive_in_time()
         if not body.arrived:
             raise StopAsyncIteration
         chunk = body.take(len(body.arrived))
-        if self._is_over_limit(body.taken):
+        if self._exceeds_limit(body.taken):
             body.refuse()
         return chunk
 
-    def _is_over_limit(self, size: int) -> bool:
+    def _exceeds_limit(self, size: int) -> bool:
         limit = self._async_face.max_content_length
         return limit is not None and size > limit

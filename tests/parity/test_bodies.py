@@ -228,6 +228,22 @@ def test_a_limit_that_is_set_late_refuses_a_body_that_has_not_arrived(serve: Ser
     assert client.post("/", body=b"x" * 8).json() == {"form": {}, "data": 8}
 
 
+def test_a_body_of_which_nothing_was_taken_may_be_read_with_another_limit(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.post("/")
+        async def index():
+            form = await request.form
+            request.max_content_length = 8
+            try:
+                await request.get_data()
+            except RequestEntityTooLarge:
+                request.max_content_length = None
+            return {"form": form, "data": len(await request.get_data())}
+
+    client = serve(build, twin=False)  # as above
+    assert client.post("/", body=b"x" * 700_000).json() == {"form": {}, "data": 700_000}
+
+
 def test_a_limit_counts_all_that_is_read_in_pieces(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         app.config["MAX_CONTENT_LENGTH"] = 4
