@@ -14,9 +14,8 @@ import threading
 from typing import Any
 
 from ..compat.upstream import ThreadState, can_lend_loops, has_executor, request_context, thread_state
-from .anyio_threads import give_executor_to_anyio
 from .lending_loop import LendingLoop
-from .os_threads import SystemExecutor, fork_aware, is_green, start_thread, unpatched
+from .os_threads import SystemExecutor, fork_aware, is_green, start_thread
 from .waiting_threads import shared_loops
 
 
@@ -100,8 +99,9 @@ def new_executor() -> SystemExecutor:
 
 
 def new_green_loop() -> asyncio.AbstractEventLoop:
-    give_executor_to_anyio()
-    return asyncio.SelectorEventLoop(unpatched("selectors", "DefaultSelector")())
+    from .green_selector import GreenSelector  # where gevent is
+
+    return asyncio.SelectorEventLoop(GreenSelector())
 
 
 def new_lending_loop() -> asyncio.AbstractEventLoop:

@@ -80,3 +80,8 @@ def test_sync_code_asks_the_same_server(server: Server, threads: int) -> None:
 def test_all_async_code_runs_on_one_loop(server: Server) -> None:
     for reply in ask_all(server.port, ["/loops"] * 8, clients=2):
         assert reply.json()["is_one"]
+
+
+def test_threads_of_async_code_run_while_the_loop_waits(server: Server) -> None:
+    for reply in ask_all(server.port, ["/threads"] * 8, clients=2):
+        assert reply.json() == {"found": 5, "is_one": True}

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from typing import Any
 from urllib.request import urlopen
 
@@ -177,3 +178,33 @@ async def loops() -> dict[str, Any]:
     with ThreadPoolExecutor(1) as pool:
         found.append(await asyncio.get_running_loop().run_in_executor(pool, ours))
     return {"pid": os.getpid(), "is_one": {*found, *answers} == {id(asyncio.get_running_loop())}}
+
+
+# Threads that async code starts, and does not wait for at once.
+
+
+async def slept() -> int:
+    await asyncio.sleep(0.01)
+    return id(asyncio.get_running_loop())
+
+
+@app.get("/threads")
+async def threads() -> dict[str, Any]:
+    loop, found = asyncio.get_running_loop(), []
+    has_ended = asyncio.Event()
+
+    def run() -> None:
+        sleep(0.01)
+        found.append(async_to_sync(slept)())
+        loop.call_soon_threadsafe(has_ended.set)
+
+    for thread in threading.Thread(target=run), threading.Timer(0.01, run):
+        thread.start()
+        await has_ended.wait()
+        has_ended.clear()
+        await asyncio.to_thread(thread.join)
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(3):
+            await loop.run_in_executor(pool, run)
+            await asyncio.sleep(0.01)
+    return {"found": len(found), "is_one": set(found) == {id(loop)}}
