@@ -10,6 +10,7 @@ import pytest
 from tests.support.http_client import ask
 from tests.support.keep_alive_clients import ask_all
 from tests.support.server_process import Server
+from tests.support.workers import one_worker_each
 
 from .servers import ASGI, OTHERS, gunicorn
 
@@ -26,7 +27,7 @@ SERVERS = {
 HOOKS = ("before", "new loop", "after", "teardown", "error", "inner")
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=one_worker_each(SERVERS))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

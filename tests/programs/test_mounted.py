@@ -19,6 +19,7 @@ from mcp.client import Client
 from ..support.server_command import started_by
 from ..support.server_process import ROOT
 from ..support.waiting import LIMIT, wait_for
+from ..support.workers import one_worker_each
 
 HERE = Path(__file__).parent
 
@@ -48,7 +49,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=one_worker_each(SERVERS))
 def line(request: pytest.FixtureRequest) -> str:
     server: str = request.param
     return server

@@ -20,6 +20,7 @@ import pytest
 from tests.support.entry_driver import LOOP, Answer, Ask, Client, Headers
 from tests.support.server_process import HOST, ROOT, free_port, serving
 from tests.support.waiting import LIMIT
+from tests.support.workers import one_worker_each
 
 from . import tours
 from .browser import Browser
@@ -115,7 +116,7 @@ def loaded(program: Path, patch: pytest.MonkeyPatch) -> Any:
     return import_module(program.stem)
 
 
-@pytest.fixture(scope="module", params=FRAMEWORKS)
+@pytest.fixture(scope="module", params=one_worker_each(FRAMEWORKS))
 def original(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[object]]:
     """The name of a program, and what a visitor sees of it as its authors wrote it."""
     name: str = request.param

@@ -15,6 +15,7 @@ from ..support.http_client import ask
 from ..support.server_command import started_by
 from ..support.server_process import HOST, Server
 from ..support.waiting import LIMIT, wait_for
+from ..support.workers import one_worker_each
 from .adapted_app import FILE
 
 APP = "tests.servers.adapted_app"
@@ -50,7 +51,7 @@ BODIES = {
 }
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=one_worker_each(SERVERS))
 def line(request: pytest.FixtureRequest) -> str:
     server: str = request.param
     return server

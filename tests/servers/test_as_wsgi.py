@@ -15,6 +15,7 @@ from ..support.http_client import ask
 from ..support.server_command import started_by
 from ..support.server_process import Server
 from ..support.waiting import wait_for
+from ..support.workers import one_worker_each
 from .adapted_asgi_app import FILE
 from .asks import post
 from .test_adapters import begun
@@ -39,7 +40,7 @@ NO_FILE_WRAPPER = {"pywsgi", "cheroot", "hypercorn", "granian"}
 NEEDS = {"gevent": "gunicorn gevent", "pywsgi": "gevent", "cheroot": "cheroot"}
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=one_worker_each(SERVERS))
 def name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

@@ -8,6 +8,7 @@ import pytest
 from tests.support.server_command import started_by
 from tests.support.server_process import Server
 from tests.support.waiting import wait_for
+from tests.support.workers import one_worker_each
 
 from .asks import get
 from .ways import over_a_socket
@@ -39,7 +40,7 @@ SERVERS = [
 ]
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=one_worker_each(SERVERS))
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with started_by(request.param) as server:
         yield server

@@ -23,6 +23,7 @@ def test_a_suite_runs_on_what_it_is_said_to_run_on(app: str) -> None:
     assert len(probe.outcomes) == 7
 
 
+@pytest.mark.slow  # only another version of a suite, or of what it needs, changes that
 @each_suite
 def test_without_us_a_suite_comes_out_as_is_known(name: str) -> None:
     plain = run(name, "plain")
