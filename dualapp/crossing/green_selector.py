@@ -26,7 +26,9 @@ class GreenSelector(SystemSelector):  # type: ignore[misc]  # it is the system's
 
     @cached_property
     def _watcher(self) -> Any:
-        return get_hub().loop.io(self.fileno(), READ)
+        hub = get_hub()
+        hub.SYSTEM_ERROR = ()  # sys.exit() in a thread ends that thread; gevent would raise it in the loop
+        return hub.loop.io(self.fileno(), READ)
 
     @cached_property
     def _is_ready(self) -> Any:
@@ -44,10 +46,11 @@ class GreenSelector(SystemSelector):  # type: ignore[misc]  # it is the system's
         return ready
 
     def _wait(self, timeout: float | None) -> None:
+        watcher = self._watcher
         if timeout is not None and timeout <= 0:
             sleep(0)
             return
-        self._watcher.start(self._is_ready.set)
+        watcher.start(self._is_ready.set)
         self._is_ready.wait(timeout)
-        self._watcher.stop()
+        watcher.stop()
         self._is_ready.clear()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextvars
 import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -198,6 +200,7 @@ async def threads() -> dict[str, Any]:
         found.append(async_to_sync(slept)())
         loop.call_soon_threadsafe(has_ended.set)
 
+    _thread.start_new_thread(sys.exit, ())
     for thread in threading.Thread(target=run), threading.Timer(0.01, run):
         thread.start()
         await has_ended.wait()
