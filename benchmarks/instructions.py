@@ -3,7 +3,7 @@
     python -m benchmarks.instructions [--only hello] [--without matcher] [--requests 400]
 
 runs every case on both entries in one process under `valgrind --tool=callgrind`, and prints instructions per request.
-`--without` switches a shortcut off: matcher, plain, static, sessions, redirects or json.
+`--without` switches a shortcut off: matcher, plain, static, sessions, redirects, json or parts.
 """
 
 from __future__ import annotations

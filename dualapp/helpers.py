@@ -21,9 +21,9 @@ from .crossing.colour import caller_is_async, is_async
 from .pipeline.app_context import AppContext
 from .pipeline.context import Context
 from .pipeline.stream_with_context import stream_with_context as stream_with_context
-from .wrappers.faces import SAME_ON_BOTH_FACES
+from .shortcuts.request_parts import READERS, part_of
+from .wrappers.faces import SAME_ON_BOTH_FACES, has_own_faces
 from .wrappers.response import Response
-from .wrappers.sync_request import Request
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -72,10 +72,11 @@ class RequestProxy(LocalProxy[Any]):
         if name in SAME_ON_BOTH_FACES:
             # Both faces have the same value, unless the user's own request classes make them differ.
             context: Any = request_context(None)
-            if type(context) is Context and type(face := context.request) is Request:
-                app: Any = context.app
-                if app.async_request_class is None:
-                    return getattr(face, name)
+            if type(context) is Context:
+                if name in READERS and not context.request_observed and (part := part_of(context, name)) is not None:
+                    return part
+                if has_own_faces(context.app):
+                    return getattr(context.request, name)
         return getattr(current_request(caller_is_async()), name)
 
 

@@ -61,7 +61,6 @@ class WSGIGateway:
         self.plans = Plans(app, generation, home_at, partial(in_thread, call_in_waiting_thread))
         has_own = is_replaced(app, "request_context") or is_replaced(app, "_context_of")
         self._context_of: Any = app.request_context if has_own else None
-        self._has_own_wsgi_app = is_replaced(app, "wsgi_app")
 
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request as a WSGI application."""
@@ -110,7 +109,7 @@ class WSGIGateway:
         context.plan = plan = self.plans.find(context)
         if plan.read_ahead is not None:
             context.exchange.body.read_up_to(plan.read_ahead)
-        if self._has_own_wsgi_app or "wsgi_app" in self.app.__dict__:  # there may be middleware
+        if plan.has_middleware:
             context.state, context.response_observed = AWAITING_START, True
         if plan.home is LOOP or PRESERVE in environ:
             return context

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders, Headers
@@ -196,6 +196,15 @@ class LateBody(ASGIBody):
         self.keep(b"")
 
 
+@lru_cache(1024)
+def raw_name_of(key: object) -> bytes:
+    """Return the name in a scope of a header that is looked up, empty for what is no name."""
+    if not (isinstance(key, str) and key.isascii()):
+        return b""
+    # The ASGI spec has header names in lower case; EnvironHeaders takes underscores in a key for hyphens.
+    return key.lower().replace("_", "-").encode()
+
+
 class ScopeHeaders(KeyedHeaders):
     """Headers of a scope without repeated names: one can be looked up without translating all to an environ."""
 
@@ -218,10 +227,7 @@ class ScopeHeaders(KeyedHeaders):
         self._raw = {}  # code that has the environ may change it, and the headers must follow
 
     def find(self, key: str) -> str | None:
-        if not (isinstance(key, str) and key.isascii()):
-            return None
-        # The ASGI spec has header names in lower case; EnvironHeaders takes underscores in a key for hyphens.
-        value = self._raw.get(key.lower().replace("_", "-").encode())
+        value = self._raw.get(raw_name_of(key))
         return None if value is None else field_value(value)
 
 

@@ -24,6 +24,8 @@ STRIPPING_SERVERS = ("gunicorn/", "waitress", "Granian", "Cheroot/")
 class WSGIExchange:
     """A request that came in through WSGI."""
 
+    _is_prepared = False
+
     def __init__(self, environ: WSGIEnvironment) -> None:
         path = environ.get("PATH_INFO") or ""
         self.fields = environ
@@ -35,9 +37,15 @@ class WSGIExchange:
         is_bare = not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ
         self.body = NO_BODY if is_bare else body_from(environ)
 
-    @cached_property
+    @property
     def environ(self) -> WSGIEnvironment:
         """The environ, with a `wsgi.input` that shares what it reads with the async face."""
+        if not self._is_prepared:
+            self._prepare()
+        return self.fields
+
+    def _prepare(self) -> None:
+        self._is_prepared = True
         environ, body = self.fields, self.body
         if not environ.get("SERVER_SOFTWARE", "").startswith(STRIPPING_SERVERS):
             strip_values(environ)
@@ -46,7 +54,6 @@ class WSGIExchange:
         if body is not NO_BODY and type(environ["wsgi.input"]) is not BodyStream:
             environ["wsgi.input"] = BodyStream(body)
             environ["wsgi.input_terminated"] = True
-        return environ
 
     @property
     def content(self) -> Body:

@@ -14,6 +14,7 @@ import flask
 
 from ..crossing.coroutines import is_being_cancelled
 from ..shortcuts.plain_response import Plain
+from ..wrappers.faces import close_request
 from ..wrappers.head import is_sendable
 from ..wrappers.response import Response
 from .calls import Suspended, as_exception, run_until_suspended
@@ -91,7 +92,7 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | P
         return None
     context.state = CLOSED  # there are no teardown functions
     if context.request_observed:
-        context.close_request()
+        close_request(context.request)
     return answer
 
 
@@ -109,6 +110,5 @@ def static_answer(context: Context, plan: Plan, may_block: bool = True) -> Plain
     answer = plan.static.answer(context.exchange, context.view_args or {}, may_block)  # type: ignore[union-attr]  # there is one
     if answer is not None:
         context.state = CLOSED  # as above
-        if context.request_observed:
-            context.close_request()
+        context.close_request()
     return answer

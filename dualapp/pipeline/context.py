@@ -81,9 +81,12 @@ class Context(upstream.RequestContext):
     holds = 0
     #: The body, if it was parsed before there was a request object.
     json_body: JSONBody | None = None
+    #: Attributes of the request that were read before there was a request object.
+    parts: dict[str, Any] | None = None
     #: Whether the task that waits for this request was cancelled; a pipeline in a thread goes on.
     is_abandoned = False
     has_background_tasks = False
+    _face: flask.Request
 
     def __init__(self, app: flask.Flask, exchange: Exchange) -> None:
         self.app = app
@@ -115,11 +118,16 @@ class Context(upstream.RequestContext):
         self.response_observed = True
         return []
 
-    @cached_property
-    def request(self) -> flask.Request:  # type: ignore[override]  # flask sets it; here it is made on first access
+    @property
+    def request(self) -> flask.Request:
         """The sync face."""
-        self.request_observed = True
-        return sync_face(self)
+        if not self.request_observed:
+            self.request = sync_face(self)
+        return self._face
+
+    @request.setter
+    def request(self, request: flask.Request) -> None:
+        self._face, self.request_observed = request, True
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """Parse the body as JSON: `request.get_json` in `def` code, until there is a request object."""
@@ -222,7 +230,6 @@ class Context(upstream.RequestContext):
 
     def forget_request(self) -> None:
         """Let go of the request that was made to match, before anybody has seen it: a websocket lasts."""
-        self.__dict__.pop("request", None)
         self.request_observed = False
 
     def set_rule(self, rule: Rule, view_args: dict[str, Any]) -> None:

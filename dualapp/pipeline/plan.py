@@ -108,6 +108,8 @@ class Plan:
         self.has_hooks = bool(self.preprocessors or self.before)
         self.tears_app_down = bool(self.teardown_app) or "do_teardown_appcontext" in self.replaced
         self.raises_for_routing = is_replaced(app, "raise_routing_exception")
+        #: Whether middleware may look at the context when the response starts.
+        self.has_middleware = is_replaced(app, "wsgi_app")
         self.send = self.adapt(partial(send_signal, app))
 
     @cached_property

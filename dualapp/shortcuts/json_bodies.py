@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask.json.provider import DefaultJSONProvider, JSONProvider
 
 from ..compat.upstream import CACHED_DATA, CACHED_JSON
+from ..wrappers.faces import has_own_faces
 from ..wrappers.sync_request import Request
 from .switches import is_on
 
@@ -36,7 +37,7 @@ class JSONBody:
         body, limit = exchange.body, app.config["MAX_CONTENT_LENGTH"]
         if not body.length or (limit is not None and body.length > limit) or not body.is_untouched:
             return None
-        if exchange.content_type != "application/json" or not has_own_requests(app):
+        if exchange.content_type != "application/json" or not is_own(app):
             return None
         data = body.take_all()
         try:
@@ -51,10 +52,9 @@ class JSONBody:
         return {CACHED_DATA: self._data, CACHED_JSON: (self.value, self.value), "_is_body_taken": True}
 
 
-def has_own_requests(app: Any) -> bool:
+def is_own(app: Any) -> bool:
     """Tell whether no code of the user's takes part when a body is parsed, but for the JSON provider."""
-    is_own = app.request_class is Request and app.async_request_class is None and Request.get_json is GET_JSON
-    return is_own and is_on(app, "json")
+    return has_own_faces(app) and Request.get_json is GET_JSON and is_on(app, "json")
 
 
 def loads(provider: JSONProvider, data: bytes) -> Any:

@@ -49,6 +49,16 @@ class ContentType:
         self.extra_at = extra_at
 
 
+@lru_cache(1024)
+def length_field(length: int) -> tuple[str, str]:
+    return "Content-Length", str(length)
+
+
+@lru_cache(1024)
+def raw_length_field(length: int) -> tuple[bytes, bytes]:
+    return b"content-length", b"%d" % length
+
+
 # The Content-Type of Werkzeug's error pages, and of its redirects.
 PAGE = ContentType("text/html; charset=utf-8", extra_at=1)
 REDIRECT = ContentType("text/html; charset=utf-8", extra_at=2)
@@ -68,9 +78,8 @@ class Plain:
     def headers(self) -> Pairs:
         """Return the headers for `start_response` (PEP 3333)."""
         kind = self._kind
-        headers = [kind.header]
-        if self.status_code != NO_CONTENT:
-            headers.append(("Content-Length", str(len(self.body))))
+        is_empty = self.status_code == NO_CONTENT
+        headers = [kind.header] if is_empty else [kind.header, length_field(len(self.body))]
         if self._extra:
             headers[kind.extra_at : kind.extra_at] = self._extra
         return headers
@@ -78,9 +87,8 @@ class Plain:
     def raw_headers(self) -> RawPairs:
         """Return the headers for `http.response.start` (ASGI spec): bytes, with names in lower case."""
         kind = self._kind
-        headers = [kind.raw_header]
-        if self.status_code != NO_CONTENT:
-            headers.append((b"content-length", b"%d" % len(self.body)))
+        is_empty = self.status_code == NO_CONTENT
+        headers = [kind.raw_header] if is_empty else [kind.raw_header, raw_length_field(len(self.body))]
         if self._extra:
             extra = [(ordinary_name(name) or b"", value.encode()) for name, value in self._extra]
             headers[kind.extra_at : kind.extra_at] = extra

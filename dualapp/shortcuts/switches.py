@@ -9,8 +9,8 @@ from typing import Any
 
 #: matcher: match with compiled rules. plain: send a view's value without a response object. static: send cached headers
 #: of a file. sessions: cache what signs cookies. redirects: make the headers and the body of a redirect on access.
-#: json: parse a JSON body without a request object.
-ALL = frozenset({"matcher", "plain", "static", "sessions", "redirects", "json"})
+#: json: parse a JSON body without a request object. parts: read arguments and headers without one.
+ALL = frozenset({"matcher", "plain", "static", "sessions", "redirects", "json", "parts"})
 
 
 def is_on(app: Any, name: str) -> bool:

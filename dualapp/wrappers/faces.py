@@ -44,6 +44,8 @@ def sync_face(context: Any) -> flask.Request:
     }
     if context.json_body is not None:
         attributes |= context.json_body.attributes
+    if context.parts is not None:
+        attributes |= context.parts
     if cls is Request or can_be_lazy(cls):
         attributes["_exchange"] = exchange
         request: flask.Request = cls.of(attributes)
@@ -111,10 +113,15 @@ def async_face_class(cls: type) -> type[async_request.Request]:
     return cls if issubclass(cls, ours) else type(cls.__name__, (cls, ours), {})
 
 
+def has_own_faces(app: Any) -> bool:
+    """Tell whether both faces of an app's requests have dualapp's own classes."""
+    return app.request_class is Request and app.async_request_class is None
+
+
 def close_request(request: flask.Request) -> None:
     """Close the uploaded files, and break the reference cycle between request and environ."""
-    attributes = vars(request)
-    if "files" in attributes or type(request) is not Request:
+    attributes = request.__dict__
+    if type(request) is not Request or "files" in attributes:
         request.close()
     if "environ" in attributes:
         request.environ["werkzeug.request"] = None  # set by Werkzeug's constructor

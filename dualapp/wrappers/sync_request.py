@@ -25,6 +25,18 @@ app_context = app_variable.get  # looked up once
 values_of: Any = dict.setdefault  # a MultiDict is a dict of lists; its own setdefault does more
 
 
+def split_query(query: str) -> ImmutableMultiDict[str, str] | None:
+    """Parse a query string in which nothing is percent-encoded, so that splitting is enough; None for any other."""
+    if "%" in query or "+" in query:
+        return None
+    arguments: ImmutableMultiDict[str, str] = ImmutableMultiDict.__new__(ImmutableMultiDict)
+    for argument in query.split("&"):
+        if argument:
+            name, _, value = argument.partition("=")
+            values_of(arguments, name, []).append(value)
+    return arguments
+
+
 #: What Werkzeug's parser takes for a form.
 FORM_TYPES = {"multipart/form-data", "application/x-www-form-urlencoded"}
 
@@ -96,16 +108,10 @@ class Request(flask.Request):
     @cached_property
     def args(self) -> MultiDict[str, str]:
         """The arguments in the query string."""
-        query = self.query_string.decode()
-        if "%" in query or "+" in query or self.parameter_storage_class is not PARAMETER_STORAGE:
+        if self.parameter_storage_class is not PARAMETER_STORAGE:
             return super().args
-        # Nothing is percent-encoded, so splitting is enough.
-        arguments: ImmutableMultiDict[str, str] = ImmutableMultiDict.__new__(ImmutableMultiDict)
-        for argument in query.split("&"):
-            if argument:
-                name, _, value = argument.partition("=")
-                values_of(arguments, name, []).append(value)
-        return arguments
+        arguments = split_query(self.query_string.decode())
+        return super().args if arguments is None else arguments
 
     @cached_property
     def cookies(self) -> ImmutableMultiDict[str, str]:

@@ -49,6 +49,45 @@ def test_arguments_in_a_class_of_the_users(serve: Serve) -> None:
     assert serve(build).get("/?a=1&a=2").json() == {"type": "ImmutableDict", "args": {"a": "2"}}
 
 
+def parts(app: DualApp) -> None:
+    @app.before_request
+    async def look():
+        if "hooked" in request.args:
+            request.headers.get("X-Token")
+
+    @app.get("/")
+    def index():
+        early = request.args, request.headers
+        seen = [ascii(request.args.get("q")), request.headers.get("X-Token"), "X-None" in request.headers]
+        request.environ["HTTP_X_TOKEN"] = "changed"  # makes the request object
+        return {
+            "seen": seen,
+            "types": [type(part).__name__ for part in early],
+            "are_kept": [request.args is early[0], request.headers is early[1], flask.request.args is early[0]],
+            "follows": request.headers["x_token"],
+            "all": sorted(request.headers.keys()),
+        }
+
+    @app.get("/missing")
+    def missing():
+        return {"value": request.args["none"], "token": request.headers["X-None"]}
+
+    @app.get("/late")
+    def late():
+        return {"method": request.method, "q": ascii(request.args.get("q")), "token": request.headers.get("X-Token")}
+
+
+@pytest.mark.parametrize("query", ["", "?q=1", "?q=1&q=2&hooked=", "?q=%C3%BC&hooked", "?q=a+b", "?&&=&q"])
+@pytest.mark.parametrize("path", ["/", "/missing", "/late"])
+def test_what_is_read_before_there_is_a_request_object_is_kept_for_it(serve: Serve, path: str, query: str) -> None:
+    client = serve(parts)
+    for headers in ([], [("X-Token", "secret")], [("X-Token", "a"), ("x-token", "b")]):
+        answer = client.get(path + query, headers)  # `serve` compares it with Flask's answer
+        if path == "/":
+            assert answer.json()["are_kept"] == [True, True, True]
+            assert answer.json()["follows"] == "changed"
+
+
 def test_arguments_of_another_query_string(serve: Serve) -> None:
     def build(app: DualApp) -> None:
         @app.before_request
