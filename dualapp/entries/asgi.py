@@ -84,7 +84,7 @@ class ASGIGateway:
         loop = running_loop()
         if self.lifespan.startup_loop is not loop:
             await self.lifespan.start_async()
-        if not scope["path"].startswith("/"):
+        if scope["path"][:1] != "/":
             scope = with_path(scope)
         if self._mounted and (mount := self._mount_of(scope)) is not None:
             await (mount.answer_asgi if mount.path or mount.state else mount.asgi)(scope, receive, send)
@@ -140,7 +140,8 @@ class ASGIGateway:
         context.plan = plan = self.plans.find(context)
         if plan.read_ahead is not None:
             context.exchange.body.read_up_to(plan.read_ahead)
-        if plan.home is not LOOP or context.exchange.body.is_to_come:
+        body = context.exchange.body
+        if plan.home is not LOOP or (not body.complete and body.is_to_come):
             return None, None
         steps = answer_on_loop(context, plan).__await__()
         return steps, next(steps, EXHAUSTED)

@@ -71,7 +71,7 @@ class Plain:
 
     def __init__(self, status_code: int, kind: ContentType, body: bytes, extra: Pairs) -> None:
         self.status_code = status_code
-        self.body = body
+        self.body = body if status_code != NO_CONTENT else b""
         self._kind = kind
         self._extra = extra
 
@@ -122,50 +122,26 @@ class PlainResponses:
         self._provider: Any = app.json if is_flasks and not PROVIDER_METHODS & vars(app.json).keys() else None
         self._is_subclassed = type(app.json) is not DefaultJSONProvider
 
-    def make(
-        self, value: Any, view: Callable[..., Any] | None, status_code: int = 200, extra: Pairs = NO_FIELDS
-    ) -> Plain | None:
+    def make(self, value: Any, view: Callable[..., Any] | None) -> Plain | None:
         """Make what `response_from` would make of a view's value, to the byte; None to leave the value to that."""
         kind = type(value)
+        status_code, extra, is_tuple = 200, NO_FIELDS, kind is tuple
+        if is_tuple:
+            if (parts := parts_of(value)) is None:
+                return None
+            value, status_code, extra = parts
+            kind = type(value)
         if kind is str:
             return Plain(status_code, self._text, value.encode(), extra)
         if (kind is dict or kind is list) and self._provider is not None and self._app.json is self._provider:
             return self._make_json(value, view, status_code, extra)
         if kind is bytes:
             return Plain(status_code, self._text, value, extra)
-        if kind is tuple:
-            return self._make_of_parts(value, view)
+        if is_tuple:
+            return None
         if kind is Redirect:
-            return make_redirect(value) if value.is_unobserved and not extra else None
-        if isinstance(value, HTTPException):
-            return None if extra else make_page(value)
-        return None
-
-    def _make_of_parts(self, parts: tuple[Any, ...], view: Callable[..., Any] | None) -> Plain | None:
-        """Make a plain response of a tuple, if its status and headers are sent as they are."""
-        status_code: Any = 200
-        headers: Any = None
-        if len(parts) == 3:
-            value, status_code, headers = parts
-        elif len(parts) == 2:
-            value, second = parts
-            if type(second) is int:
-                status_code = second
-            else:
-                headers = second
-        else:
-            return None
-        if type(value) is tuple or type(status_code) is not int or status_code not in PLAIN_CODES:
-            return None
-        extra = NO_FIELDS if headers is None else ordinary(headers)
-        if extra is None:
-            return None
-        plain = self.make(value, view, status_code, extra)
-        if plain is None or plain.status_code != status_code:  # that of an error or a redirect
-            return None
-        if status_code == NO_CONTENT:
-            plain.body = b""
-        return plain
+            return make_redirect(value) if value.is_unobserved else None
+        return make_page(value) if isinstance(value, HTTPException) else None
 
     def _make_json(self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs) -> Plain | None:
         if self._is_subclassed:
@@ -212,6 +188,23 @@ def json_type(mimetype: str) -> ContentType:
     return ContentType(get_content_type(mimetype, "utf-8"), extra_at=2)
 
 
+def parts_of(value: tuple[Any, ...]) -> tuple[Any, int, Pairs] | None:
+    """Return the body, the status and the headers of a tuple; None unless both are sent as they are."""
+    headers = None
+    if len(value) == 3:
+        body, status_code, headers = value
+    elif len(value) == 2:
+        body, status_code = value
+        if type(status_code) is not int:
+            status_code, headers = 200, status_code
+    else:
+        return None
+    if type(status_code) is not int or status_code not in PLAIN_CODES:
+        return None
+    fields = NO_FIELDS if headers is None else ordinary(headers)
+    return None if fields is None else (body, status_code, fields)
+
+
 def make_page(error: HTTPException) -> Plain | None:
     """Make the page of an error; None if it is not Werkzeug's own, or Werkzeug would change its headers."""
     if not has_stock_page(error):
@@ -232,25 +225,24 @@ def ordinary(headers: Any) -> Pairs | None:
     """Return a view's headers as pairs, None unless Werkzeug would send them as they are."""
     if type(headers) is not dict:
         return None
-    fields = [*headers.items()]
-    for name, value in fields:
-        if type(name) is not str or type(value) is not str:
-            return None
+    for name, value in headers.items():
         raw_name = ordinary_name(name)
+        if raw_name is None or type(value) is not str:
+            return None
         if raw_name == b"location":
             if Response.autocorrect_location_header or not is_uri(value):
                 return None
-        elif raw_name is None or not (value.isascii() and value.isprintable() and value.strip() is value):
+        elif not (value.isascii() and value.isprintable() and value.strip() is value):
             return None
-    if len(fields) > 1 and len({ordinary_name(name) for name in headers}) < len(fields):
+    if len(headers) > 1 and len({ordinary_name(name) for name in headers}) < len(headers):
         return None
-    return fields
+    return [*headers.items()]
 
 
 @lru_cache(1024)
-def ordinary_name(name: str) -> bytes | None:
+def ordinary_name(name: object) -> bytes | None:
     """Return the name of a header in lower case (ASGI spec), None if Werkzeug might change that header."""
-    return name.lower().encode() if is_ordinary_name(name) else None
+    return name.lower().encode() if type(name) is str and is_ordinary_name(name) else None
 
 
 def json_encoder(
