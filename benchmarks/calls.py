@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -254,40 +253,3 @@ class ASGIDriver:
 
 Driver = WSGIDriver | ASGIDriver
 DRIVERS: dict[str, type[Driver]] = {"wsgi": WSGIDriver, "asgi": ASGIDriver}
-
-
-def time_wsgi(app: Callable[..., Any], path: str, expected: bytes, number: int) -> float:
-    """Return how many microseconds one GET takes a WSGI app; AssertionError if the answer is another."""
-    return timed(WSGIDriver(app), Request(path), expected, number)
-
-
-def run_asgi(app: Callable[..., Awaitable[None]], path: str, expected: bytes, number: int) -> float:
-    """Do what `time_wsgi` does with an ASGI app, on a loop of its own."""
-    return timed(ASGIDriver(app), Request(path), expected, number)
-
-
-def timed(driver: Driver, request: Request, expected: bytes, number: int) -> float:
-    with driver:
-        answer = driver.ask(request)
-        assert (answer.status, answer.body) == (200, expected), answer
-        return driver.time([request], number)
-
-
-def interleaved(contestants: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Measure all contestants in turn, round by round, so that what disturbs the machine disturbs them alike."""
-    figures: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, measure in contestants.items():
-            figures[name].append(measure())
-    return figures
-
-
-def show(title: str, ours: list[float], theirs: list[float], peer: str, most: float) -> bool:
-    """Print one row, and tell whether the ratio of the medians is at most `most`."""
-    ratio = statistics.median(ours) / statistics.median(theirs)
-    spread = (max(ours) - min(ours)) / statistics.median(ours)
-    print(
-        f"{title:36} {statistics.median(ours):8.1f} us  {peer:10} {statistics.median(theirs):8.1f} us"
-        f"  ratio {ratio:5.3f}  at most {most:5.3f}  {'ok' if ratio <= most else 'MISSED'}  (spread {spread:.0%})"
-    )
-    return ratio <= most

@@ -148,6 +148,12 @@ CASES = [
             "wsgi": {"falcon": 0.8, "flask": 1 / 6, "bottle": None, "django": None, "bare": None},
         },
     ),
+    Case(
+        "crossed",
+        "dict, a view of the other colour",
+        one(Expected(json=HELLO)),
+        {"wsgi": {"flask": 1 / 6}, "asgi": {"starlette": 0.6}},
+    ),
     Case("person", "`/person/<int:id>`", one(Expected(json={"person": 42}), "/person/42"), against_falcon(0.9)),
     Case(
         "text",

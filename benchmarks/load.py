@@ -31,18 +31,19 @@ def generator() -> str:
     return " ".join(subprocess.run([WRK, "-v"], capture_output=True, text=True).stdout.split()[:2])
 
 
-def requests_per_second(port: int, seconds: float, connections: int = CONNECTIONS) -> float:
-    """Load a server from another process, and return how many requests a second it has answered."""
+def requests_answered(port: int, seconds: float, connections: int = CONNECTIONS) -> tuple[int, float]:
+    """Load a server from another process, and return how many requests it has answered, and in how many seconds."""
     if WRK is None:
         command = [sys.executable, "-m", "benchmarks.load", str(port), str(seconds), str(connections)]
-        return float(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+        count, elapsed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+        return int(count), float(elapsed)
     # wrk knows whole seconds only.
     command = [WRK, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}", "--timeout=10s", f"http://{HOST}:{port}/"]
     said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    rate = re.search(r"Requests/sec: +([\d.]+)", said)
-    if rate is None or "Non-2xx" in said or "Socket errors" in said:
+    answered = re.search(r"(\d+) requests in ([\d.]+)s", said)
+    if answered is None or "Non-2xx" in said or "Socket errors" in said:
         raise LoadFailed(said)
-    return float(rate[1])
+    return int(answered[1]), float(answered[2])
 
 
 class Connection:
@@ -83,7 +84,7 @@ class Connection:
         self.open()
 
 
-def load(port: int, seconds: float, connections: int) -> float:
+def load(port: int, seconds: float, connections: int) -> tuple[int, float]:
     with selectors.DefaultSelector() as selector:
         clients = [Connection(port, selector) for _ in range(connections)]
         started = time.perf_counter()
@@ -96,8 +97,8 @@ def load(port: int, seconds: float, connections: int) -> float:
         elapsed = time.perf_counter() - started
         for client in clients:
             client.close()
-    return sum(client.count for client in clients) / elapsed
+    return sum(client.count for client in clients), elapsed
 
 
 if __name__ == "__main__":
-    print(load(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])))
+    print(*load(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])))

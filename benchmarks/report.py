@@ -73,12 +73,10 @@ def table(head: Sequence[str], lines: Any) -> Iterator[str]:
 
 
 def cells(comparison: Comparison) -> list[str]:
-    row, limit = comparison.row, comparison.limit
-    target, verdict = "", ""
-    if limit is not None:
-        target = f"{'at least' if row.more_is_better else 'at most'} {shown(limit)}"
-        verdict = "ok" if comparison.is_reached else "missed"
-    least, most = comparison.range
-    spread = f"{shown(least)} to {shown(most)}"
-    ours, theirs = shown(median(comparison.ours)), shown(median(comparison.theirs))
-    return [row.title, ours, comparison.peer, theirs, row.unit, shown(comparison.ratio), spread, target, verdict]
+    row, limit, of_rounds = comparison.row, comparison.limit, comparison.of_rounds
+    target = "" if limit is None else f"{'at least' if row.more_is_better else 'at most'} {shown(limit)}"
+    spread = f"{shown(min(of_rounds))} to {shown(max(of_rounds))}"
+    ours, theirs, ratio = (
+        shown(each) for each in (median(comparison.ours), median(comparison.theirs), comparison.ratio)
+    )
+    return [row.title, ours, comparison.peer, theirs, row.unit, ratio, spread, target, comparison.verdict]

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 #: Takes seconds to spend on it, and returns one figure.
 Measure = Callable[[float], float]
+MET, WITHIN, MISSED = "met", "within the spread", "missed"
+
+
+def verdict(ratio: float, of_rounds: Iterable[float], limit: float, more_is_better: bool = False) -> str:
+    """Say whether a ratio meets its limit. It is missed if no round meets it: else the rounds differ by more."""
+
+    def meets(each: float) -> bool:
+        return each >= limit if more_is_better else each <= limit
+
+    if meets(ratio):
+        return MET
+    return WITHIN if any(map(meets, of_rounds)) else MISSED
 
 
 @dataclass(frozen=True)
@@ -38,20 +50,19 @@ class Comparison:
         return median(self.ours) / median(self.theirs)
 
     @property
-    def range(self) -> tuple[float, float]:
-        """The least and the greatest ratio of one round."""
-        ratios = [ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True)]
-        return min(ratios), max(ratios)
+    def of_rounds(self) -> list[float]:
+        return [ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True)]
 
     @property
     def limit(self) -> float | None:
         return self.row.limits[self.peer]
 
     @property
-    def is_reached(self) -> bool:
+    def verdict(self) -> str:
+        """Empty where the peer is only shown."""
         if self.limit is None:
-            return True
-        return self.ratio >= self.limit if self.row.more_is_better else self.ratio <= self.limit
+            return ""
+        return verdict(self.ratio, self.of_rounds, self.limit, self.row.more_is_better)
 
 
 def comparisons(row: Row, figures: Mapping[str, Sequence[float]]) -> list[Comparison]:

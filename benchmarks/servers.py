@@ -1,4 +1,4 @@
-"""Requests per second under real servers with one worker, and the memory of that worker."""
+"""Requests per second under real servers with one worker, what each costs that worker, and its memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
-from benchmarks.load import CONNECTIONS, requests_per_second
+from benchmarks.load import CONNECTIONS, requests_answered
 from benchmarks.rows import Row
 from tests.support.server_process import HOST, Server, free_port
 
@@ -40,11 +40,15 @@ class Setup:
 UVICORN = (
     "uvicorn --host {host} --port {port} --http httptools --loop uvloop --no-access-log --log-level warning --factory "
 )
+GTHREAD_8 = GUNICORN + "--worker-class gthread --threads 8 "
 SETUPS = {
     "uvicorn": Setup("asgi", UVICORN + "{module}:hello"),
     "uvicorn, 1 ms": Setup("asgi", UVICORN + "{module}:wait", connections=64),
+    "uvicorn, crossed": Setup("asgi", UVICORN + "{module}:crossed"),
     "gunicorn sync": Setup("wsgi", GUNICORN + "--worker-class sync '{module}:hello()'"),
     "gunicorn gthread": Setup("wsgi", GUNICORN + "--worker-class gthread --threads 4 '{module}:hello()'"),
+    "gunicorn gthread, def": Setup("wsgi", GTHREAD_8 + "'{module}:wait_longer()'", connections=64),
+    "gunicorn gthread, async def": Setup("asgi", GTHREAD_8 + "'{module}:wait_longer()'", connections=64),
 }
 
 
@@ -54,6 +58,21 @@ def rows() -> list[Row]:
         speed_row("uvicorn, 1 ms", 0.9, "a view that waits 1 ms, 64 connections, uvicorn"),
         speed_row("gunicorn sync", 0.88),
         speed_row("gunicorn gthread", 0.88),
+        Row(
+            "gthread, 5 ms",
+            "`async def` against `def`, a wait of 5 ms, gunicorn gthread",
+            "requests/s",
+            {colour: partial(speed, f"gunicorn gthread, {colour}", "dualapp") for colour in ("async def", "def")},
+            {"def": 0.95},
+            more_is_better=True,
+        ),
+        Row(
+            "uvicorn, def",
+            "processor time of a `def` view, uvicorn",
+            "us",
+            {name: partial(cost, "uvicorn, crossed", name) for name in ("dualapp", "starlette")},
+            {"starlette": 0.6},
+        ),
         memory_row("gunicorn sync", "flask", "Rss", 1.2),
         memory_row("gunicorn sync", "flask", "Pss", 1.2),
         memory_row("uvicorn", "quart", "Rss", None),
@@ -73,8 +92,18 @@ def memory_row(setup: str, peer: str, kind: str, most: float | None) -> Row:
 
 def speed(setup: str, framework: str, seconds: float) -> float:
     with SETUPS[setup].serving(framework) as server:
-        requests_per_second(server.port, WARMING, SETUPS[setup].connections)
-        return requests_per_second(server.port, seconds, SETUPS[setup].connections)
+        requests_answered(server.port, WARMING, SETUPS[setup].connections)
+        count, elapsed = requests_answered(server.port, seconds, SETUPS[setup].connections)
+        return count / elapsed
+
+
+def cost(setup: str, framework: str, seconds: float) -> float:
+    """Return the microseconds of the worker's processor time for one request."""
+    with SETUPS[setup].serving(framework) as server:
+        requests_answered(server.port, WARMING, SETUPS[setup].connections)
+        before = processor_time(worker_of(server.pid))
+        count, _ = requests_answered(server.port, seconds, SETUPS[setup].connections)
+        return (processor_time(worker_of(server.pid)) - before) / count / 1000
 
 
 def memory(setup: str, framework: str, kind: str, _seconds: float) -> float:
@@ -100,3 +129,8 @@ def worker_of(pid: int) -> int:
     """Return the process that answers: the only child of one that has children, else itself."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return int(children[0]) if children else pid
+
+
+def processor_time(pid: int) -> int:
+    """Return the nanoseconds for which the threads of a process have run."""
+    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))

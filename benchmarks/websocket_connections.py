@@ -24,6 +24,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.rows import MISSED, verdict
 from dualapp import DualApp, websocket
 from tests.support.server_command import children_of
 from tests.support.server_process import HOST, Server, free_port
@@ -190,9 +191,11 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="less of everything, to see that it works")
     quick = parser.parse_args().quick
     idle, asked, rounds = (200, 30, 1) if quick else (IDLE, ASKED, 3)
-    plain = median(memory_of_idle(idle) for _ in range(rounds))
+    sizes = [memory_of_idle(idle) for _ in range(rounds)]
+    said = verdict(median(sizes), sizes, TARGET)
     deflated = median(memory_of_idle(idle, DEFLATE) for _ in range(rounds))
-    print(f"{idle} idle websockets: {plain:.1f} KiB each, target {TARGET:.0f}; compressed {deflated:.1f} KiB each")
+    print(f"{idle} idle websockets: {median(sizes):.1f} KiB each, target {TARGET:.0f}: {said}")
+    print(f"{idle} compressed ones: {deflated:.1f} KiB each")
     ways = {f"{BUSY} busy websockets": (BUSY, 0), f"{BUSY} busy tasks": (0, BUSY), "one busy task": (0, 1)}
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
@@ -200,7 +203,7 @@ def main() -> int:
             times[name].append(time_of_answers(asked, websockets, steps))
     for name, values in times.items():
         print(f"an answer of an async view beside {name}: {median(values):.2f} ms of processor time")
-    return 0 if plain <= TARGET else 1
+    return 1 if said == MISSED else 0
 
 
 if __name__ == "__main__":

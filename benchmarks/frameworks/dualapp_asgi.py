@@ -1,4 +1,4 @@
-"""dualapp: `async def` views under ASGI."""
+"""dualapp: `async def` views under ASGI, and a `def` view, which crosses."""
 
 import asyncio
 from collections import Counter
@@ -13,6 +13,16 @@ def hello() -> DualApp:
 
     @app.get("/")
     async def index() -> dict[str, str]:
+        return {"hello": "world"}
+
+    return app
+
+
+def crossed() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.get("/")
+    def index() -> dict[str, str]:
         return {"hello": "world"}
 
     return app
@@ -95,6 +105,17 @@ def wait() -> DualApp:
     @app.get("/")
     async def index() -> dict[str, str]:
         await asyncio.sleep(0.001)
+        return {"hello": "world"}
+
+    return app
+
+
+def wait_longer() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.get("/")
+    async def index() -> dict[str, str]:
+        await asyncio.sleep(0.005)
         return {"hello": "world"}
 
     return app

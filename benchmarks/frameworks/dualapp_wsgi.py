@@ -1,5 +1,6 @@
-"""dualapp: `def` views under WSGI."""
+"""dualapp: `def` views under WSGI, and an `async def` view, which crosses."""
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -12,6 +13,27 @@ def hello() -> DualApp:
 
     @app.get("/")
     def index() -> dict[str, str]:
+        return {"hello": "world"}
+
+    return app
+
+
+def crossed() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.get("/")
+    async def index() -> dict[str, str]:
+        return {"hello": "world"}
+
+    return app
+
+
+def wait_longer() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.get("/")
+    def index() -> dict[str, str]:
+        time.sleep(0.005)
         return {"hello": "world"}
 
     return app

@@ -1,4 +1,4 @@
-"""Flask: `def` views under WSGI."""
+"""Flask: `def` views under WSGI, and an `async def` view."""
 
 from collections import Counter
 from typing import Any
@@ -13,6 +13,16 @@ def hello() -> Flask:
 
     @app.get("/")
     def index() -> dict[str, str]:
+        return {"hello": "world"}
+
+    return app
+
+
+def crossed() -> Flask:
+    app = Flask(__name__)
+
+    @app.get("/")
+    async def index() -> dict[str, str]:
         return {"hello": "world"}
 
     return app

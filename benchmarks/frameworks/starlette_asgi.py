@@ -12,6 +12,10 @@ async def index(request: Request) -> JSONResponse:
     return JSONResponse({"hello": "world"})
 
 
+def sync_index(request: Request) -> JSONResponse:
+    return JSONResponse({"hello": "world"})
+
+
 async def age(request: Request) -> JSONResponse:
     person = await request.json()
     return JSONResponse({"person": person, "age": 1851 - person["born"]})
@@ -35,6 +39,10 @@ async def age_waiting(request: Request) -> JSONResponse:
 
 def hello() -> Starlette:
     return Starlette(routes=[Route("/", index)])
+
+
+def crossed() -> Starlette:
+    return Starlette(routes=[Route("/", sync_index)])
 
 
 def json() -> Starlette:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from benchmarks import report, waiting
+from benchmarks.__main__ import print_missed
 from benchmarks.calls import DRIVERS, Answer, Request
 from benchmarks.cases import CASES, LARGE, Case, Wrong
 from benchmarks.chart import chart
 from benchmarks.inprocess import app_of, checked, rows
-from benchmarks.rows import Row, comparisons
+from benchmarks.rows import MET, MISSED, WITHIN, Row, comparisons
 
 ALL = [*CASES, *LARGE]
 FAMILY = ["bare", "flask", "quart"]
@@ -87,15 +88,30 @@ def test_a_server_keeps_who_asks_for_more_waiting_until_all_is_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more_is_better", "ours", "is_reached"),
-    [(False, [1.0, 2.0, 3.0], True), (False, [3.0, 3.0, 3.0], False), (True, [3.0, 3.0, 3.0], True)],
+    ("more_is_better", "ours", "verdict"),
+    [
+        (False, [1.0, 2.0, 3.0], MET),
+        (False, [2.1, 2.5, 3.0], WITHIN),
+        (False, [3.0, 3.0, 3.0], MISSED),
+        (True, [3.0, 3.0, 3.0], MET),
+        (True, [1.0, 1.5, 2.0], WITHIN),
+        (True, [1.0, 1.0, 1.0], MISSED),
+    ],
 )
-def test_a_row_compares_medians_and_shows_the_spread(more_is_better: bool, ours: list[float], is_reached: bool) -> None:
+def test_a_row_compares_medians_and_is_missed_if_no_round_meets_its_limit(
+    more_is_better: bool, ours: list[float], verdict: str
+) -> None:
     row = Row("key", "title", "us", {"us": never, "them": never}, {"them": 0.5}, more_is_better)
     [comparison] = comparisons(row, {"us": ours, "them": [4.0, 5.0, 4.0]})
     assert comparison.ratio == sorted(ours)[1] / 4
-    assert comparison.range == (min(ours[0] / 4, ours[1] / 5), ours[2] / 4)
-    assert comparison.is_reached is is_reached
+    assert comparison.of_rounds == [ours[0] / 4, ours[1] / 5, ours[2] / 4]
+    assert comparison.verdict == verdict
+
+
+@pytest.mark.parametrize(("ours", "status"), [([1.0, 1.0], 0), ([1.0, 9.0], 0), ([9.0, 9.0], 1)])
+def test_the_exit_status_is_that_of_what_is_missed_in_every_round(ours: list[float], status: int) -> None:
+    row = Row("key", "title", "us", {"us": never, "them": never, "others": never}, {"them": 0.5, "others": None})
+    assert print_missed(comparisons(row, {"us": ours, "them": [4.0, 4.0], "others": [1.0, 1.0]})) == status
 
 
 @pytest.mark.parametrize(
