@@ -17,6 +17,8 @@ from wsgiref.util import FileWrapper
 HEADERS = [("host", "127.0.0.1:8000"), ("user-agent", "benchmark"), ("accept", "*/*")]
 #: After so many requests the loop has a turn, as it has under a server that is busy with many connections.
 TURN = 50
+#: What a server reads from a socket at once, at most.
+PIECE = 65536
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,26 @@ def scope_of(request: Request) -> dict[str, Any]:
     }
 
 
+class Pieces(io.RawIOBase):
+    """A body that is read in pieces, as from a socket."""
+
+    def __init__(self, body: bytes) -> None:
+        self._left = memoryview(body)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._left[: min(len(buffer), PIECE)]
+        buffer[: len(piece)] = piece
+        self._left = self._left[len(piece) :]
+        return len(piece)
+
+
 class WSGIDriver:
     """Calls a WSGI app as a server does that has one thread."""
+
+    make_input: Callable[[bytes], Any] = io.BytesIO
 
     def __init__(self, app: Callable[..., Any]) -> None:
         self.app = app
@@ -120,7 +140,7 @@ class WSGIDriver:
 
     def time(self, requests: Sequence[Request], number: int) -> float:
         """Return how many microseconds one request takes, when all of them are asked `number` times in turn."""
-        app = self.app
+        app, make_input = self.app, self.make_input
         prepared = [(environ_of(request), request.body) for request in requests]
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None: ...
@@ -129,7 +149,7 @@ class WSGIDriver:
         for _ in range(number):
             for environ, body in prepared:
                 environ = environ.copy()
-                environ["wsgi.input"] = io.BytesIO(body)
+                environ["wsgi.input"] = make_input(body)
                 chunks = app(environ, start_response)
                 for _chunk in chunks:
                     pass
@@ -164,6 +184,22 @@ class Exchange:
                 self._waiter.set_result(None)
 
 
+class PiecewiseExchange(Exchange):
+    """One that gives the body in pieces, as a server does that reads it from a socket."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self._pieces = (body[start : start + PIECE] for start in range(0, len(body), PIECE))
+        self._left = -(-len(body) // PIECE)
+
+    async def receive(self) -> dict[str, Any]:
+        if self._left <= 1:
+            self._body, self._left = next(self._pieces, self._body), 0
+            return await super().receive()
+        self._left -= 1
+        return {"type": "http.request", "body": next(self._pieces), "more_body": True}
+
+
 class RecordedExchange(Exchange):
     """One whose answer is looked at."""
 
@@ -184,6 +220,8 @@ class RecordedExchange(Exchange):
 
 class ASGIDriver:
     """Calls an ASGI app on one loop, from its lifespan's startup to its shutdown."""
+
+    make_exchange: type[Exchange] = Exchange
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         self.app = app
@@ -237,12 +275,12 @@ class ASGIDriver:
         return self._runner.run(self._time(requests, number))
 
     async def _time(self, requests: Sequence[Request], number: int) -> float:
-        app, until_turn = self.app, TURN
+        app, make_exchange, until_turn = self.app, self.make_exchange, TURN
         prepared = [(scope_of(request), request.body) for request in requests]
         started = time.perf_counter()
         for _ in range(number):
             for scope, body in prepared:
-                exchange = Exchange(body)
+                exchange = make_exchange(body)
                 await app(scope.copy(), exchange.receive, exchange.send)
                 until_turn -= 1
                 if not until_turn:
@@ -251,5 +289,18 @@ class ASGIDriver:
         return (time.perf_counter() - started) / number / len(prepared) * 1e6
 
 
+class PiecewiseWSGIDriver(WSGIDriver):
+    """One whose body has to be read from something like a socket."""
+
+    @staticmethod
+    def make_input(body: bytes) -> io.BufferedReader:
+        return io.BufferedReader(Pieces(body))
+
+
+class PiecewiseASGIDriver(ASGIDriver):
+    make_exchange = PiecewiseExchange
+
+
 Driver = WSGIDriver | ASGIDriver
 DRIVERS: dict[str, type[Driver]] = {"wsgi": WSGIDriver, "asgi": ASGIDriver}
+PIECEWISE: dict[str, type[Driver]] = {"wsgi": PiecewiseWSGIDriver, "asgi": PiecewiseASGIDriver}

@@ -1,8 +1,8 @@
-"""A bar chart as SVG: one panel below the other, the shortest bar first, ours in colour."""
+"""Charts as SVG: a card, and on it bars: one panel below the other, the shortest bar first, ours in colour."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
 from benchmarks.rows import shown
@@ -16,17 +16,28 @@ STYLE = """
     .ground { fill: #ffffff; stroke: #d0d7de }
     .bar { fill: #9aa4af }
     .ours { fill: #0969da }
+    .line { fill: none; stroke: #9aa4af; stroke-width: 1.5 }
+    .line.ours { fill: none; stroke: #0969da; stroke-width: 2.5 }
+    .grid { stroke: #eaeef2 }
+    text.small { font-size: 11px }
+    text.ours { font-weight: 600 }
     @media (prefers-color-scheme: dark) {
       text { fill: #e6edf3 }
       .ground { fill: #0d1117; stroke: #30363d }
       .bar { fill: #6e7681 }
       .ours { fill: #4493f8 }
+      .line { stroke: #6e7681 }
+      .line.ours { stroke: #4493f8 }
+      .grid { stroke: #21262d }
     }
 """
 
 
 def chart(title: str, panels: Mapping[str, Mapping[str, float]]) -> str:
-    height = 20 + TITLE + sum(TITLE + STEP * len(panel) for panel in panels.values())
+    return card(title, 20 + TITLE + sum(TITLE + STEP * len(panel) for panel in panels.values()), drawn(panels))
+
+
+def card(title: str, height: int, lines: Iterable[str]) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
@@ -34,7 +45,7 @@ def chart(title: str, panels: Mapping[str, Mapping[str, float]]) -> str:
             f"  <style>{STYLE}  </style>",
             f'  <rect class="ground" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="6"/>',
             f'  <text class="title" x="16" y="30">{escape(title)}</text>',
-            *drawn(panels),
+            *lines,
             "</svg>\n",
         ]
     )

@@ -1,4 +1,4 @@
-"""The results of a run, as text for a terminal and as tables for two pages: what users gain, and targets for us."""
+"""The results of a run, as text for a terminal, as charts and a table for users, and as tables for contributors."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ from benchmarks.chart import chart
 from benchmarks.rows import Comparison, Row, comparisons, shown
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGE, TARGETS = DOCS / "benchmarks.md", DOCS / "benchmark-targets.md"
-BEGIN, END = "<!-- results: made by `make bench` -->\n", "<!-- end of results -->\n"
-#: The rows that compare everybody.
-OVERVIEW = {"hello asgi": "ASGI, async views", "hello wsgi": "WSGI, sync views"}
-HEAD = ["what", "ours", "peer", "its", "unit", "ratio", "of a round"]
-TARGETS_HEAD = ["what", "peer", "ratio", "of a round", "target", ""]
+PAGE, DETAILS = DOCS / "benchmarks.md", DOCS / "benchmarks-details.md"
+#: The rows that compare everybody, and those with a wait that do.
+HELLO = {"hello asgi": "ASGI, async views", "hello wsgi": "WSGI, sync views"}
+WAITING = {
+    f"{case} {at_once} asgi": f"{title}{at_once:,} at once"
+    for case, title in {"wait": "", "wait_json": "with a JSON body, "}.items()
+    for at_once in (50, 1000)
+}
+FAMILY, ALONE = ("flask", "quart", "starlette"), ("bare",)
+#: The peers that users are told about, by the first word of a row's key.
+TOLD = dict.fromkeys(["hello", "crossed", "form", "visits", "template", "static_file", "upload"], FAMILY)
+TOLD |= {"uvicorn": ALONE, "gunicorn": ALONE, "Rss": FAMILY, "import": FAMILY}
+HEAD = ["what", "ours", "peer", "its", "unit", "ratio", "of a round", "target", ""]
+TOLD_HEAD = HEAD[: HEAD.index("of a round")]
 
 
 def print_results(rows: Sequence[Row], run: Mapping[str, Any]) -> None:
@@ -30,38 +38,47 @@ def print_results(rows: Sequence[Row], run: Mapping[str, Any]) -> None:
 
 
 def write_pages(directory: Path, rows: Sequence[Row], run: Mapping[str, Any]) -> None:
-    """Write the chart, and the pages with the results in the place that each keeps for them."""
-    overview = {title: run["figures"][key] for key, title in OVERVIEW.items() if key in run["figures"]}
-    medians = {title: {name: median(values) for name, values in figures.items()} for title, figures in overview.items()}
-    (directory / "benchmarks.svg").write_text(
-        chart('Microseconds per request of {"hello": "world"}: the fewer, the better', medians)
-    )
-    compared = [cells(each) for row in rows for each in comparisons(row, run["figures"][row.key])]
-    write(directory, PAGE, results(compared, run, medians))
-    write(directory, TARGETS, table(TARGETS_HEAD, [targets_of(each) for each in compared if each[-1]]))
+    """Write the charts, and the pages with the results in the places that they keep for them."""
+    hello, waiting = (medians(run["figures"], titles) for titles in (HELLO, WAITING))
+    hello_title = 'Microseconds per request of {"hello": "world"}: the fewer, the better'
+    waiting_title = "Microseconds of processor time for a request that waits 1 ms, ASGI"
+    (directory / "benchmarks.svg").write_text(chart(hello_title, hello))
+    (directory / "benchmarks-waiting.svg").write_text(chart(waiting_title, waiting))
+    compared = [each for row in rows for each in comparisons(row, run["figures"][row.key])]
+    told = [each for each in compared if each.peer in TOLD.get(re.split("[ ,]", each.row.key)[0], ())]
+    write(directory, PAGE, table(TOLD_HEAD, [cells(each)[: len(TOLD_HEAD)] for each in told]))
+    write(directory, DETAILS, results(compared, run, hello | waiting))
 
 
-def write(directory: Path, page: Path, lines: Iterable[str]) -> None:
-    """Write a page with these lines between its marks."""
-    text = "\n".join(lines).replace("\\", r"\\")
-    around = re.compile(f"(?<={re.escape(BEGIN)}).*(?={re.escape(END)})", re.DOTALL)
-    (directory / page.name).write_text(around.sub(f"\n{text}\n", page.read_text()))
+def medians(figures: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, dict[str, float]]:
+    return {
+        title: {name: median(values) for name, values in figures[key].items()}
+        for key, title in titles.items()
+        if key in figures
+    }
+
+
+def write(directory: Path, page: Path, lines: Iterable[str], mark: str = "results") -> None:
+    """Write a page with these lines between the marks that name them; what was written there before stays."""
+    before = directory / page.name
+    begin, end = marks(mark)
+    text = "\n".join(lines)
+    around = re.compile(f"(?<={re.escape(begin)}).*(?={re.escape(end)})", re.DOTALL)
+    before.write_text(around.sub(lambda _: f"\n{text}\n", (before if before.exists() else page).read_text()))
+
+
+def marks(mark: str) -> tuple[str, str]:
+    return f"<!-- {mark}: made by `make bench` -->\n", f"<!-- end of {mark} -->\n"
 
 
 def results(
-    compared: Sequence[list[str]], run: Mapping[str, Any], overview: Mapping[str, Mapping[str, float]]
+    compared: Sequence[Comparison], run: Mapping[str, Any], overview: Mapping[str, Mapping[str, float]]
 ) -> Iterator[str]:
-    yield "![Microseconds per request, by framework](benchmarks.svg)\n"
-    for title, medians in overview.items():
-        yield from table([title, "us per request"], sorted(medians.items(), key=lambda item: item[1]))
-    yield from table(HEAD, [each[: len(HEAD)] for each in compared])
+    for title, figures in overview.items():
+        yield from table([title, "us per request"], sorted(figures.items(), key=lambda item: item[1]))
+    yield from table(HEAD, [cells(each) for each in compared])
     yield f"{run['rounds']} rounds of {run['seconds']:g} s each, on:\n"
     yield from table(["", ""], run["environment"].items())
-
-
-def targets_of(compared: list[str]) -> list[str]:
-    what, _, peer, _, _, *ratio_and_target = compared
-    return [what, peer, *ratio_and_target]
 
 
 def table(head: Sequence[str], lines: Any) -> Iterator[str]:

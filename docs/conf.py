@@ -51,6 +51,7 @@ CONTENTS = {
         "host-loop",
         "lifespan",
         "what-is-the-same",
+        "benchmarks",
         "glossary",
     ],
     "Reference": [
@@ -63,8 +64,7 @@ CONTENTS = {
     "Contributing": [
         "architecture",
         "decisions",
-        "benchmarks",
-        "benchmark-targets",
+        "benchmarks-details",
     ],
 }
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import re
 import xml.etree.ElementTree as xml
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import report, waiting
+from benchmarks import growth, report, waiting
 from benchmarks.__main__ import print_missed
 from benchmarks.calls import DRIVERS, Answer, Request
 from benchmarks.cases import CASES, LARGE, Case, Wrong
 from benchmarks.chart import chart
+from benchmarks.growing import GROWTHS
 from benchmarks.inprocess import app_of, checked, rows
+from benchmarks.lines import Panel, decades, line_chart, short, steps
 from benchmarks.rows import MET, MISSED, WITHIN, Row, comparisons
 
 ALL = [*CASES, *LARGE]
@@ -117,8 +121,8 @@ def test_the_exit_status_is_that_of_what_is_missed_in_every_round(ours: list[flo
 @pytest.mark.parametrize(
     ("page", "line"),
     [
-        (report.PAGE, "| falcon | 12.5 | us | 1 | 1 to 1 |\n"),
-        (report.TARGETS, "| falcon | 1 | 1 to 1 | at most 0.75 | missed |\n"),
+        (report.PAGE, "| dict, static route, ASGI | 12.5 | quart | 12.5 | us | 1 |\n"),
+        (report.DETAILS, "| falcon | 12.5 | us | 1 | 1 to 1 | at most 0.75 | missed |\n"),
     ],
     ids=["users", "contributors"],
 )
@@ -127,12 +131,28 @@ def test_a_page_keeps_its_words_and_gets_the_results(page: Path, line: str, tmp_
     figures = {name: [12.5, 10.0, 1000.0] for name in row.contestants}
     run = {"environment": {"Python": "3"}, "rounds": 3, "seconds": 1.0, "figures": {row.key: figures}}
     report.write_pages(tmp_path, [row], run)
-    before, _, after = (tmp_path / page.name).read_text().partition(report.BEGIN)
-    written, end, words = after.partition(report.END)
+    begin, end = report.marks("results")
+    before, _, after = (tmp_path / page.name).read_text().partition(begin)
+    written, end_found, words = after.partition(end)
     assert page.read_text().startswith(before)
-    assert end
+    assert end_found
     assert page.read_text().endswith(words)
     assert line in written
+
+
+def test_a_page_keeps_what_another_benchmark_has_written(tmp_path: Path) -> None:
+    report.write(tmp_path, report.DETAILS, ["the results"])
+    report.write(tmp_path, report.DETAILS, ["the growth"], "growth")
+    written = (tmp_path / report.DETAILS.name).read_text()
+    assert "\nthe results\n" in written
+    assert "\nthe growth\n" in written
+
+
+def test_each_chart_of_the_pages_is_xml() -> None:
+    named = set(re.findall(r"\((benchmarks[\w-]*\.svg)\)", report.PAGE.read_text()))
+    assert named == {path.name for path in report.DOCS.glob("benchmarks*.svg")}
+    for name in named:
+        assert xml.parse(report.DOCS / name).getroot().get("aria-label")
 
 
 def test_the_chart_is_xml_and_cuts_a_bar_that_is_too_long() -> None:
@@ -143,6 +163,60 @@ def test_the_chart_is_xml_and_cuts_a_bar_that_is_too_long() -> None:
     assert widths[1] == pytest.approx(2 * widths[0], abs=0.2)
     assert widths[2] == pytest.approx(2.5 * widths[0], abs=0.2)
     assert len(root.findall(".//{*}path")) == 1
+
+
+@pytest.mark.parametrize("is_logarithmic", [True, False])
+def test_a_line_chart_is_xml_with_our_line_above_the_others(is_logarithmic: bool) -> None:
+    lines = {"dualapp": [1.0, 2.0, 3.0], "quart": [9.0, 20.0, 3.0], "<slow>": [10.0, 99.0, 3.1]}
+    root = xml.fromstring(line_chart("<Title>", [Panel("<panel>", [1, 10, 100], lines, is_logarithmic)] * 3))
+    groups = root.findall("{*}g")
+    assert len(groups) == 3
+    drawn = groups[0].findall("{*}polyline")
+    assert [line.get("class") for line in drawn] == ["line", "line", "line ours"]
+    points = [point.split(",") for point in drawn[-1].get("points", "").split()]
+    assert [float(x) for x, _ in points] == sorted(float(x) for x, _ in points)
+    assert [float(y) for _, y in points] == sorted((float(y) for _, y in points), reverse=True)
+    heights = sorted(float(text.get("y", 0)) for text in groups[0].findall("{*}text") if text.text in lines)
+    assert all(below - above >= 12.9 for above, below in pairwise(heights))
+
+
+def test_numbers_beside_the_axes_are_round_and_go_as_far_as_the_lines() -> None:
+    assert decades(8.0, 101.0) == [1, 10, 100, 1000]
+    assert decades(10.0, 10.0) == [10, 100]
+    assert steps(131.0) == [0, 50, 100, 150]
+    assert [short(number) for number in (0, 5, 1000, 2500, 1e8)] == ["0", "5", "1k", "2.5k", "100M"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in GROWTHS if kind != "at_once"])
+@pytest.mark.parametrize(
+    ("framework", "entry"), [("dualapp", "wsgi"), ("dualapp", "asgi"), ("flask", "wsgi"), ("quart", "asgi")]
+)
+def test_what_grows_is_answered_and_measured(framework: str, entry: str, kind: str) -> None:
+    size = GROWTHS[kind].sizes[2]
+    assert growth.measure(framework, entry, kind, size, 0) > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "costs", "bend"),
+    [
+        ("cookies", [5.0, 14.0, 24.0, 54.0], 1.0),
+        ("cookies", [5.0, 5.0, 5.0, 54.0], 4.8),
+        ("cookies", [5.0, 30.0, 40.0, 54.0], 1.0),
+        ("at_once", [10.0, 10.0, 10.0, 10.0, 20.0], 2.0),
+    ],
+    ids=["straight", "up", "down", "requests at once"],
+)
+def test_a_line_that_bends_up_is_lower_than_its_chord(kind: str, costs: list[float], bend: float) -> None:
+    assert growth.bend(kind, costs) == pytest.approx(bend, rel=0.01)
+
+
+def test_the_growth_has_a_chart_and_tables(tmp_path: Path) -> None:
+    rounds = [[1.0] * len(GROWTHS["hooks"].sizes)]
+    figures = {"hooks": {"wsgi": {"dualapp": rounds, "flask": rounds}, "asgi": {"dualapp": rounds, "quart": rounds}}}
+    environment = {"Python": "3", "system": "", "day": ""}
+    growth.write_pages(tmp_path, {"environment": environment, "rounds": 1, "figures": figures})
+    assert len(xml.parse(tmp_path / "benchmarks-growth.svg").findall("{*}g")) == 2
+    assert "| dualapp, WSGI | 1 | 1 | 1 | 1 | 1 |\n" in (tmp_path / report.DETAILS.name).read_text()
 
 
 @pytest.mark.parametrize("case", waiting.ASKED)
