@@ -176,6 +176,8 @@ class LoopIteration(LoopCall):
     was_interrupted = False
     #: Whether the thread has been told that there are no more items; nobody would wake it from another wait.
     is_exhausted = False
+    #: How often the thread has asked for an item.
+    _asked = 0
 
     def __init__(self, produce: Produce) -> None:
         """Take an async function that calls and awaits its argument with each item."""
@@ -254,28 +256,37 @@ class LoopIteration(LoopCall):
             self.release()
 
 
-async def give_all(stream: AsyncIterator[bytes], give: Give) -> None:
+async def give_all(stream: AsyncIterator[bytes], go_on: asyncio.Event, give: Give) -> None:
     try:
         async for item in stream:
             await give(item)
+            await go_on.wait()
     finally:
         await close_stream(stream)
 
 
-def iterate_on_loop(stream: AsyncIterator[bytes], variables: Context | None = None) -> Generator[bytes, None, None]:
+def iterate_on_loop(
+    stream: AsyncIterator[bytes], variables: Context | None = None, *, is_held: bool = False
+) -> Generator[bytes, None, None]:
     """Iterate over an async iterator from a thread; closing this iterator closes the stream, on the loop.
 
     The stream's code runs in a copy of the current context; if `variables` are given, in these, which the thread must
-    not be in. Closing raises what closing the stream raises, not the error of an item that nobody has asked for.
+    not be in: if it `is_held`, it does not run between the first item and the request for another. Closing raises what
+    closing the stream raises, not the error of an item that nobody has asked for.
     """
     if is_loop_thread():
         yield from iterate_in_place(stream)
         return
-    iteration = LoopIteration(partial(give_all, stream))
+    go_on = asyncio.Event()
+    if not is_held:
+        go_on.set()
+    iteration = LoopIteration(partial(give_all, stream, go_on))
     iteration.start_producing(variables)
     try:
         while (item := iteration.next_item()) is not None:
             yield item
+            if not go_on.is_set():
+                iteration.loop.call_soon_threadsafe(go_on.set)
     except GeneratorExit:
         iteration.stop()
         while not is_loop_thread() and iteration.next_item() is not None:

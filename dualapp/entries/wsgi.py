@@ -16,7 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 from ..compat.upstream import STATUS_LINES, close_functions
 from ..crossing.bridge import call_in_waiting_thread
 from ..crossing.coroutines import CancelledError
-from ..exchange.translation import LIMITS_STREAM, PRESERVE, from_latin1
+from ..exchange.translation import PRESERVE, from_latin1
 from ..exchange.wsgi_exchange import WSGIExchange, asks_for_websocket
 from ..pipeline.answer import answer_in_thread, answer_on_loop
 from ..pipeline.calls import Suspended, as_exception, in_thread, run_again, run_rest
@@ -220,7 +220,7 @@ def chunks_within(response: flask.Response, body: Iterable[bytes], context: Cont
     """Iterate over a body, made by `get_app_iter`, in the context variables of its request."""
     is_async = hasattr(response.response, "__aiter__") and type(response).iter_encoded is Response.iter_encoded
     if is_async and not is_bodiless(response, context.exchange.method):
-        return chunks_on_loop(response, context.variables, context.exchange.variable(LIMITS_STREAM))
+        return chunks_on_loop(response, context)
     return ChunksWithin(context.variables, iter(body))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..crossing.coroutines import END, CancelledError
 from ..crossing.readahead import iterate_on_loop
+from ..exchange.translation import LIMITS_STREAM
 from ..pipeline.calls import as_exception
 from ..wrappers.response import encoded
 from ..wrappers.sending import checked_chunk
@@ -39,14 +40,14 @@ class ChunksWithin:
         self._variables.run(close, self._chunks)
 
 
-def chunks_on_loop(response: Any, variables: Variables, limited: Any) -> Iterator[bytes]:
-    """Iterate over the chunks of an async body on the loop, in the context variables of its request.
-
-    `limited` is a test client's function that limits the stream, else None.
-    """
-    stream = encoded(response.response)
+def chunks_on_loop(response: Any, context: Context) -> Iterator[bytes]:
+    """Iterate over the chunks of an async body on the loop, in the context variables of its request."""
+    stream, variables = encoded(response.response), context.variables
+    if limited := context.exchange.variable(LIMITS_STREAM):  # a test client's
+        stream = limited(stream)
     try:
-        with closing(iterate_on_loop(limited(stream) if limited else stream, variables)) as chunks:
+        # With middleware around it, the context moves on when the response starts, in its context variables too.
+        with closing(iterate_on_loop(stream, variables, is_held=context.plan.has_middleware)) as chunks:
             for chunk in chunks:
                 yield checked_chunk(chunk)
     finally:

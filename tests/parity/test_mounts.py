@@ -680,6 +680,37 @@ def test_middleware_of_either_kind_is_around_both_entries(serve: Serve, inner: A
     assert (answer.status, answer.all("X-Mark")) == (500, ["in", "out"])
 
 
+def test_a_stream_does_not_run_while_its_response_starts(serve: Serve) -> None:
+    """Middleware may look into the context then, and functions that tear it down may run."""
+    events: list[str] = []
+
+    def build(app: DualApp) -> None:
+        app.add_middleware(MarkingWSGI, mark="in")
+
+        @app.get("/")
+        async def index():
+            async def chunks():
+                events.append("begun")
+                yield "a"
+                time.sleep(0.05)
+                events.append("ended")
+                yield "b"
+
+            return chunks()
+
+        @app.teardown_request
+        async def note(error):
+            events.append("torn down")
+
+    client = serve(build, twin=False)
+    for _ in range(3):
+        events.clear()
+        assert client.get("/").text == "ab"
+        assert sorted(events) == ["begun", "ended", "torn down"]
+        if serve.entry == "wsgi":
+            assert events == ["begun", "torn down", "ended"]
+
+
 def test_middleware_for_both_entries_comes_first() -> None:
     app = DualApp(__name__)
     app.wsgi_app = MarkingWSGI(app.wsgi_app, "own")  # type: ignore[method-assign]  # as in Flask
