@@ -33,10 +33,8 @@ from flask.signals import (
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 
-from .adapters import as_asgi, as_wsgi
 from .app import DualApp, current_app
 from .blueprints import Blueprint
-from .exchange.conversation import WebsocketClosed
 from .failure_reports import got_background_exception, got_serving_exception
 from .helpers import (
     copy_current_app_context,
@@ -71,8 +69,10 @@ if TYPE_CHECKING:
         websocket_tearing_down,
     )
 
+    from .adapters import as_asgi, as_wsgi
     from .broadcast.channels import Broadcast
     from .current_websocket import websocket
+    from .exchange.conversation import WebsocketClosed
     from .proxy_fix import ProxyFix
     from .wrappers.event_stream import Event, EventStream
 
@@ -162,6 +162,9 @@ LATE = {
     "Event": ".wrappers.event_stream",
     "EventStream": ".wrappers.event_stream",
     "ProxyFix": ".proxy_fix",
+    "WebsocketClosed": ".exchange.conversation",
+    "as_asgi": ".adapters",
+    "as_wsgi": ".adapters",
     "websocket": ".current_websocket",
 }
 

@@ -11,7 +11,7 @@ import json.encoder
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import Context as Variables
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -261,8 +261,17 @@ parse_cookies: Callable[[str | None, Any], Any] = (
 close_functions: Callable[[Response], list[Any]] = attrgetter("_on_close")
 fields_of: Callable[[Headers], list[tuple[str, str]]] = attrgetter("_list") if hasattr(Headers(), "_list") else list
 converters_of: Callable[[Rule], dict[str, Any]] = attrgetter("_converters")
+
+
+def _status_lines() -> Iterator[tuple[int, str]]:
+    response = Response()
+    for status in HTTPStatus:
+        response.status_code = status.value
+        yield status.value, response.status
+
+
 #: Status lines as this Werkzeug spells them: `404 NOT FOUND` before 3.2, `404 Not Found` since.
-STATUS_LINES = {status.value: Response(status=status.value).status for status in HTTPStatus}
+STATUS_LINES = dict(_status_lines())
 can_make_responses_in_one_step = (
     hasattr(Response(), "_status") and hasattr(Response(), "_status_code") and hasattr(Headers(), "_list")
 )

@@ -13,13 +13,13 @@ from typing import Any
 from ..crossing.colour import ASYNC_CODE
 from .tracebacks import entries_of, is_plumbing
 
+# Patterns that are compiled when they are first needed: most processes never meet such an error.
+
 #: What Python's own errors say of a coroutine that was used as a value.
-MISSING = re.compile(
-    r"""['"]coroutine['"]|\b(type|not|got) coroutine\b|\bcoroutine found\b|\bnon-iterable coroutine object\b"""
-)
+MISSING = r"""['"]coroutine['"]|\b(type|not|got) coroutine\b|\bcoroutine found\b|\bnon-iterable coroutine object\b"""
 
 #: What they say of a value that was awaited, or used in `async for` or `async with`.
-TOO_MUCH = re.compile(
+TOO_MUCH = (
     r"can't be used in 'await' expression|object can't be awaited|requires an object with __aiter__|"
     r"does not support the asynchronous context manager protocol"
 )
@@ -33,9 +33,9 @@ def add_await_note(error: Exception) -> None:
         return
     frames = [entry for entry in entries_of(error.__traceback__) if not is_plumbing(entry)][::-1]
     users = [entry for entry in frames if not is_library(entry.tb_frame.f_code.co_filename)]
-    if MISSING.search(str(error)):
+    if re.search(MISSING, str(error)):
         error.add_note(f"An `await` is missing: {missing(frames, users)} {RULE}")
-    elif users and TOO_MUCH.search(str(error)):
+    elif users and re.search(TOO_MUCH, str(error)):
         error.add_note(f"An `await` or `async` is too much {place_of(users[0])}. {RULE}")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json.encoder
-import re
 from collections.abc import Callable
 from functools import lru_cache
 from json import JSONEncoder
+from string import ascii_lowercase, digits
 from typing import Any, TypeVar
 
 from flask import Flask
@@ -26,10 +26,9 @@ PLAIN_CODES = {code for code in STATUS_LINES if code >= 200 and code != 304}
 # Has no content and no Content-Length (RFC 9110 sections 8.6 and 15.3.5).
 NO_CONTENT = 204
 
-# The headers that Werkzeug sends as they are, except for a location that it has to quote.
-is_ordinary_name = re.compile(
-    r"(?i:x-[\w-]+|cache-control|vary|etag|last-modified|expires|allow|location)", re.ASCII
-).fullmatch
+# The headers that Werkzeug sends as they are, except for a location that it has to quote; and those of apps, `x-...`.
+ORDINARY_NAMES = {"cache-control", "vary", "etag", "last-modified", "expires", "allow", "location"}
+NAME_CHARACTERS = {*ascii_lowercase, *digits, "-", "_"}
 
 T = TypeVar("T")
 
@@ -242,7 +241,11 @@ def ordinary(headers: Any) -> Pairs | None:
 @lru_cache(1024)
 def ordinary_name(name: object) -> bytes | None:
     """Return the name of a header in lower case (ASGI spec), None if Werkzeug might change that header."""
-    return name.lower().encode() if type(name) is str and is_ordinary_name(name) else None
+    if type(name) is not str or not name.isascii():
+        return None
+    lower = name.lower()
+    is_apps_own = lower.startswith("x-") and lower != "x-" and NAME_CHARACTERS.issuperset(lower)
+    return lower.encode() if is_apps_own or lower in ORDINARY_NAMES else None
 
 
 def json_encoder(
