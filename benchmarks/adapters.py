@@ -74,7 +74,7 @@ def measure_apart(way: str, name: str, case: str, seconds: float) -> float:
 
 def measure(way: str, name: str, case: str, seconds: float) -> float:
     driver_class: type[Driver] = ASGIDriver if way.endswith("asgi") else WSGIDriver
-    request = Request(f"{MOUNTS.get(name, '').rstrip('/')}/{case}")
+    request = request_to(name, case)
     number = BATCH if case == "hello" else 1
     with driver_class(app_of(way, name)) as driver:
         for _ in range(3):
@@ -86,6 +86,10 @@ def measure(way: str, name: str, case: str, seconds: float) -> float:
             driver.time([request], number)
             figures.append((time.process_time() - before) / number)
     return median(figures) * 1e6 if case == "hello" else MEGABYTES / median(figures)
+
+
+def request_to(where: str, case: str) -> Request:
+    return Request(f"{MOUNTS.get(where, '').rstrip('/')}/{case}")
 
 
 def app_of(way: str, name: str) -> Any:

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from .entries.asgi import ASGIGateway
     from .entries.asgi_messages import Send
     from .entries.mounting import Mounting
-    from .entries.mounts import Mount, Mounts
+    from .entries.mounts import Mounts
     from .entries.websockets import Websockets
     from .entries.websockets_under_wsgi import WebsocketsUnderWSGI
     from .exchange.asgi_exchange import Receive
@@ -81,7 +81,7 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
 
 
 #: Instance attributes that plans are made of; setting one makes the plans anew.
-PLAN_INPUTS = {*HOOKS, "config", "json", "teardown_appcontext_funcs", "url_map", "view_functions"}
+PLAN_INPUTS = {*HOOKS, "_mounts", "config", "json", "teardown_appcontext_funcs", "url_map", "view_functions"}
 
 
 class DualApp(QuartScaffold, Steps):
@@ -177,7 +177,8 @@ class DualApp(QuartScaffold, Steps):
         self.before_serving_funcs: list[Callable[..., Any]] = []
         self.while_serving_gens: list[Any] = []
         self.after_serving_funcs: list[Callable[..., Any]] = []
-        self._mounted: list[Mount] = []
+        #: The apps that are mounted in this one; None until there are any.
+        self._mounts: Mounts | None = None
         self.cli = DualGroup(name=self.name, commands=self.cli.commands)
         self.jinja_environment = type(self).jinja_environment
         self.request_class = type(self).request_class
@@ -194,12 +195,10 @@ class DualApp(QuartScaffold, Steps):
         super().__setattr__(name, CONVERTERS[name](value) if name in CONVERTERS else self._adapted(name, value))
         if name in PLAN_INPUTS or hasattr(type(self), name):  # a method, or a default of the class
             self._generation.advance()
-            vars(self).pop("_wsgi_entry", None)
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         self._generation.advance()
-        vars(self).pop("_wsgi_entry", None)
 
     def _adapted(self, name: str, value: Any) -> Any:
         """Return a registry as one that advances the generation when it changes, an async step as one for both colours.
@@ -226,10 +225,8 @@ class DualApp(QuartScaffold, Steps):
             if start_response is None or send is not None:
                 return refuse_asgi_server(environ, start_response, send)  # type: ignore[no-any-return]  # as it wants it
             take_path(environ)
-        if self.config["DEBUG"]:
-            __traceback_hide__ = True  # Werkzeug's debugger reads it
-            return self._debug_wsgi(environ, start_response)
-        return self._wsgi_entry(environ, start_response)
+        __traceback_hide__ = True  # Werkzeug's debugger reads it
+        return (self._generation.wsgi_entry or self._choose_wsgi_entry())(environ, start_response)
 
     @property
     def asgi(self) -> Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]:
@@ -239,7 +236,7 @@ class DualApp(QuartScaffold, Steps):
         def asgi(scope: Scope, receive: Receive, send: Send | None = None) -> Any:
             if send is None:
                 return refuse_wsgi_server()
-            return (self._debug_asgi if self.config["DEBUG"] else self._asgi_entry)(scope, receive, send)
+            return (self._generation.asgi_entry or self._choose_asgi_entry())(scope, receive, send)
 
         asgi.__rsgi_init__ = refuse_rsgi_server  # type: ignore[attr-defined]  # as below
         return asgi  # a function: uvicorn takes a method for an ASGI 2 app
@@ -260,38 +257,39 @@ class DualApp(QuartScaffold, Steps):
     @asgi_app.setter
     def asgi_app(self, asgi_app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         vars(self)["asgi_app"] = asgi_app
-        vars(self).pop("_asgi_entry", None)
 
-    @cached_property
-    def _asgi_entry(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-        asgi_app = self.asgi_app
-        return asgi_app.__call__ if asgi_app is self._asgi_gateway else with_path_first(asgi_app)  # as `_answer_wsgi`
+    def _choose_wsgi_entry(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+        """Choose what answers: the debugger, or what Flask's `__call__` comes to.
 
-    @cached_property
-    def _wsgi_entry(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-        """What Flask's `__call__` comes to: itself if that or `wsgi_app` is wrapped, as by monitoring tools."""
+        That is itself if it or `wsgi_app` is wrapped, as by monitoring tools.
+        """
         is_wrapped = is_replaced(self, "__call__") or is_replaced(self, "wsgi_app")
-        return super().__call__ if is_wrapped else self._answer_wsgi
+        entry = super().__call__ if is_wrapped else self._answer_wsgi
+        self._generation.wsgi_entry = entry = self._debug_wsgi if self.config["DEBUG"] else entry
+        return entry
+
+    def _choose_asgi_entry(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        self._generation.asgi_entry = entry = self._debug_asgi if self.config["DEBUG"] else self._asgi_entry
+        return entry
+
+    @property
+    def _asgi_entry(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        """What answers below the debugger."""
+        asgi_app: Any = self.asgi_app
+        if asgi_app is not self._asgi_gateway:
+            return with_path_first(asgi_app)
+        return asgi_app.hand_on if self._mounts else asgi_app.__call__  # as `_answer_wsgi`
 
     @cached_property
     def _answer_wsgi(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-        return WSGIGateway(
-            self, self._generation, self._lifespan, lambda: self._websockets, lambda: self._mounts, self._mounted
-        ).answer  # a bound method is faster than __call__
+        gateway = WSGIGateway(self, self._generation, self._lifespan, lambda: self._websockets)
+        return gateway.answer  # a bound method is faster than __call__
 
     @cached_property
     def _asgi_gateway(self) -> ASGIGateway:
         from .entries.asgi import ASGIGateway  # imported late: a process has one kind of server
 
-        return ASGIGateway(
-            self,
-            self._generation,
-            self._threads,
-            self._lifespan,
-            lambda: self._websockets,
-            lambda: self._mounts,
-            self._mounted,
-        )
+        return ASGIGateway(self, self._generation, self._threads, self._lifespan, lambda: self._websockets)
 
     # The entries in debug mode. Both are imported late, with the debugger.
 
@@ -315,7 +313,7 @@ class DualApp(QuartScaffold, Steps):
         """Answer a WSGI server (`environ, start_response`) or an ASGI server (`scope, receive, send`)."""
         if send is None:
             return self.wsgi(environ, start_response)
-        return (self._debug_asgi if self.config["DEBUG"] else self._asgi_entry)(environ, start_response, send)
+        return (self._generation.asgi_entry or self._choose_asgi_entry())(environ, start_response, send)
 
     @cached_property
     def _websockets(self) -> Websockets:
@@ -334,18 +332,12 @@ class DualApp(QuartScaffold, Steps):
     # Other apps.
 
     @cached_property
-    def _mounts(self) -> Mounts:
-        """The apps that are mounted in this one."""
-        from .entries.mounts import Mounts  # imported late, as websockets
-
-        return Mounts(self, self._generation, self._mounted)
-
-    @cached_property
     def _mounting(self) -> Mounting:
         """What mounts apps, and wraps both entries in middleware."""
-        from .entries.mounting import Mounting  # as above
+        from .entries.mounting import Mounting  # imported late, as websockets
+        from .entries.mounts import Mounts
 
-        return Mounting(self, self._mounts, self._threads, self._websockets_under_wsgi)
+        return Mounting(self, Mounts(self, self._generation), self._threads, self._websockets_under_wsgi)
 
     @setupmethod
     def mount(

@@ -53,7 +53,7 @@ class Row(NamedTuple):
 def show_routes(sort: str, all_methods: bool) -> None:
     """Show the rules of the app, the colour of their views, and where they run under WSGI and under ASGI."""
     app = require_dual_app(flask.current_app._get_current_object(), "use `flask routes`")  # type: ignore[attr-defined]  # a proxy's
-    mounts = [row_of_mount(mount) for mount in app._mounts.all]
+    mounts = [row_of_mount(mount) for mount in (app._mounts.all if app._mounts else ())]
     names = {row.endpoint for row in mounts}  # the rules with these names only build URLs
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in names]
     rows = [*(row for rule in rules for row in rows_of(app, rule, all_methods)), *mounts]

@@ -7,7 +7,7 @@ import operator
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import Context as Variables
 from contextvars import copy_context
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -65,17 +65,25 @@ class ASGIGateway:
         threads: Threads,
         lifespan: Lifespan,
         websockets: Callable[[], Websockets],
-        mounts: Callable[[], Mounts],
-        mounted: list[Mount],
     ) -> None:
-        self.app = app
+        self.app: Any = app  # a DualApp, whose module imports this one
         self._websockets = websockets
-        self._mounts_of_app, self._mounted = mounts, mounted
         self.threads = threads
         self.lifespan = lifespan
         self.plans = Plans(app, generation, home_at, partial(in_thread, threads.call_within))
         self._waiting: WaitingRequests | None = None
         self._context_of: Any = app._context_of if is_replaced(app, "_context_of") else None  # type: ignore[attr-defined]  # DualApp's
+
+    def hand_on(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer as `__call__` does, but without a coroutine of this app around one of a mounted app."""
+        loop = self.lifespan.startup_loop
+        has_started = loop is not None and loop is running_loop()
+        if has_started and scope["type"] == "http" and not scope.get("root_path"):
+            mounts: Mounts = self.app._mounts
+            if found := mounts.find_surely(scope["path"]):
+                mount, _ = found
+                return mount.answer_at(mount.path, scope, receive, send)
+        return self(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -86,8 +94,8 @@ class ASGIGateway:
             await self.lifespan.start_async()
         if scope["path"][:1] != "/":
             scope = with_path(scope)
-        if self._mounted and (mount := self._mount_of(scope)) is not None:
-            await (mount.answer_asgi if mount.path or mount.state else mount.asgi)(scope, receive, send)
+        if (mounts := self.app._mounts) is not None and (mount := self._mount_of(scope, mounts)) is not None:
+            await mount.answer_asgi(scope, receive, send)
             return
         exchange = ASGIExchange(scope, receive, loop)
         context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
@@ -124,15 +132,12 @@ class ASGIGateway:
             body.timeout = self.app.config["BODY_TIMEOUT"]
         return begun
 
-    @cached_property
-    def _mounts(self) -> Mounts:
-        return self._mounts_of_app()  # not before there are any
-
-    def _mount_of(self, scope: Scope) -> Mount | None:
-        if not scope.get("root_path") and (found := self._mounts.find_surely(scope["path"])):
+    def _mount_of(self, scope: Scope, mounts: Mounts) -> Mount | None:
+        path = path_of(scope)
+        if found := mounts.find_surely(path):
             return found[0]
-        host = host_in(scope) if self._mounts.have_hosts else None
-        return self._mounts.find(host, path_of(scope), exchange_of, scope, self.plans)
+        host = host_in(scope) if mounts.have_hosts else None
+        return mounts.find(host, path, exchange_of, scope, self.plans)
 
     def _begin(self, context: Context) -> tuple[Any, Any]:
         """Begin to answer a request on the loop: return the steps, and what they wait for; else None and None."""
@@ -205,7 +210,8 @@ class ASGIGateway:
             await serve(self.lifespan, receive, send)
         elif kind == "websocket":
             scope = with_path(scope)
-            if self._mounted and (mount := self._mounts.find_for_websocket(host_in(scope), path_of(scope))) is not None:
+            mounts: Mounts | None = self.app._mounts
+            if mounts is not None and (mount := mounts.find_for_websocket(host_in(scope), path_of(scope))) is not None:
                 await mount.answer_asgi(scope, receive, send)
             else:
                 await self._websockets().serve(scope, receive, send)  # type: ignore[arg-type]  # servers pass coroutine functions

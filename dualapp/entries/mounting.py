@@ -52,6 +52,7 @@ class Mounting:
             add_view(self._app, mount, name or f"mounted at {path}")
         else:
             self._mounts.add(mount)
+            self._app._mounts = self._mounts  # where both entries look from now on
             if name is not None:
                 add_urls(self._app, mount)
         if self._mounts.keep_state(other, state) and kind is not Kind.WSGI:  # which has no lifespan

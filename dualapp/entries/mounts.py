@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: A limit to what is kept: clients may ask for any path.
 MOST_PATHS = 1024
+#: What is known of a path that nobody has asked for.
+NEW: Any = object()
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +68,6 @@ class Mount:
             return False
         return self.host is None or (host or "").lower() in (self.host, self.host.partition(":")[0])
 
-    def answer_below(self, environ: WSGIEnvironment, start_response: StartResponse, below: str) -> Iterable[bytes]:
-        """Answer a request, of whose path `below` is what follows that of the mount."""
-        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self.raw_path
-        environ["PATH_INFO"] = below
-        return self.wsgi(environ, start_response)
-
     def answer_wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, whose `SCRIPT_NAME` grows by the path (PEP 3333)."""
         below = environ.get("PATH_INFO", "")[len(self.raw_path) :]
@@ -79,31 +75,37 @@ class Mount:
             path = from_latin1(environ.get("SCRIPT_NAME", "")) + self.path
             response = redirect(with_slash(path, environ.get("QUERY_STRING", "")), 307)
             return [b"".join(response(environ, start_response))]  # one chunk for HEAD too, as ASGIUnderWSGI does
-        return self.answer_below(environ, start_response, below)
+        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + self.raw_path
+        environ["PATH_INFO"] = below
+        return self.wsgi(environ, start_response)
 
     def answer_asgi(self, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
         """Answer a request or a websocket, whose `root_path` grows by the path (ASGI spec)."""
-        below, root_path = {**scope}, scope.get("root_path")
-        if root_path:
-            root_path = root_path_of(scope)
-            below["path"] = root_path + path_of(scope)  # some servers leave the one out of the other
-        below["root_path"] = below_root = (root_path or "") + self.path
-        if self.adds_slash and below["path"] == below_root and scope["type"] == "http":
+        if root_path := root_path_of(scope):
+            scope = {**scope, "path": root_path + path_of(scope)}  # some servers leave the one out of the other
+        below_root = root_path + self.path
+        if self.adds_slash and scope["path"] == below_root and scope["type"] == "http":
             return send_redirect(with_slash(below_root, scope["query_string"].decode("latin-1")), send)
+        return self.answer_at(below_root, scope, receive, send)
+
+    def answer_at(self, root_path: str, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
+        """Answer with this `root_path`, and with the state of the app's lifespan."""
+        if self.path:
+            scope = {**scope}
+            scope["root_path"] = root_path
         if self.state:
-            below["state"] = {**scope.get("state", {}), **self.state}
-        return self.asgi(below, receive, send)
+            scope = {**scope, "state": {**scope.get("state", {}), **self.state}}
+        return self.asgi(scope, receive, send)
 
 
 class Mounts:
     """The mounts of one app."""
 
-    def __init__(self, app: flask.Flask, generation: Generation, mounted: list[Mount]) -> None:
-        """Keep the mounts in `mounted`, which the entries look into."""
+    def __init__(self, app: flask.Flask, generation: Generation) -> None:
         self._app = app
         self._app_generation = generation
         #: Those of one host first, then by the length of their paths.
-        self.all = mounted
+        self.all: list[Mount] = []
         #: The apps by their identity, and the state that their lifespan fills: one, however often an app is mounted.
         self._states: dict[int, tuple[Any, dict[str, Any]]] = {}
         #: How the paths begin at which a route may win over a mount.
@@ -111,7 +113,7 @@ class Mounts:
         #: How the paths begin that are below a mount, how those of them that may be another's, and the mount.
         self._sure: list[tuple[str, tuple[str, ...], Mount]] = []
         #: What was found of paths that were asked for before.
-        self._found: dict[str, tuple[Mount, str]] = {}
+        self._found: dict[str, tuple[Mount, str] | None] = {}
         #: The generation of the app's rules in which these are so.
         self._generation = -1
 
@@ -145,17 +147,18 @@ class Mounts:
         """
         if self._generation != self._app_generation.number:
             self._compare_rules()
-        return self._found.get(path) or self._look_up(path)
+        found: tuple[Mount, str] | None = self._found.get(path, NEW)
+        if found is NEW:
+            if len(self._found) >= MOST_PATHS:
+                self._found.clear()
+            self._found[path] = found = self._look_up(path)
+        return found
 
     def _look_up(self, path: str) -> tuple[Mount, str] | None:
         for prefix, doubtful, mount in self._sure:
             if path.startswith(prefix):
-                if path.startswith(doubtful) or "//" in path:
-                    return None
-                if len(self._found) >= MOST_PATHS:
-                    self._found.clear()
-                self._found[path] = found = mount, path[len(mount.path) :]
-                return found
+                is_sure = not path.startswith(doubtful) and "//" not in path
+                return (mount, path[len(mount.path) :]) if is_sure else None
         return None
 
     def find(

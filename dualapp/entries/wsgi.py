@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context as Variables
 from contextvars import copy_context
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -51,12 +51,9 @@ class WSGIGateway:
         generation: Generation,
         lifespan: Lifespan,
         websockets: Callable[[], Websockets],
-        mounts: Callable[[], Mounts],
-        mounted: list[Mount],
     ) -> None:
-        self.app = app
+        self.app: Any = app  # a DualApp, whose module imports this one
         self._websockets = websockets
-        self._mounts_of_app, self._mounted = mounts, mounted
         self.lifespan = lifespan
         self.plans = Plans(app, generation, home_at, partial(in_thread, call_in_waiting_thread))
         has_own = is_replaced(app, "request_context") or is_replaced(app, "_context_of")
@@ -65,39 +62,39 @@ class WSGIGateway:
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request as a WSGI application."""
         lifespan = self.lifespan
+        mounts: Mounts | None = self.app._mounts
         if not lifespan.has_started or ((loop := lifespan.closable_loop) is not None and loop.is_closed()):
             lifespan.start()
         if "HTTP_UPGRADE" in environ and asks_for_websocket(environ):
-            upgraded = self._answer_handshake(environ, start_response)
+            upgraded = self._answer_handshake(environ, start_response, mounts)
             if upgraded is not None:
                 return upgraded
-        elif self._mounted:
-            if found := self._mounts.find_surely(environ.get("PATH_INFO", "")):
+        elif mounts is not None:
+            if found := mounts.find_surely(environ.get("PATH_INFO", "")):
                 mount, below = found
-                if not mount.path:
-                    return mount.wsgi(environ, start_response)
-                return mount.answer_below(environ, start_response, below)
-            if (other := self._mount_of(environ)) is not None:
+                if mount.path:
+                    environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + mount.raw_path
+                    environ["PATH_INFO"] = below
+                return mount.wsgi(environ, start_response)
+            if (other := self._mount_of(environ, mounts)) is not None:
                 return other.answer_wsgi(environ, start_response)
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
         answer = variables.run(self._answer_in_place, environ, start_response, variables)
         return answer if type(answer) is list else self._answer(answer, start_response)  # type: ignore[arg-type]  # else it is a context
 
-    def _answer_handshake(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+    def _answer_handshake(
+        self, environ: WSGIEnvironment, start_response: StartResponse, mounts: Mounts | None
+    ) -> Iterable[bytes] | None:
         """Answer a client that asks for a websocket of a mounted app or of this one; None if it is to be a request."""
         host, path = environ.get("HTTP_HOST"), from_latin1(environ.get("PATH_INFO") or "")
-        if self._mounted and (mount := self._mounts.find_for_websocket(host, path)) is not None:
+        if mounts is not None and (mount := mounts.find_for_websocket(host, path)) is not None:
             return mount.answer_wsgi(environ, start_response)
         return self._websockets().answer_wsgi(environ, start_response)
 
-    @cached_property
-    def _mounts(self) -> Mounts:
-        return self._mounts_of_app()  # not before there are any
-
-    def _mount_of(self, environ: WSGIEnvironment) -> Mount | None:
+    def _mount_of(self, environ: WSGIEnvironment, mounts: Mounts) -> Mount | None:
         path = from_latin1(environ.get("PATH_INFO") or "")
-        return self._mounts.find(environ.get("HTTP_HOST"), path, WSGIExchange, environ, self.plans)
+        return mounts.find(environ.get("HTTP_HOST"), path, WSGIExchange, environ, self.plans)
 
     def _answer_in_place(
         self, environ: WSGIEnvironment, start_response: StartResponse, variables: Variables

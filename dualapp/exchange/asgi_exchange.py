@@ -11,7 +11,7 @@ from werkzeug.datastructures import EnvironHeaders, Headers
 from ..compat.upstream import KeyedHeaders, running_loop
 from ..crossing.bridge import await_on, wait_on
 from .body import NO_BODY, Body, BodyStream, announced_length
-from .translation import VARIABLES, Message, Scope, environ_from, field_value, fields_from, path_of
+from .translation import VARIABLES, Message, Scope, environ_from, field_value, fields_from, path_below
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -31,7 +31,8 @@ class ASGIExchange:
         self.scope = scope
         self.loop = loop
         self.method: str = scope["method"]
-        self.path: str = path_of(scope) if scope.get("root_path") else scope["path"]
+        root_path = scope.get("root_path")
+        self.path: str = path_below(root_path, scope["path"]) if root_path else scope["path"]
         self.receive = receive
         headers: dict[bytes, bytes] = dict(scope["headers"])
         self.has_repeated = len(headers) < len(scope["headers"])

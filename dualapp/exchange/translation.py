@@ -146,11 +146,13 @@ def path_of(scope: Scope) -> str:
     """
     path: str = scope["path"]
     root_path = scope.get("root_path")
-    if root_path and path.startswith(root_path := root_path.rstrip("/")):
-        below = path[len(root_path) :]
-        if below[:1] in ("", "/"):
-            return below
-    return path
+    return path_below(root_path, path) if root_path else path
+
+
+def path_below(root_path: str, path: str) -> str:
+    """Return what follows a root path in a path; the path itself if it does not begin with it."""
+    below = path.removeprefix(root_path.rstrip("/"))
+    return below if not below or below[0] == "/" else path
 
 
 def as_latin1(text: str) -> str:

@@ -32,8 +32,8 @@ HOOKS = (
     *WEBSOCKET_HOOKS,
 )
 
-#: The settings that decide which requests the matcher may answer.
-SETTINGS = frozenset({"SERVER_NAME", "TRUSTED_HOSTS"})
+#: The settings that decide which requests the matcher may answer, and whether a debugger does.
+SETTINGS = frozenset({"DEBUG", "SERVER_NAME", "TRUSTED_HOSTS"})
 
 
 class Generation:
@@ -42,10 +42,14 @@ class Generation:
     def __init__(self) -> None:
         self._numbers = count(1)
         self.number = 0
+        #: What answers at the two entries, once that was chosen.
+        self.wsgi_entry: Callable[..., Any] | None = None
+        self.asgi_entry: Callable[..., Any] | None = None
 
     def advance(self) -> None:
-        """Outdate all plans made so far."""
+        """Outdate all plans made so far, and what was chosen to answer."""
         self.number = next(self._numbers)
+        self.wsgi_entry = self.asgi_entry = None
 
 
 def advances(*names: str) -> Callable[[C], C]:
