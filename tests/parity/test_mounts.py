@@ -609,12 +609,42 @@ def test_what_is_no_app_is_refused() -> None:
     assert len(app.while_serving_gens) == 1, "what was refused counts for nothing"
 
 
-def test_a_mount_may_come_after_a_request_to_another() -> None:
+@pytest.mark.parametrize("entry", ["wsgi", "asgi"])
+def test_a_mount_may_come_after_a_request_to_another(entry: Any) -> None:
     app = DualApp(__name__)
+    client = app.test_client(entry=entry)
     app.mount("/a", wsgi_app)
-    assert app.test_client().get("/a/x").text == "GET /a /x  0"
+    assert client.get("/a/x").text == "GET /a /x  0"
     app.mount("/b", wsgi_app)
-    assert app.test_client().get("/b/x").text == "GET /b /x  0"
+    assert client.get("/b/x").text == "GET /b /x  0"
+
+
+def test_a_mounted_apps_coroutine_is_the_answer_once_the_app_has_started() -> None:
+    app, events = DualApp(__name__), []
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http", "this app has no lifespan"
+        events.append(scope["root_path"])
+
+    async def unused(message: Any = None) -> Any: ...
+
+    @app.before_serving
+    async def start() -> None:
+        events.append("start")
+
+    app.mount("/in", inner)
+
+    def answer() -> Any:
+        return app.asgi(scope_of(Ask(target="/in/x")), unused, unused)
+
+    async def answer_in_loop() -> None:
+        coroutine = answer()
+        assert coroutine.cr_code is inner.__code__
+        await coroutine
+
+    LOOP.run(answer())  # made where no loop runs
+    LOOP.run(answer_in_loop())
+    assert events == ["start", "/in", "/in"]
 
 
 class MarkingWSGI:
