@@ -262,7 +262,7 @@ class Body:
         if size >= len(arrived):
             self.arrived = b""
             self.taken += len(arrived)
-            return bytes(arrived)
+            return arrived if isinstance(arrived, bytes) else bytes(arrived)
         if not isinstance(arrived, bytearray):
             arrived = self.arrived = bytearray(arrived)
         chunk = bytes(arrived[:size])

@@ -162,8 +162,12 @@ class Context(upstream.RequestContext):
 
     @cached_property
     def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]  # as request
+        return self.adapter_for(self.request)
+
+    def adapter_for(self, request: flask.Request) -> MapAdapter | None:
+        """Make the URL adapter of a request; None, with the error kept, for one whose host is refused."""
         try:
-            adapter = self.app.create_url_adapter(self.request)
+            adapter = self.app.create_url_adapter(request)
             refuse_several_hosts(self.exchange.host)
             return adapter
         except HTTPException as error:

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from ..compat.upstream import accepts_registration, refuse_registration
 from ..shortcuts.matcher import Matcher
 from ..shortcuts.switches import is_on
+from ..wrappers.faces import close_request, sync_face
 from ..wrappers.sync_request import Request
 from .generation import Generation, RuleMap
 from .home import Home
@@ -94,6 +95,11 @@ class Plans(PlanCache):
             static[method, path] = context.rule, self.plan_for(context.rule.endpoint, method)
 
     def _ask_werkzeug(self, context: Context) -> None:
+        if self._is_fast and self.app.request_class is Request and not context.request_observed:
+            # Nobody else sees this request object, so it is not kept: `get_json` and others may need none.
+            request = sync_face(context)
+            context.url_adapter = context.adapter_for(request)
+            close_request(request)
         context.route()
         if self._is_fast and context.url_adapter is not None:
             if len(self._known_hosts) >= MOST_HOSTS:

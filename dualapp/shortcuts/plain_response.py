@@ -161,12 +161,11 @@ class PlainResponses:
     ) -> Plain | None:
         """Make what the `response` of Flask's provider makes, by the `dumps` of a subclass of it."""
         json = self._provider
-        if PROVIDER_METHODS & vars(json).keys():  # as below
+        if not PROVIDER_METHODS.isdisjoint(vars(json)):  # as below
             return None
-        is_wide = self._app.debug if json.compact is None else json.compact is False
-        layout: dict[str, Any] = {"indent": 2} if is_wide else {"separators": (",", ":")}
+        is_wide = self._app.config["DEBUG"] if json.compact is None else json.compact is False
         try:
-            text = json.dumps(value, **layout)
+            text = json.dumps(value, indent=2) if is_wide else json.dumps(value, separators=(",", ":"))
         except TypeError as error:
             add_view_note(error, view)
             raise

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import flask
@@ -16,6 +19,7 @@ from dualapp.shortcuts.json_bodies import loads
 from dualapp.wrappers.faces import sync_face
 
 from ..conftest import Serve
+from ..support.waiting import LIMIT
 
 BODIES = [
     b'{"a": [1, null, "\xc3\xbc"], "b": 1.5}',
@@ -236,3 +240,29 @@ def test_a_providers_dumps_makes_the_answer(serve: Serve, provider: type[Default
     client = serve(build)
     for _ in range(2):  # `serve` compares them with Flask's
         assert client.get("/").status == (500 if provider is Refusing else 201)
+
+
+ROOT = Path(__file__).parents[2]
+
+FRESH = """
+import sys
+from dualapp import DualApp, request
+from tests.support.entry_driver import Client
+
+app = DualApp("fresh")
+
+@app.post("/<name>")
+async def index(name):
+    return {"name": name, "q": request.args["q"], "body": await request.get_json()}
+
+client = Client(app, sys.argv[1])
+answer = client.post("/a?q=1", [("Content-Type", "application/json")], b"[1]")
+assert answer.json() == {"name": "a", "q": "1", "body": [1]}, answer
+assert "quart" not in sys.modules
+"""
+
+
+@pytest.mark.parametrize("entry", ["wsgi", "asgi"])
+def test_a_json_body_takes_no_quart(entry: str) -> None:
+    """Not even in the first request of a process, which Werkzeug matches by means of a request object."""
+    subprocess.run([sys.executable, "-c", FRESH, entry], cwd=ROOT, check=True, timeout=LIMIT)
