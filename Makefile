@@ -33,7 +33,7 @@ check: .venv/tox
 
 # All of them run, whichever miss their targets.
 bench: .venv/benchmarks/installed
-	missed=; for part in '' .growth .streaming .websocket_messages .websocket_connections; do \
+	missed=; for part in '' .growth .processes .streaming .websocket_messages .websocket_connections; do \
 		$(BENCH)/python -m benchmarks$$part $(if $(QUICK),--quick) || missed="$$missed benchmarks$$part"; \
 	done; \
 	$(BENCH)/python -m benchmarks.soak $(if $(QUICK),--requests 5000) || missed="$$missed benchmarks.soak"; \

@@ -7,3 +7,6 @@ AREAS += ["legal", "logistics", "media", "orders", "payroll", "search", "shippin
 NOUNS = ["addresses", "comments", "documents", "files", "groups", "items", "notes", "people", "reports", "tags"]
 #: Each of them has five routes.
 RESOURCES = [f"/api/{area}/{noun}" for area in AREAS for noun in NOUNS]
+
+#: Additions that take about a millisecond.
+MILLISECOND = 50_000

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from benchmarks.tables import RESOURCES, ROWS
+from benchmarks.tables import MILLISECOND, RESOURCES, ROWS
 from dualapp import DualApp, Response, abort, redirect, render_template, request, session
 
 
@@ -105,6 +105,17 @@ def wait() -> DualApp:
     @app.get("/")
     async def index() -> dict[str, str]:
         await asyncio.sleep(0.001)
+        return {"hello": "world"}
+
+    return app
+
+
+def compute() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.get("/")
+    async def index() -> dict[str, str]:
+        sum(range(MILLISECOND))
         return {"hello": "world"}
 
     return app

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from benchmarks.tables import RESOURCES, ROWS
+from benchmarks.tables import MILLISECOND, RESOURCES, ROWS
 from dualapp import DualApp, Response, abort, redirect, render_template, request, session
 
 
@@ -23,6 +23,17 @@ def crossed() -> DualApp:
 
     @app.get("/")
     async def index() -> dict[str, str]:
+        return {"hello": "world"}
+
+    return app
+
+
+def compute() -> DualApp:
+    app = DualApp(__name__)
+
+    @app.get("/")
+    def index() -> dict[str, str]:
+        sum(range(MILLISECOND))
         return {"hello": "world"}
 
     return app

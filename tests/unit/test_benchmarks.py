@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 import xml.etree.ElementTree as xml
 from collections.abc import Callable
 from itertools import pairwise
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import growth, report, waiting
+from benchmarks import growth, processes, report, waiting
 from benchmarks.__main__ import print_missed
 from benchmarks.calls import DRIVERS, Answer, Request
 from benchmarks.cases import CASES, LARGE, Case, Wrong
@@ -217,6 +218,28 @@ def test_the_growth_has_a_chart_and_tables(tmp_path: Path) -> None:
     growth.write_pages(tmp_path, {"environment": environment, "rounds": 1, "figures": figures})
     assert len(xml.parse(tmp_path / "benchmarks-growth.svg").findall("{*}g")) == 2
     assert "| dualapp, WSGI | 1 | 1 | 1 | 1 | 1 |\n" in (tmp_path / report.DETAILS.name).read_text()
+
+
+def test_more_processes_are_compared_with_one() -> None:
+    figures = {
+        (server, number, view): [number * 1000.0, 10.0]
+        for server in processes.SERVERS
+        for number in processes.workers()
+        for view in processes.VIEWS
+    }
+    lines = {name: cells for name, *cells in processes.lines(figures)}
+    assert lines["`uvicorn --workers 1`"] == ["1,000"] * 3
+    most = processes.workers()[-1]
+    assert (
+        lines[f"`uvicorn --workers {most}`"] == ([f"{most * 1000:,} ({most}.0 times)"] if most > 1 else ["1,000"]) * 3
+    )
+    assert report.marks("processes")[0] in (report.DOCS / "servers.md").read_text()
+
+
+@pytest.mark.parametrize("server", processes.SERVERS)
+def test_a_server_is_told_how_many_workers_it_has(server: str) -> None:
+    setup = processes.setup(server, 2, "hello")
+    assert shlex.split(setup.command.format(host="h", port=1, module="m"))[-3:-1] == ["--workers", "2"]
 
 
 @pytest.mark.parametrize("case", waiting.ASKED)
