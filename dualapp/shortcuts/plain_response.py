@@ -224,8 +224,9 @@ def ordinary(headers: Any) -> Pairs | None:
     if type(headers) is not dict:
         return None
     for name, value in headers.items():
-        raw_name = ordinary_name(name)
-        if raw_name is None or type(value) is not str:
+        if type(name) is not str or type(value) is not str:  # a subclass may be equal to a string, and print another
+            return None
+        if (raw_name := ordinary_name(name)) is None:
             return None
         if raw_name == b"location":
             if Response.autocorrect_location_header or not is_uri(value):
@@ -238,9 +239,9 @@ def ordinary(headers: Any) -> Pairs | None:
 
 
 @lru_cache(1024)
-def ordinary_name(name: object) -> bytes | None:
+def ordinary_name(name: str) -> bytes | None:
     """Return the name of a header in lower case (ASGI spec), None if Werkzeug might change that header."""
-    if type(name) is not str or not name.isascii():
+    if not name.isascii():
         return None
     lower = name.lower()
     is_apps_own = lower.startswith("x-") and lower != "x-" and NAME_CHARACTERS.issuperset(lower)
