@@ -1,4 +1,4 @@
-"""A file of gevent's hub that any thread may read: that thread waits while the hub's thread reads."""
+"""A file of gevent's hub that any thread may read: a greenlet of that hub reads, and the thread waits for it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from .os_threads import unpatched
-from .waiting_threads import waiting_thread
+from .context_variables import outcome
+from .os_threads import new_queue, unpatched
 
 
 class GreenFile:
     """A file whose methods run in the thread that made this object, whichever thread calls them."""
 
     def __init__(self, file: Any) -> None:
+        from gevent import get_hub  # there is one, where this class is used
+
         self._file = file
-        self._thread = thread_id()
+        self._thread, self._hub = thread_id(), get_hub()
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._file, name)
@@ -27,7 +29,14 @@ class GreenFile:
     def _in_hub(self, method: Callable[..., Any], *args: Any) -> Any:
         if thread_id() == self._thread:
             return method(*args)
-        return waiting_thread().submit(method, *args).result()
+        from gevent import spawn
+
+        outcomes = new_queue()
+        self._hub.loop.run_callback_threadsafe(spawn, lambda: outcomes.put(outcome(partial(method, *args))))
+        result, error = outcomes.get()
+        if error is not None:
+            raise error
+        return result
 
 
 def thread_id() -> int:

@@ -51,7 +51,7 @@ def unpatched(module: str, name: str) -> Any:
 
 def is_green() -> bool:
     """Tell whether gevent has replaced threads by greenlets."""
-    return unpatched("threading", "Thread") is not threading.Thread
+    return "gevent.monkey" in sys.modules and unpatched("threading", "Thread") is not threading.Thread
 
 
 def start_thread(run: Callable[[], None], name: str) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import BadRequest, LengthRequired
 
+from ..crossing.green_file import GreenFile
+from ..crossing.os_threads import is_green
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .translation import CGI_NAMES, NO_ADDRESS, WHITE_SPACE, Scope, from_latin1, scope_from
 
@@ -141,4 +143,5 @@ def body_from(environ: WSGIEnvironment) -> Body:
         return NO_BODY
     if length is None and not (isinstance(stream, WHOLE) or environ.get("wsgi.input_terminated")):
         return Body.unreadable(EndUnknown if "HTTP_TRANSFER_ENCODING" in environ else BadLength)
-    return Body(length, stream.read)
+    # Code on a loop of its own has it read in another thread.
+    return Body(length, GreenFile(stream).read if is_green() else stream.read)

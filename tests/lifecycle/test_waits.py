@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -59,6 +60,16 @@ def test_a_hook_runs_a_loop_of_its_own(name: str, server: Server, view: str, hoo
 def test_a_hook_reads_the_body_on_a_loop_of_its_own(server: Server, view: str) -> None:
     answer = ask(f"http://127.0.0.1:{server.port}", f"/{view}?hook=body", method="POST", body=b"a" * 100_000)
     assert answer.text == "done"
+
+
+@pytest.mark.parametrize("view", ["async", "def"])
+def test_a_body_that_is_late_is_waited_for_on_a_loop_of_its_own(server: Server, view: str) -> None:
+    with server.connect() as connection:
+        head = f"POST /{view}?hook=body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n"
+        connection.sendall(head.encode() + b"a" * 50_000)
+        time.sleep(0.2)  # by then somebody waits for the rest
+        connection.sendall(b"a" * 50_000)
+        assert b"".join(iter(lambda: connection.recv(65_536), b"")).endswith(b"done")
 
 
 def test_threads_of_the_executor_wait_for_what_needs_the_executor(server: Server) -> None:

@@ -49,10 +49,9 @@ def test_a_slow_member_is_closed_and_the_others_get_everything(server: Server, c
         def say() -> bool:
             quick.send(MESSAGE)
             assert quick.recv(LIMIT) == MESSAGE
-            return len(ended()) > before
+            return 1008 in ended()[before:]  # others that a test before this has opened may end late, too
 
         wait_for(say)
-        assert ended()[before:] == [1008]
         with pytest.raises(ConnectionClosed) as end:
             read_on(slow)
         assert end.value.rcvd is not None
