@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def test_a_console_opens_by_its_pin(line: str, browser: Browser, tmp_path: Path)
         failed.hover()
         failed.get_by_role("img").click()
         page.locator("input[name=pin]").fill("123")
-        page.locator("input[name=btn]").click()
+        with page.expect_response(re.compile("cmd=pinauth")):
+            page.locator("input[name=btn]").click()
         console = page.locator("pre.console")
         for typed, shown in consoles():
             console.locator("input").fill(typed)
