@@ -6,16 +6,17 @@ import http.client
 import json
 import shlex
 import shutil
+import socket
 import ssl
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from websockets.sync.client import ClientConnection, connect
+from websocket import WebSocket, create_connection
 
 from tests.support.nginx import nginx, nginx_command
 from tests.support.server_command import can_be_ended
@@ -116,11 +117,23 @@ class Site:
     def connect(self) -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection(HOST, self.ports[443], timeout=LIMIT, context=trusting())
 
-    def websocket(self, path: str, **options: Any) -> ClientConnection:
-        """Open a websocket through nginx, as a page of the site does unless `origin` is another."""
+    @contextmanager
+    def websocket(self, path: str, origin: str = "") -> Iterator[WebSocket]:
+        """Open a websocket through nginx, as a page of the site does unless `origin` is another.
+
+        By a client with one thread: OpenSSL forbids that one reads while another writes. Of the handshakes of such a
+        client one in a few hundred stood still.
+        """
         address = f"{HOST}:{self.ports[443]}"
-        options = {"origin": f"https://{address}", "open_timeout": LIMIT, "close_timeout": LIMIT, **options}
-        return connect(f"wss://{address}{path}", ssl=trusting(), **options)
+        # A socket of ours: it does not close each of its own.
+        with (
+            socket.create_connection((HOST, self.ports[443])) as tcp,
+            trusting().wrap_socket(tcp) as tls,
+            closing(
+                create_connection(f"wss://{address}{path}", LIMIT, socket=tls, origin=origin or f"https://{address}")
+            ) as ws,
+        ):
+            yield ws
 
     def json(self, path: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Any:
         with self.ask(path, method, headers=headers) as response:
