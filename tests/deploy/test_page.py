@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.documentation.page import Page
+from tests.documentation.page import NOT_RUN, Page
+from tests.documentation.walk import SETUP
 from tests.support.server_process import HOST, ROOT
 
 from .operator import Operator
 from .site import FILES, Site
 
 PAGE = Page(ROOT / "docs" / "deployment.md")
-#: What the lines call that a test has not: another user, a package index, daemons that run containers.
-NOT_RUN = re.compile(r"sudo python3 -m venv |sudo /srv/shop/venv/bin/pip |docker |kubectl ")
 PROGRAMS = {"sudo": 'exec "$@"', "useradd": 'mkdir -p "$3"'}
 
 
 def lines() -> list[tuple[str, str]]:
-    found = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(PAGE.blocks("console")), re.MULTILINE)
-    return [(line, printed) for line, printed in found if not NOT_RUN.match(line)]
+    """Return all but what nothing runs, and what makes the environment: test_installing.py does."""
+    found = PAGE.commands()
+    return [(line, said) for line, said in found if not (line.startswith(tuple(NOT_RUN)) or SETUP.match(line))]
 
 
 def test_the_lines_of_the_page_serve_the_shop(site: Site) -> None:

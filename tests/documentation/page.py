@@ -20,16 +20,28 @@ from tests.support.http_client import Answer, ask
 from tests.support.server_process import HOST, ROOT, Server, free_port
 from tests.support.waiting import LIMIT, wait_for
 
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+#: All pages of the repository.
+PAGES = [
+    *ROOT.glob("*.md"),
+    *(path for folder in ("docs", "examples", "tests") for path in (ROOT / folder).rglob("*.md")),
+]
+BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 #: A block, with the paragraph before it.
 FENCE = re.compile(r"(?P<before>[^\n]*(?:\n[^\n]+)*)\n\n```(?P<kind>\w+)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"`([\w./-]+\.(?:py|html|css|ini|js|toml|txt))`")
+NAMED = re.compile(r"# (\S+\.\w+)\n")
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 URL = re.compile(r"^http://127\.0\.0\.1:\d+")
 CONFIGURES = "# gunicorn.conf.py\n"
 BIND = {"gunicorn": ["--bind", f"{HOST}:{{port}}"], "uvicorn": ["--port", "{port}"]}
-
-
+#: What begins a line that no test runs, and why.
+NOT_RUN = {
+    "docker ": "needs a daemon that runs containers; tests/deploy/test_files.py runs what the image does",
+    "kubectl ": "needs a cluster; tests/deploy/test_files.py has its file checked against Kubernetes' schemas",
+    "make ": "runs the tests, as .ci/run does, or takes hours; test_every_page.py looks for the target",
+    ".venv/bin/tox ": "runs tests; test_every_page.py looks for what the line names",
+    ".tox/": "the same",
+}
 #: Where a page's app shows what its background tasks have done.
 SHOWS_TASKS = "/sent"
 
@@ -60,9 +72,7 @@ class Page:
         return [body for kind, body in BLOCK.findall(self.text) if kind == language]
 
     def commands(self, *programs: str) -> list[tuple[str, str]]:
-        """The commands of the console blocks, and what they print."""
-        found = COMMAND.findall("".join(self.blocks("console")))
-        return [(line, printed) for line, printed in found if line.split()[0] in programs]
+        return commands("".join(self.blocks("console")), *programs)
 
     def write(self, directory: Path) -> None:
         """Write the program of the page under the name that its commands call it by, and the files that it names."""
@@ -86,11 +96,23 @@ class Page:
                 (directory / "gunicorn.conf.py").write_text(shown)
 
 
+def commands(console: str, *programs: str) -> list[tuple[str, str]]:
+    """Return the commands of console blocks, and what they print: those of some programs, or all."""
+    found = COMMAND.findall(console)
+    return [(line, printed) for line, printed in found if not programs or line.split()[0] in programs]
+
+
 def file_of(before: str) -> str | None:
     """Return the file that a paragraph names last, if it says that the file follows."""
     paragraph = before.split("\n\n")[-1]
     names = FILE.findall(paragraph)
     return names[-1] if names and paragraph.endswith(":") else None
+
+
+def file_in(block: str) -> str | None:
+    """Return the file that the first line of a block names."""
+    named = NAMED.match(block)
+    return named[1] if named else None
 
 
 def started(line: str, directory: Path) -> Server:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("tutorial")
 @pytest.fixture(scope="module")
 def wall(tmp_path_factory: pytest.TempPathFactory) -> Walk:
     """The reader at the end of the tutorial."""
-    return walked(tmp_path_factory.mktemp("empty"))
+    return walked(Walk(tmp_path_factory.mktemp("empty")))
 
 
 def test_the_contents_list_each_page(wall: Walk) -> None:

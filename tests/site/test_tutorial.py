@@ -24,7 +24,7 @@ new MutationObserver(() => localStorage.shown = (localStorage.shown || "") + bar
 
 @pytest.fixture(scope="module")
 def wall(tmp_path_factory: pytest.TempPathFactory) -> Walk:
-    return walked(tmp_path_factory.mktemp("empty"))
+    return walked(Walk(tmp_path_factory.mktemp("empty")))
 
 
 @pytest.mark.parametrize("line", COMMANDS)
