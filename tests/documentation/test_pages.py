@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pytest_project import run_pytest
 from tests.support.server_process import ROOT
 
 from .page import BIND, Page, check, started
@@ -52,10 +51,3 @@ def test_only_one_import_of_a_page_is_new(page: Page) -> None:
     before = first.replace("from dualapp import DualApp as", f"from {framework} import")
     compile(before, page.path, "exec")
     assert "dualapp" not in before
-
-
-def test_the_test_of_the_readme_passes(tmp_path: Path) -> None:
-    page = Page(ROOT / "README.md")
-    page.write(tmp_path)
-    assert page.commands("pytest") == [("pytest test_shop.py", "")]
-    assert run_pytest(tmp_path).count() == {"passed": 4}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.documentation.page import BIND, COMMAND, Page, check, started
+from tests.documentation.page import BIND, Page, check, commands, started
 
 from ..support.http_client import ask
 from ..support.server_process import ROOT
@@ -18,24 +18,16 @@ from ..support.server_process import ROOT
 PAGE = Page(ROOT / "docs" / "mounts.md")
 
 
-def commands_of(block: str) -> list[tuple[str, str]]:
-    """Return the commands of a console block, and what they print."""
-    return COMMAND.findall(block)
-
-
 #: Each command that starts a server, and what it is then asked.
 COMMANDS = [
-    pytest.param(line, block, id=line)
-    for block in PAGE.blocks("console")
-    for line, _ in commands_of(block)
-    if line.split()[0] in BIND
+    pytest.param(line, block, id=line) for block in PAGE.blocks("console") for line, _ in commands(block, *BIND)
 ]
 
 
 @pytest.mark.parametrize(("line", "block"), COMMANDS)
 def test_the_page_about_mounts_says_what_happens(line: str, block: str, tmp_path: Path) -> None:
     PAGE.write(tmp_path)
-    asks = [command for command in commands_of(block) if command[0].startswith("curl ")]
+    asks = commands(block, "curl")
     assert asks
     with started(line, tmp_path) as running:
         for asked, printed in asks:

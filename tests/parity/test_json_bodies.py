@@ -242,6 +242,16 @@ def test_a_providers_dumps_makes_the_answer(serve: Serve, provider: type[Default
         assert client.get("/").status == (500 if provider is Refusing else 201)
 
 
+def test_a_view_reads_json(serve: Serve) -> None:
+    def build(app: DualApp) -> None:
+        @app.post("/sum")
+        async def index():
+            return {"sum": sum(await request.get_json())}
+
+    answer = serve(build).post("/sum", json=[1, 2])
+    assert (answer.status, answer.json()) == (200, {"sum": 3})
+
+
 ROOT = Path(__file__).parents[2]
 
 FRESH = """
