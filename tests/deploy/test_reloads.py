@@ -12,8 +12,15 @@ from .site import Site
 RELOADS = 3
 
 
-@pytest.mark.parametrize("worker", ["gthread", "asgi"])
-@pytest.mark.parametrize("path", ["/orders", "/later/orders"])
+@pytest.mark.parametrize(
+    ("worker", "path"),
+    [
+        pytest.param("gthread", "/orders", marks=pytest.mark.slow),
+        ("gthread", "/later/orders"),
+        pytest.param("asgi", "/orders", marks=pytest.mark.slow),
+        pytest.param("asgi", "/later/orders", marks=pytest.mark.slow),
+    ],
+)
 def test_a_reload_of_gunicorn_loses_nothing(site: Site, worker: str, path: str) -> None:
     # What does not end by itself, the event stream, is cut off after a second.
     server = site.server("shop.service", 8000, "--workers", "2", "--worker-class", worker, "--graceful-timeout", "1")
@@ -46,6 +53,7 @@ def test_a_reload_of_gunicorn_closes_websockets_and_they_find_the_new_workers(si
             assert again.recv()
 
 
+@pytest.mark.slow
 def test_a_websocket_outlasts_nginxs_limit_by_its_pings(site: Site) -> None:
     """In less time: nginx waits for six seconds instead of sixty, and pings come each second instead of each twenty."""
     path, app = site.home / "nginx" / "shop.conf", site.home / "shop.py"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from ..support.workers import slow_after
 from .generator import BLOCK
 from .search import search
 
 REQUESTS = 20_000
 SEED = 0
-#: So many tests share them: as many can run at once.
 TESTS = 20
 
 
-@pytest.mark.parametrize("number", range(TESTS))
+@pytest.mark.parametrize("number", slow_after(5, range(TESTS)))
 def test_no_difference_that_is_not_known(number: int) -> None:
     for block in range(number, REQUESTS // BLOCK, TESTS):
         if found := search(SEED, block):

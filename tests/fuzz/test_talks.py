@@ -6,16 +6,16 @@ import pytest
 
 from dualapp.entries import websockets_under_wsgi
 
+from ..support.workers import slow_after
 from .talk_comparison import differences, search
 from .talks import BLOCK, Talk, TalkWorld
 
 TALKS = 2000
 SEED = 0
-#: So many tests share them: as many can run at once.
 TESTS = 10
 
 
-@pytest.mark.parametrize("number", range(TESTS))
+@pytest.mark.parametrize("number", slow_after(3, range(TESTS)))
 def test_no_talk_differs(number: int) -> None:
     for block in range(number, TALKS // BLOCK, TESTS):
         if found := search(SEED, block):

@@ -60,6 +60,7 @@ MANY = {
 }
 
 
+@pytest.mark.slow
 @each(MANY)
 def test_many_threads_at_once_get_their_own_answers(kind: Kind) -> None:
     with kind.serve(APP) as server:

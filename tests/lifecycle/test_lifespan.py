@@ -10,6 +10,7 @@ import pytest
 from tests.support.keep_alive_clients import ask, ask_in_turn
 from tests.support.server_process import Server, ServerFailed
 from tests.support.waiting import LIMIT
+from tests.support.workers import slow_after
 
 from .events import Events
 from .servers import ASGI, BARE, BARE_CONFIG, GUNICORN, OTHERS, PRELOADED, Kind, end, gunicorn
@@ -57,7 +58,7 @@ def wait_until_started(name: str, events: Events) -> None:
 ENDED = {**GUNICORN, "gthread-preload": PRELOADED["gthread-preload"], **BARE, **OTHERS, **ASGI}
 
 
-@pytest.mark.parametrize("number", [SIGTERM, SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", slow_after(1, [SIGTERM, SIGINT]), ids=lambda number: number.name)
 @pytest.mark.parametrize("name", ENDED)
 def test_a_process_lives_once_and_in_order(name: str, number: Signals, events: Events) -> None:
     hurried = "--graceful-timeout 1" if (name, number) in SILENT else ""
@@ -126,7 +127,7 @@ def test_work_goes_on_between_requests(kind: Kind, events: Events) -> None:
 
 
 FUNCTIONS = dict(zip(START, ["prepare", "connect", "hold", "live"], strict=True))
-failing = pytest.mark.parametrize("fail", FUNCTIONS)
+failing = pytest.mark.parametrize("fail", slow_after(1, FUNCTIONS))
 
 
 @failing
@@ -179,7 +180,7 @@ def status_of(port: int, path: str) -> int | None:
 STOPPING = {"while ends, def": "hold", "while ends, async": "live", "after, def": "tidy", "after, async": "disconnect"}
 
 
-@pytest.mark.parametrize("fail", STOPPING)
+@pytest.mark.parametrize("fail", slow_after(1, STOPPING))
 @each({**GUNICORN, "gthread-bare": BARE["gthread-bare"], "waitress": OTHERS["waitress"], **ASGI})
 def test_a_failure_at_the_end_is_logged_once_and_the_rest_runs(kind: Kind, events: Events, fail: str) -> None:
     with serve(kind, events, FAIL=fail) as server:

@@ -38,6 +38,10 @@ SERVERS = [
     "granian --port {port} --interface asgi mounted.site:app",
     NO_SOCKET,
 ]
+QUICK = {
+    "uvicorn --port {port} mounted.site:app",
+    "gunicorn -b {bind} mounted.site:app --preload -k gthread --threads 8",
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.fixture(scope="module", params=one_worker_each(SERVERS))
+@pytest.fixture(scope="module", params=one_worker_each(SERVERS, slow={*SERVERS} - QUICK))
 def line(request: pytest.FixtureRequest) -> str:
     server: str = request.param
     return server

@@ -24,6 +24,7 @@ from tests.support.http_client import ask
 from tests.support.server_command import skip_unless_installed
 from tests.support.server_process import ROOT, Server, free_port
 from tests.support.waiting import LIMIT, wait_for
+from tests.support.workers import slow_after
 
 from .test_development import CERTIFICATE, KEY
 
@@ -128,7 +129,7 @@ def events(folder: Path) -> list[str]:
     return file.read_text().split() if file.exists() else []
 
 
-@pytest.mark.parametrize("options", [[], ["--reload"], ["--debug"]], ids=" ".join)
+@pytest.mark.parametrize("options", slow_after(2, [["--debug"], [], ["--reload"]]), ids=" ".join)
 @pytest.mark.parametrize("way", WAYS)
 def test_ctrl_c_ends_it_cleanly(way: str, options: list[str], folder: Path, start: Start) -> None:
     with start(way, *options) as server:

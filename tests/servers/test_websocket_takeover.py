@@ -20,7 +20,7 @@ from tests.support.server_command import started_by
 from tests.support.server_process import HOST, Server
 from tests.support.waiting import LIMIT, wait_for
 from tests.support.websocket_wire import HANDSHAKE, TEXT, Wire, close_frame, frame
-from tests.support.workers import one_worker_each
+from tests.support.workers import one_worker_each, slow_after
 
 from .websocket_servers import APP, WSGI
 
@@ -75,6 +75,7 @@ def test_the_access_log_shows_the_101(name: str, server: Server) -> None:
     assert " 101" in lines[0]
 
 
+@pytest.mark.slow
 def test_thousands_come_and_go_and_leave_nothing(name: str, server: Server) -> None:
     """A third of them leaves without a word: at the handshake, within a message, and with the answer unread."""
     total = 5000 if name == "gunicorn-gthread" else 300
@@ -156,7 +157,7 @@ def code_of(end: ConnectionClosed) -> int | None:
 
 
 @pytest.mark.parametrize("path", ["/async/echo", "/sync/echo"])
-@pytest.mark.parametrize("hooks", ["", " -c python:dualapp.gunicorn"])
+@pytest.mark.parametrize("hooks", slow_after(1, ["", " -c python:dualapp.gunicorn"]))
 @pytest.mark.parametrize("kind", ["sync", "gthread --threads 4", "gevent"])
 def test_a_reload_and_a_stop_close_them(kind: str, hooks: str, path: str) -> None:
     needs = "gunicorn gevent" if kind == "gevent" else "gunicorn"

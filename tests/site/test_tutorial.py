@@ -13,7 +13,8 @@ from tests.documentation.walk import TUTORIAL, Walk, walked
 from tests.support.waiting import LIMIT
 
 COMMANDS = [line for line, _ in Chapter(TUTORIAL / "deployment.md").commands(*BIND)]
-pytestmark = pytest.mark.xdist_group("tutorial")
+# tests/documentation/test_tutorial.py walks through the same pages without a browser.
+pytestmark = [pytest.mark.xdist_group("tutorial"), pytest.mark.slow]
 #: Keeps the values of the bar, which is gone when the page is loaded again.
 WATCH = """
 const bar = document.querySelector("#upload progress");

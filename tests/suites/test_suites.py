@@ -12,7 +12,9 @@ from tests.support.workers import one_worker_each
 from .run import run, run_in
 from .suite import HERE, SUITES
 
-each_suite = pytest.mark.parametrize("name", one_worker_each(SUITES))
+#: They take as long as all others together.
+SLOW = {"flask_limiter", "flask_smorest", "flask_sqlalchemy"}
+each_suite = pytest.mark.parametrize("name", one_worker_each(SUITES, SLOW))
 
 
 @pytest.mark.parametrize("app", ["plain", "wsgi", "asgi"])
