@@ -21,10 +21,10 @@ demo: .venv/demo
 
 # Each test once on the newest Python that Quart's newest version is for, and once more with the lowest versions. SLOW=1
 # adds the other Pythons, the other ways of each test, the roads without shortcuts, and the tests that are marked slow.
-# While one environment installs, or waits for its servers, another computes.
+# While one environment installs, or waits for its servers, others compute.
 test: .venv/tox
 	$(if $(SLOW),WAYS=,TOX_SKIP_ENV='$(FEWER)') PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" \
-		$(BIN)/tox run-parallel --parallel 2 --parallel-no-spinner $(if $(SLOW),,-- -m 'not slow')
+		$(BIN)/tox run-parallel --parallel 3 --parallel-no-spinner $(if $(SLOW),,-- -m 'not slow')
 
 # What a change is checked with while it is made: one Python, each behaviour on one entry and in one colour, and neither
 # the servers nor the pages of the documentation.
