@@ -133,8 +133,10 @@ class Answer:
 
 
 def mask(name: str, value: str) -> tuple[str, str]:
-    """Take out what chance decides: what is signed with the time, or random, in sessions, and what `mask_time` does."""
-    return mask_time(name, re.sub(r"session=[^;]+", "session=...", value) if name == "set-cookie" else value)
+    """Take out what chance decides: sessions, which may be random, signed times, and what `mask_time` does."""
+    if name == "set-cookie":
+        value = re.sub(r"(?<=session=)[^;]+|\.[\w-]{6}\.[\w-]{27,}(?=;)", "...", value)
+    return mask_time(name, value)
 
 
 def mask_time(name: str, value: str) -> tuple[str, str]:
