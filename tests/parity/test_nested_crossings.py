@@ -160,7 +160,7 @@ def serve_asgi(nest: Nest, path: str, requests: int, threads: int) -> list[str]:
 @example("cgcg", "def", 1, 1)
 @example("agcf", "def", 1, 1)
 @example("jcg", "def", 50, 1)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_nesting_answers(
     serve: Callable[..., list[str]], crossings: str, colour: str, requests: int, threads: int
 ) -> None:
