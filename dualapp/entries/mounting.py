@@ -15,6 +15,8 @@ from ..crossing.os_threads import is_green
 from ..crossing.own_loops import IteratorWithOwnLoops, call_with_own_loops
 from ..crossing.thread_pool import Threads
 from ..exchange.translation import Scope
+from ..pipeline.generation import Generation
+from ..pipeline.overrides import is_replaced
 from .asgi_under_wsgi import ASGIApp, ASGIUnderWSGI
 from .foreign_lifespan import ForeignLifespan
 from .kinds import Kind, kind_of
@@ -47,7 +49,7 @@ class Mounting:
         wsgi, asgi = self._on_both(other, kind, state)
         path_below = normal_path(path)
         adds_slash = kind is Kind.ASGI and path_below != ""
-        mount = Mount(path_below, host, wsgi, asgi, kind, name, adds_slash, state)
+        mount = Mount(path_below, host, wsgi, asgi, kind, name, adds_slash, state, generation_of(other))
         if hooks:
             add_view(self._app, mount, name or f"mounted at {path}")
         else:
@@ -109,6 +111,14 @@ def call_as_alone(app: WSGIApplication, environ: WSGIEnvironment, start_response
     body = call_with_own_loops(app, environ, start_response)
     # Not a list, which has no code to call, nor a file, which servers know by its class.
     return IteratorWithOwnLoops(body) if isinstance(body, ClosingIterator | GeneratorType) else body
+
+
+def generation_of(other: Any) -> Generation:
+    """Return what holds the entries that a DualApp has chosen; a new one for any other app."""
+    generation = getattr(other, "_generation", None)
+    if isinstance(generation, Generation) and not (is_replaced(other, "wsgi") or is_replaced(other, "asgi")):
+        return generation
+    return Generation()
 
 
 def add_urls(app: flask.Flask, mount: Mount) -> None:

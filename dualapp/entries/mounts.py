@@ -21,6 +21,7 @@ from werkzeug.utils import redirect
 from ..exchange.translation import Scope, as_latin1, from_latin1, path_of, root_path_of
 from ..exchange.wsgi_exchange import asks_for_websocket
 from ..pipeline.context import Context
+from ..pipeline.generation import Generation
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import chunk_of, start_message
 from .kinds import Kind
@@ -29,14 +30,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from ..exchange.exchange import Exchange
-    from ..pipeline.generation import Generation
     from ..pipeline.plans import Plans
 
 
 #: A limit to what is kept: clients may ask for any path.
 MOST_PATHS = 1024
-#: What is known of a path that nobody has asked for.
-NEW: Any = object()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +54,8 @@ class Mount:
     adds_slash: bool = False
     #: The state of its lifespan (ASGI spec, "Lifespan State").
     state: dict[str, Any] = field(default_factory=dict)
+    #: Holds what a DualApp answers with, which saves a call of its `wsgi` or `asgi`; of other apps an empty one.
+    generation: Generation = field(default_factory=Generation)
     #: The path as an environ has it (PEP 3333).
     raw_path: str = field(init=False)
 
@@ -112,8 +112,6 @@ class Mounts:
         self._contested: dict[Mount, tuple[str, ...]] = {}
         #: How the paths begin that are below a mount, how those of them that may be another's, and the mount.
         self._sure: list[tuple[str, tuple[str, ...], Mount]] = []
-        #: What was found of paths that were asked for before.
-        self._found: dict[str, tuple[Mount, str] | None] = {}
         #: The generation of the app's rules in which these are so.
         self._generation = -1
 
@@ -143,15 +141,17 @@ class Mounts:
     def find_surely(self, path: str) -> tuple[Mount, str] | None:
         """Return the mount that answers a request to a path, and the path below it; None if the path does not tell.
 
-        The path may be decoded or not.
+        The path may be decoded or not. What is found is kept in the generation's `found_mounts`, where the entries look
+        first.
         """
+        known = self._app_generation.found_mounts
         if self._generation != self._app_generation.number:
             self._compare_rules()
-        found: tuple[Mount, str] | None = self._found.get(path, NEW)
-        if found is NEW:
-            if len(self._found) >= MOST_PATHS:
-                self._found.clear()
-            self._found[path] = found = self._look_up(path)
+        found = self._look_up(path)
+        if found is not None:
+            if len(known) >= MOST_PATHS:
+                known.clear()
+            known[path] = found
         return found
 
     def _look_up(self, path: str) -> tuple[Mount, str] | None:
@@ -209,7 +209,6 @@ class Mounts:
             for mount in self.all
         }
         self._sure = [] if self.have_hosts else [self._row_of(mount) for mount in self.all if mount.path.isascii()]
-        self._found.clear()
         self._generation = self._app_generation.number  # iterating sorted the rules, which itself advances it
 
     def _row_of(self, mount: Mount) -> tuple[str, tuple[str, ...], Mount]:

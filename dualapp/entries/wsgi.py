@@ -55,6 +55,7 @@ class WSGIGateway:
         self.app: Any = app  # a DualApp, whose module imports this one
         self._websockets = websockets
         self.lifespan = lifespan
+        self._generation = generation
         self.plans = Plans(app, generation, home_at, partial(in_thread, call_in_waiting_thread))
         has_own = is_replaced(app, "request_context") or is_replaced(app, "_context_of")
         self._context_of: Any = app.request_context if has_own else None
@@ -70,12 +71,13 @@ class WSGIGateway:
             if upgraded is not None:
                 return upgraded
         elif mounts is not None:
-            if found := mounts.find_surely(environ.get("PATH_INFO", "")):
+            path = environ.get("PATH_INFO", "")
+            if found := self._generation.found_mounts.get(path) or mounts.find_surely(path):
                 mount, below = found
                 if mount.path:  # as `answer_wsgi` has it, whose call would be a tenth of what a mount costs
                     environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + mount.raw_path
                     environ["PATH_INFO"] = below
-                return mount.wsgi(environ, start_response)
+                return (mount.generation.wsgi_entry or mount.wsgi)(environ, start_response)
             if (other := self._mount_of(environ, mounts)) is not None:
                 return other.answer_wsgi(environ, start_response)
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.

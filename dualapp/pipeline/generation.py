@@ -45,11 +45,14 @@ class Generation:
         #: What answers at the two entries, once that was chosen.
         self.wsgi_entry: Callable[..., Any] | None = None
         self.asgi_entry: Callable[..., Any] | None = None
+        #: The mounts that answer the paths asked for, where the path alone tells.
+        self.found_mounts: dict[str, Any] = {}
 
     def advance(self) -> None:
         """Outdate all plans made so far, and what was chosen to answer."""
         self.number = next(self._numbers)
         self.wsgi_entry = self.asgi_entry = None
+        self.found_mounts = {}  # a new one: a thread that is looking up a path by the old rules writes into the old one
 
 
 def advances(*names: str) -> Callable[[C], C]:

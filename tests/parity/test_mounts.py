@@ -187,7 +187,7 @@ def test_a_path_that_is_asked_for_again_gets_what_wins_now(serve: Serve) -> None
     assert client.get("/asgi//x").status == 308
     for number in range(3000):
         assert client.get(f"/{number}").text == f"GET  /{number}  0"
-    assert len(client.app._mounts._found) < 2000
+    assert len(client.app._generation.found_mounts) < 2000
 
 
 def test_the_apps_hooks_run_around_it_if_asked(serve: Serve) -> None:
