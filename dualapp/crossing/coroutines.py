@@ -47,14 +47,17 @@ async def await_value(value: Awaitable[T]) -> T:
 
 
 @types.coroutine
-def rest_of(steps: Any, waits_for: Any, run: Callable[..., Any] = operator.call) -> Generator[Any, Any, Any]:
+def rest_of(
+    steps: Any, waits_for: Any, run: Callable[..., Any] = operator.call, has_result: bool = True
+) -> Generator[Any, Any, Any]:
     """Await the rest of an awaitable that was stepped by hand until it yielded `waits_for`; return its result.
 
-    `run` calls the function that makes a step: that of a `contextvars.Context` makes it there.
+    `run` calls the function that makes a step: that of a `contextvars.Context` makes it there. With `has_result=False`,
+    for a result that is None, `next` ends the steps without a StopIteration, which is slow. asyncio only sends None.
     """
     error: BaseException | None = None
     try:
-        while True:
+        while waits_for is not END:
             try:
                 sent = yield waits_for
             except GeneratorExit:
@@ -63,8 +66,11 @@ def rest_of(steps: Any, waits_for: Any, run: Callable[..., Any] = operator.call)
             except BaseException as thrown:
                 error = thrown
             # Outside the handler, or the error would be the __context__ of any later one.
-            waits_for = run(steps.send, sent) if error is None else run(steps.throw, error)
-            error = None
+            if error is None:
+                waits_for = run(steps.send, sent) if has_result else run(next, steps, END)
+            else:
+                waits_for = run(steps.throw, error)
+                error = None
     except StopIteration as stop:
         return stop.value
     finally:

@@ -113,7 +113,7 @@ class ASGIGateway:
         # Each request runs in a context of its own, as under WSGI: values that it sets stay within it.
         context.variables = variables = copy_context()
         # Most requests never suspend: one step by hand is faster than awaiting them, and shows whether they do.
-        steps, waits_for = variables.run(self._begin, context)
+        steps, waits_for = variables.run(begin, context, self.plans)
         run: Callable[..., Any] = variables.run
         if steps is None:
             steps, run = self._answer_later(context, begun).__await__(), operator.call
@@ -122,7 +122,7 @@ class ASGIGateway:
         if waits_for is EXHAUSTED and body.complete:  # a body that nobody has read is to be discarded
             messages = messages_of(context)
         if messages is None:
-            work = None if waits_for is EXHAUSTED else rest_of(steps, waits_for, run)
+            work = None if waits_for is EXHAUSTED else rest_of(steps, waits_for, run, has_result=False)
             messages = await self._finish(context, work, send)
         else:
             context.end()
@@ -147,18 +147,6 @@ class ASGIGateway:
         host = host_in(scope) if mounts.have_hosts else None
         return mounts.find(host, path, exchange_of, scope, self.plans)
 
-    def _begin(self, context: Context) -> tuple[Any, Any]:
-        """Begin to answer a request on the loop: return the steps, and what they wait for; else None and None."""
-        context.enter()
-        context.plan = plan = self.plans.find(context)
-        if plan.read_ahead is not None:
-            context.exchange.body.read_up_to(plan.read_ahead)
-        body = context.exchange.body
-        if plan.home is not LOOP or (not body.complete and body.is_to_come):
-            return None, None
-        steps = answer_on_loop(context, plan).__await__()
-        return steps, next(steps, EXHAUSTED)
-
     async def _answer_later(self, context: Context, begun: Begun | None) -> None:
         """Answer a request in a thread, or on the loop once its body has arrived."""
         plan, body, variables = context.plan, context.exchange.body, context.variables
@@ -177,19 +165,21 @@ class ASGIGateway:
         If the client disconnects first, nothing is returned.
         """
         exchange: Any = context.exchange
-        watch = DisconnectWatch(self._waiting_requests(), exchange)
+        waiting = self._waiting
+        if waiting is None or waiting.loop is not exchange.loop:  # the timer of another loop runs on there
+            self._waiting = waiting = WaitingRequests(exchange.loop)
+        watch = DisconnectWatch(waiting, exchange)
         try:
             if work is not None:
-                watch.start(cancels=context.plan.home is LOOP, context=context)  # a thread cannot be cancelled
-                try:
-                    await work
-                finally:
-                    watch.pause()
+                watch.start(context.plan.home is LOOP, False, context)  # a thread cannot be cancelled
+                await work
             messages = messages_of(context)
             if messages is not None:
                 context.end()
                 if exchange.body.complete:
                     return messages
+            watch.pause()
+            if messages is not None:
                 await send_whole(*messages, watch, raising_client_left(send))
             else:
                 if context.plan.home is LOOP:
@@ -205,12 +195,6 @@ class ASGIGateway:
         finally:
             watch.stop()
         return ()
-
-    def _waiting_requests(self) -> WaitingRequests:
-        loop = asyncio.get_running_loop()
-        if self._waiting is None or self._waiting.loop is not loop:  # the timer of another loop runs on there
-            self._waiting = WaitingRequests(loop)
-        return self._waiting
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -320,6 +304,19 @@ class ASGIGateway:
         """Close the body and call the functions given to `call_on_close`, in a thread, where they may block."""
         if hasattr(response.response, "close") or close_functions(response):
             await self.threads.call_within(context.variables, response.close, (), {})
+
+
+def begin(context: Context, plans: Plans) -> tuple[Any, Any]:
+    """Begin to answer a request on the loop: return the steps, and what they wait for; else None and None."""
+    context.enter()
+    context.plan = plan = plans.find(context)
+    if plan.read_ahead is not None:
+        context.exchange.body.read_up_to(plan.read_ahead)
+    body = context.exchange.body
+    if plan.home is not LOOP or (not body.complete and body.is_to_come):
+        return None, None
+    steps = answer_on_loop(context, plan).__await__()
+    return steps, next(steps, EXHAUSTED)
 
 
 async def next_chunk(chunks: AsyncIterator[Any]) -> bytes | None:

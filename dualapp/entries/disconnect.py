@@ -30,6 +30,8 @@ PATIENCE = 0.02
 #: For so many seconds the end of a response waits for the end of an unread body, and a request whose body broke off may
 #: answer the error of its reader.
 LINGER = 1
+#: The class of tasks that tell their context variables, as they do from Python 3.12 on.
+TELLING_TASK: Any = asyncio.Task if hasattr(asyncio.Task, "get_context") else ()
 
 
 class Listens(Protocol):
@@ -45,20 +47,26 @@ class WaitingRequests:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._is_timed = False
-        # Those that came after the last tick, and those that came before it: no request needs a time of its own.
-        self._recent: list[Listens] = []
-        self._earlier: list[Listens] = []
+        # Those that came after the last tick, and those that came before it: no request needs a time of its own. Who
+        # waits no more is removed at once: what stays here keeps the processor's caches from being used again.
+        self._recent: set[Listens] = set()
+        self._earlier: set[Listens] = set()
 
     def add(self, watch: Listens) -> None:
         """Have a request begin to listen if it still waits after `PATIENCE`."""
-        self._recent.append(watch)
+        self._recent.add(watch)
         if not self._is_timed:
             self._is_timed = True
             # The timer outlives the request that sets it, and must not hold that request's context variables.
             self.loop.call_later(PATIENCE, self._tick, context=Variables())
 
+    def remove(self, watch: Listens) -> None:
+        """Forget a request that waits no more."""
+        self._recent.discard(watch)
+        self._earlier.discard(watch)
+
     def _tick(self) -> None:
-        due, self._earlier, self._recent = self._earlier, self._recent, []
+        due, self._earlier, self._recent = self._earlier, self._recent, set()
         for watch in due:
             watch.listen()
         self._is_timed = bool(self._earlier or self._recent)
@@ -73,22 +81,23 @@ class DisconnectWatch:
     it again makes granian report a disconnect that did not happen.
     """
 
-    saw_disconnect = False
-    #: Whether it has cancelled the task.
-    has_cancelled = False
-    _is_paused = False
-    _cancels = True
-    _context: Context | None = None
-    _worker: asyncio.Task[Any] | None = None
-    #: The context variables of the request, which middleware around `receive` may need.
-    _variables: Variables | None = None
-    _listener: asyncio.Task[None] | None = None
     _body_end: asyncio.Future[None]
 
     def __init__(self, waiting: WaitingRequests, exchange: ASGIExchange) -> None:
         self._waiting = waiting
         self._exchange = exchange
         self._body: Body = exchange.body
+        # No defaults on the class: CPython writes attributes faster that only the instance has.
+        self.saw_disconnect = False
+        #: Whether it has cancelled the task.
+        self.has_cancelled = False
+        self._is_paused = False
+        self._cancels = True
+        self._context: Context | None = None
+        self._worker: asyncio.Task[Any] | None = None
+        #: The context variables of the request, which middleware around `receive` may need.
+        self._variables: Variables | None = None
+        self._listener: asyncio.Task[None] | None = None
 
     def start(self, cancels: bool = True, at_once: bool = False, context: Context | None = None) -> None:
         """Receive while this task waits, and with `cancels` cancel it if the client leaves; or end a pause.
@@ -96,9 +105,9 @@ class DisconnectWatch:
         The task is not cancelled while it tears `context` down.
         """
         self._is_paused, self._cancels, self._context = False, cancels, context
-        self._worker = asyncio.current_task()
-        # The task's own, not copied before somebody listens; only from Python 3.12 on a task tells them.
-        self._variables = getattr(self._worker, "get_context", copy_context)()
+        self._worker = worker = asyncio.current_task()
+        # The task's own, not copied before somebody listens.
+        self._variables = worker.get_context() if isinstance(worker, TELLING_TASK) else copy_context()
         if self.saw_disconnect:
             self._cancel()
         elif at_once:
@@ -135,7 +144,8 @@ class DisconnectWatch:
     def stop(self) -> None:
         """Stop watching."""
         self._is_paused = True
-        self._worker = self._variables = self._context = None  # WaitingRequests may hold this watch, but no request
+        self._worker = self._variables = self._context = None
+        self._waiting.remove(self)
         if self._listener is not None:
             self._listener.cancel()
             self._listener = None
