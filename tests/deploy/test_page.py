@@ -26,7 +26,6 @@ def lines() -> list[tuple[str, str]]:
     return [(line, said) for line, said in found if not (line.startswith(tuple(NOT_RUN)) or SETUP.match(line))]
 
 
-@pytest.mark.slow  # what its lines call, test_site.py and test_reloads.py try one by one
 def test_the_lines_of_the_page_serve_the_shop(site: Site) -> None:
     """First under gunicorn, which is reloaded, then under uvicorn, whose instances are restarted."""
     checkout = site.home.rename(site.home.with_name("checkout"))

@@ -53,7 +53,6 @@ def test_a_reload_of_gunicorn_closes_websockets_and_they_find_the_new_workers(si
             assert again.recv()
 
 
-@pytest.mark.slow
 def test_a_websocket_outlasts_nginxs_limit_by_its_pings(site: Site) -> None:
     """In less time: nginx waits for six seconds instead of sixty, and pings come each second instead of each twenty."""
     path, app = site.home / "nginx" / "shop.conf", site.home / "shop.py"
