@@ -114,14 +114,15 @@ class ASGIGateway:
         context.variables = variables = copy_context()
         # Most requests never suspend: one step by hand is faster than awaiting them, and shows whether they do.
         steps, waits_for = variables.run(begin, context, self.plans)
-        run: Callable[..., Any] = variables.run
-        if steps is None:
-            steps, run = self._answer_later(context, begun).__await__(), operator.call
+        is_begun = steps is not None
+        if not is_begun:
+            steps = self._answer_later(context, begun).__await__()
             waits_for = next(steps, EXHAUSTED)
         messages: Sequence[Message] | None = None
         if waits_for is EXHAUSTED and body.complete:  # a body that nobody has read is to be discarded
             messages = messages_of(context)
         if messages is None:
+            run: Callable[..., Any] = variables.run if is_begun else operator.call
             work = None if waits_for is EXHAUSTED else rest_of(steps, waits_for, run, has_result=False)
             messages = await self._finish(context, work, send)
         else:

@@ -82,7 +82,7 @@ class WSGIGateway:
                 return other.answer_wsgi(environ, start_response)
         # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
         variables = copy_context()
-        answer = variables.run(self._answer_in_place, environ, start_response, variables)
+        answer = variables.run(ANSWER_IN_PLACE, self, environ, start_response, variables)
         return answer if type(answer) is list else self._answer(answer, start_response)  # type: ignore[arg-type]  # else it is a context
 
     def _answer_handshake(
@@ -187,6 +187,10 @@ class WSGIGateway:
             raise
         deadline = time.monotonic() + (timeout_of(response, self.app) or math.inf)
         return WSGIStream(first, chunks, deadline, context, tear_down_if_open)
+
+
+#: Making a bound method of it for each request would take as long as another call.
+ANSWER_IN_PLACE = WSGIGateway._answer_in_place
 
 
 def start_plain(plain: Plain, context: Context, start_response: StartResponse) -> list[bytes]:

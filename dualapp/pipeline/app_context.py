@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 NOT_GIVEN = object()
 
 
-def unbind(bound: list[Binding]) -> bool:
+def unbind(bound: Iterable[Binding]) -> bool:
     """Reset context variables to their former values; return False if they were set in another `contextvars.Context`.
 
     A token is valid only in the Context that it was made in: values set in another thread, or in another step of a

@@ -105,7 +105,7 @@ class Context(upstream.RequestContext):
         self.request_observed = False
         #: Whether something that may change the response was accessed: the session, or the hooks of this request.
         self.response_observed = False
-        self._bound: list[list[Binding]] = []
+        self._bound: list[tuple[Binding, ...]] = []
         if exchange.body is not NO_BODY:
             exchange.body.ahead = app.config["BODY_READ_AHEAD"]
 
@@ -281,16 +281,14 @@ class Context(upstream.RequestContext):
         """Make this the current request context, and the app context unless the app has one already."""
         outer = app_context(None)
         if outer is None or outer.app is not self.app or HAS_ONE_VARIABLE:
-            bound: list[Binding] = [set_app(self)]
-            if not HAS_ONE_VARIABLE:
-                bound.append(set_request(self))
+            bound: tuple[Binding, ...] = (set_app(self),) if HAS_ONE_VARIABLE else (set_app(self), set_request(self))
             self.owns_app_context = True
         else:
-            bound = [set_request(self)]
+            bound = (set_request(self),)
             if vars(outer) is not vars(self):
                 self.__dict__["g"] = outer.g
         if quart_binding.module is not None:
-            bound += quart_binding.module.bind(self)
+            bound += (*quart_binding.module.bind(self),)
         self._bound.append(bound)
 
     def enter_anew(self) -> None:
@@ -313,7 +311,7 @@ class Context(upstream.RequestContext):
         else:
             self._bound.pop()
 
-    def detach(self) -> list[Binding]:
+    def detach(self) -> tuple[Binding, ...]:
         """Give away what undoes the last `enter`, for code that may leave the context in another thread or task."""
         return self._bound.pop()
 

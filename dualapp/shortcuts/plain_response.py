@@ -104,8 +104,9 @@ def response_from_plain(plain: Plain) -> Response:
     return Response.of(plain.body, STATUS_LINES[plain.status_code], plain.status_code, plain.headers())
 
 
-#: Attributes set on the provider, whether the app is in debug mode, and the encoder and header that depend on both.
-JSONSettings = tuple[dict[str, Any] | None, bool, Callable[[Any], str], ContentType]
+#: Attributes set on the provider, and the encoder and header that depend on them. They depend on `DEBUG` too, which
+#: advances the generation, so that these responses are made anew.
+JSONSettings = tuple[dict[str, Any] | None, Callable[[Any], str], ContentType]
 
 
 class PlainResponses:
@@ -115,7 +116,7 @@ class PlainResponses:
         self._app = app
         self._text = ContentType(get_content_type(Response.default_mimetype or "", "utf-8"), extra_at=0)
         # One tuple, replaced at once: many threads read it.
-        self._known: JSONSettings = (None, False, str, self._text)
+        self._known: JSONSettings = (None, str, self._text)
         # A JSON provider that is modified, or makes its responses itself, is left to Flask.
         is_flasks = getattr(type(app.json), "response", None) is FLASKS_RESPONSE
         self._provider: Any = app.json if is_flasks and not PROVIDER_METHODS & vars(app.json).keys() else None
@@ -145,8 +146,8 @@ class PlainResponses:
     def _make_json(self, value: Any, view: Callable[..., Any] | None, status_code: int, extra: Pairs) -> Plain | None:
         if self._is_subclassed:
             return self._make_by_dumps(value, view, status_code, extra)
-        known, debug, encode, kind = self._known
-        if self._provider.__dict__ != known or self._app.config["DEBUG"] is not debug:
+        known, encode, kind = self._known
+        if self._provider.__dict__ != known:
             if PROVIDER_METHODS & vars(self._provider).keys():  # a method was replaced since
                 return None
             encode, kind = self._read_settings()
@@ -177,7 +178,7 @@ class PlainResponses:
         is_wide = debug if json.compact is None else json.compact is False
         encode = json_encoder(json.default, json.ensure_ascii, json.sort_keys, is_wide)
         kind = json_type(json.mimetype)
-        self._known = known, debug, encode, kind
+        self._known = known, encode, kind
         return encode, kind
 
 

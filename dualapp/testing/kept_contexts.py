@@ -19,7 +19,7 @@ class KeptContexts:
 
     def __init__(self) -> None:
         self._contexts: list[Any] = []
-        self._bound: list[list[Binding]] = []
+        self._bound: list[tuple[Binding, ...]] = []
 
     def keep(self, contexts: list[Any]) -> None:
         """Make the context of a request current in the calling code: of those that led to it by redirects, the last."""
