@@ -172,7 +172,7 @@ class ASGIGateway:
         watch = DisconnectWatch(waiting, exchange)
         try:
             if work is not None:
-                watch.start(context.plan.home is LOOP, False, context)  # a thread cannot be cancelled
+                watch.start(context.plan.home is LOOP, context)  # a thread cannot be cancelled
                 await work
             messages = messages_of(context)
             if messages is not None:

@@ -47,8 +47,8 @@ class WaitingRequests:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._is_timed = False
-        # Those that came after the last tick, and those that came before it: no request needs a time of its own. Who
-        # waits no more is removed at once: what stays here keeps the processor's caches from being used again.
+        # Those that came after the last tick, and those that came before it: no request needs a time of its own.
+        # Whatever waits no more is removed at once: the next request reuses its memory while the caches hold it.
         self._recent: set[Listens] = set()
         self._earlier: set[Listens] = set()
 
@@ -99,7 +99,7 @@ class DisconnectWatch:
         self._variables: Variables | None = None
         self._listener: asyncio.Task[None] | None = None
 
-    def start(self, cancels: bool = True, at_once: bool = False, context: Context | None = None) -> None:
+    def start(self, cancels: bool = True, context: Context | None = None, at_once: bool = False) -> None:
         """Receive while this task waits, and with `cancels` cancel it if the client leaves; or end a pause.
 
         The task is not cancelled while it tears `context` down.

@@ -141,8 +141,8 @@ class Mounts:
     def find_surely(self, path: str) -> tuple[Mount, str] | None:
         """Return the mount that answers a request to a path, and the path below it; None if the path does not tell.
 
-        The path may be decoded or not. What is found is kept in the generation's `found_mounts`, where the entries look
-        first.
+        The path may be decoded or not. What is found is kept in the generation's `found_mounts`; the entries look there
+        before they call this.
         """
         known = self._app_generation.found_mounts
         if self._generation != self._app_generation.number:
