@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from greenlet._greenlet import enable_optional_cleanup
 
 from dualapp import DualApp
 from dualapp.testing import DualClient
@@ -40,6 +41,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Flask's tests make greenlets in views, here in threads of the app's pool, which end when the garbage collector has
+    # found the app. greenlet 3.5.6 looks with `gc.get_referrers`, which does not see garbage, for what refers to the
+    # main greenlet of an ended thread, and frees it though a greenlet in there does: the collector crashes. It does so
+    # with `ThreadPoolExecutor`, too.
+    enable_optional_cleanup(False)
     config.pluginmanager.register(Outcomes(config.getoption("outcomes")))
 
 
