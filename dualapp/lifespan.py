@@ -153,10 +153,14 @@ class Lifespan:
         return task
 
     async def _start_quietly(self) -> None:
-        with contextlib.suppress(StartupFailed):  # as in start
+        try:
             if not self.is_idle:
                 await self._call_startup()
             self.has_started = True
+        except StartupFailed:  # as in start
+            pass
+        finally:
+            self._starting = None  # a task holds the context variables of the request that has begun it
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

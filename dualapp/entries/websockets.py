@@ -81,9 +81,8 @@ class Websockets:
             await self._lifespan.start_async()
         if (await receive())["type"] != "websocket.connect":
             return
-        conversation = Conversation(
-            scope, receive, send, loop, self.app.config["WEBSOCKET_MAX_QUEUE"], self._waiting_requests(loop).add
-        )
+        waiting = self._waiting_requests(loop)
+        conversation = Conversation(scope, receive, send, loop, self.app.config["WEBSOCKET_MAX_QUEUE"], waiting.add)
         handshake = Handshake(scope, receive, loop)
         context = Context(self.app, handshake)
         context.conversation = conversation
@@ -100,6 +99,7 @@ class Websockets:
         finally:
             conversation.end(ABNORMAL, "")  # unless it has ended: the server has cancelled this task
             conversation.inbox.stop_listening()
+            waiting.remove(conversation.inbox)
             timeouts.cancel()
             context.end()
 
