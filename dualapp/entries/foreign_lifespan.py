@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextvars import Context as Variables
 from typing import Any
 
 from ..exchange.translation import Message
 
 logger = logging.getLogger("dualapp")
+
+#: The tasks of all lifespans: asyncio logs an error for a task that is collected while it waits, here with its app.
+tasks: set[asyncio.Task[None]] = set()
 
 
 class LifespanFailed(RuntimeError):
@@ -32,13 +36,20 @@ class ForeignLifespan:
         self._events: asyncio.Queue[Message] = asyncio.Queue()
         self._reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._state.clear()
-        task = asyncio.create_task(self._call(self._scope(), self._events.get, self._take_reply))
-        if not await self._step("startup", task):
+        call = self._call(self._scope(), self._events.get, self._take_reply)
+        variables = Variables()  # those of the startup would hold the app around this one
+        task = asyncio.create_task(call, context=variables)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard, context=variables)
+        try:
+            if not await self._step("startup", task):
+                yield
+                return
             yield
-            return
-        yield
-        await self._step("shutdown", task)
-        await task
+            await self._step("shutdown", task)
+            await task
+        finally:
+            task.cancel()  # if the app around this one is collected as garbage, and asyncio closes this generator
 
     def _scope(self) -> dict[str, Any]:
         return {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self._state}

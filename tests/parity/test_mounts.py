@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +23,7 @@ from dualapp.lifespan import StartupFailed
 
 from ..conftest import Serve
 from ..support.entry_driver import LOOP, AsgiExchange, Ask, scope_of
+from ..support.waiting import wait_for
 from .adapters.table import ask_asgi, ask_wsgi
 
 
@@ -349,6 +353,34 @@ def test_its_lifespan_runs_within_that_of_the_app(serve: Serve) -> None:
     assert client.get("/in/").text == "/in new"
     stop(client)
     assert inner.events == ["before", "startup", "shutdown", "after"]
+
+
+@pytest.mark.parametrize("entry", ["wsgi", "asgi"])
+def test_the_lifespan_of_an_app_that_is_never_stopped_ends(entry: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A test client does not stop its app: the garbage collector finds the lifespan while it waits."""
+    ended = threading.Event()
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await asgi_app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        try:
+            await receive()
+        except asyncio.CancelledError:
+            ended.set()
+            raise
+
+    def ask() -> weakref.ref[DualApp]:
+        app = DualApp(__name__)
+        app.mount("/in", inner)
+        assert app.test_client(entry=entry).get("/in/").status_code == 200
+        return weakref.ref(app)
+
+    app = ask()
+    wait_for(lambda: gc.collect() >= 0 and app() is None and ended.is_set())
+    assert "destroyed" not in caplog.text
 
 
 def stop(client: Any) -> None:
