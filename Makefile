@@ -19,8 +19,8 @@ space := $(empty) $(empty)
 demo: .venv/demo
 	$(BIN)/python -m examples.demo $(if $(ONCE),--once)
 
-# Each test once on the newest Python that Quart's newest version is for, and once more with the lowest versions. SLOW=1
-# adds the other Pythons, the other ways of each test, the roads without shortcuts, and the tests that are marked slow.
+# Each test on the newest Python that Quart's newest version is for, and once more with the lowest versions. SLOW=1 adds the
+# other Pythons, the extensions' tests in all their ways, the road without shortcuts, and the tests that are marked slow.
 # While one environment installs, or waits for its servers, others compute.
 test: .venv/tox
 	$(if $(SLOW),WAYS=,TOX_SKIP_ENV='$(FEWER)') PATH="$(subst $(space),:,$(PYTHONS)):$$PATH" \
