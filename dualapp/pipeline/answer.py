@@ -3,7 +3,7 @@
 A request without hooks, an opened session or received signals needs only its view. So the view is called before any
 coroutine of the pipeline is made, and a plain answer is sent unchanged. Any other outcome of the view, a value or an
 error, is passed to the rest of the pipeline (`respond` and `conclude` in dispatch.py) as an awaitable: there is one
-copy of the rules, and the view is called once.
+copy of the rules, and the view, like the code that encodes its value, is called once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 
 from ..crossing.coroutines import is_being_cancelled
-from ..shortcuts.plain_response import Plain
+from ..shortcuts.plain_response import Plain, response_from_plain
 from ..wrappers.faces import close_request
 from ..wrappers.head import is_sendable
 from ..wrappers.response import Response
@@ -37,12 +37,12 @@ def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain | S
         arguments, view = context.view_args, plan.view
         value = view(**arguments) if arguments else view()  # type: ignore[misc]  # there is one
     except BaseException as error:
-        outcome = raised(error if context.is_abandoned else as_exception(error))
+        rest = respond(context, plan, raised(error if context.is_abandoned else as_exception(error)))
     else:
-        if (plain := plain_answer(context, plan, value)) is not None:
-            return plain
-        outcome = returned(value)
-    return run_until_suspended(conclude(context, plan, respond(context, plan, outcome)))  # type: ignore[no-any-return]  # the pipeline's result
+        rest = plain_answer(context, plan, value)
+        if context.state is CLOSED:
+            return rest  # type: ignore[no-any-return]  # a plain answer
+    return run_until_suspended(conclude(context, plan, rest))  # type: ignore[no-any-return]  # the pipeline's result
 
 
 async def answer_on_loop(context: Context, plan: Plan) -> None:
@@ -54,13 +54,13 @@ async def answer_on_loop(context: Context, plan: Plan) -> None:
         arguments, view = context.view_args, plan.view
         value = await (view(**arguments) if arguments else view())  # type: ignore[misc]  # as above
     except BaseException as error:
-        outcome = raised(error if is_being_cancelled() else as_exception(error))
+        rest = respond(context, plan, raised(error if is_being_cancelled() else as_exception(error)))
     else:
-        context.response = plain_answer(context, plan, value)
-        if context.response is not None:
+        rest = plain_answer(context, plan, value)
+        if context.state is CLOSED:
+            context.response = rest
             return
-        outcome = returned(value)
-    context.response = await conclude(context, plan, respond(context, plan, outcome))
+    context.response = await conclude(context, plan, rest)
 
 
 async def returned(value: Any) -> Any:
@@ -74,22 +74,29 @@ async def raised(error: BaseException) -> Any:
         del error  # breaks a reference cycle: its traceback holds this frame
 
 
-def plain_answer(context: Context, plan: Plan, value: Any) -> flask.Response | Plain | None:
-    """Make a plain answer of a view's value; None if a hook, signal or session may change it, or if making it fails."""
-    if context.response_observed or FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED:
-        return None
-    if context.exchange.has_cookies and cookie_arrived(context):
-        return None
-    if plan.generation != plan.app_generation.number:  # the view has registered a hook
-        return None
+def plain_answer(context: Context, plan: Plan, value: Any) -> Any:
+    """Make a plain answer of a view's value, and close the context.
+
+    Where a hook, signal or session may change the answer, or making it fails, return the rest of the pipeline, to be
+    awaited. Encoding a value may call the user's code, which the rest does not call again.
+    """
+    if (
+        context.response_observed
+        or (FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED)
+        or (context.exchange.has_cookies and cookie_arrived(context))
+        or plan.generation != plan.app_generation.number  # the view has registered a hook
+    ):
+        return respond(context, plan, returned(value))
     try:
         answer: flask.Response | Plain | None = plan.plain_from(value, plan.view)
-    except Exception:
-        return None
-    if answer is None and isinstance(value, Response) and is_sendable(value):
-        answer = value
-    if answer is None or context.response_observed:  # encoding may call the user's code
-        return None
+    except Exception as error:
+        return raised(error)
+    if answer is None:
+        answer = value if isinstance(value, Response) and is_sendable(value) else None
+    elif context.response_observed:
+        value, answer = response_from_plain(answer), None  # type: ignore[unreachable]  # encoding may have called code that sets it
+    if answer is None:
+        return respond(context, plan, returned(value))
     context.state = CLOSED  # there are no teardown functions
     if context.request_observed:
         close_request(context.request)

@@ -131,19 +131,25 @@ class Context(upstream.RequestContext):
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """Parse the body as JSON: `request.get_json` in `def` code, until there is a request object."""
-        if cache and not (force or silent) and self.parse_json():
-            return self.json_body.value  # type: ignore[union-attr]  # there is one
+        try:
+            if cache and not (force or silent) and self.parse_json():
+                return self.json_body.value  # type: ignore[union-attr]  # there is one
+        except ValueError as error:
+            return self.request.on_json_loading_failed(error)
         return type(self.request).get_json(self.request, force, silent, cache)
 
     async def get_json_async(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """Parse the body as JSON: `request.get_json` in `async def` code, until there is a request object."""
-        if cache and not (force or silent) and self.exchange.body.complete and self.parse_json():
-            return self.json_body.value  # type: ignore[union-attr]  # there is one
+        try:
+            if cache and not (force or silent) and self.exchange.body.complete and self.parse_json():
+                return self.json_body.value  # type: ignore[union-attr]  # there is one
+        except ValueError as error:
+            return self.async_request.on_json_loading_failed(error)
         face = self.async_request
         return await type(face).get_json(face, force, silent, cache)
 
     def parse_json(self) -> bool:
-        """Parse the body without a request object; tell whether that was done."""
+        """Parse the body without a request object; tell whether that was done. Raises ValueError if it is not JSON."""
         if self.json_body is None and not self.request_observed:
             self.json_body = JSONBody.of(self.app, self.exchange)
         return self.json_body is not None and not self.request_observed

@@ -159,8 +159,10 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
             plan = plan.renewed()
         if plan.sends_plain and is_unobserved(context):
             plain = plan.plain_from(returned, plan.view)
-            if plain and not context.response_observed:  # encoding may call the user's code
-                return plain
+            if plain is not None:
+                if not context.response_observed:
+                    return plain
+                returned = response_from_plain(plain)  # the user's code that encodes it is called once
         return await finalize_request(context, plan, returned)
     finally:
         returned = None  # breaks a reference cycle: it may be the error, whose traceback holds this frame

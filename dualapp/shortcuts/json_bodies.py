@@ -33,7 +33,10 @@ class JSONBody:
 
     @classmethod
     def of(cls, app: flask.Flask, exchange: Exchange) -> JSONBody | None:
-        """Take and parse a body; None if `get_json()` would do more than that, as for an error. A thread may wait."""
+        """Take and parse a body; None if `get_json()` would do more than that. A thread may wait.
+
+        Raises ValueError, and leaves the body to the request object, if it is not JSON.
+        """
         body, limit = exchange.body, app.config["MAX_CONTENT_LENGTH"]
         if not body.length or (limit is not None and body.length > limit) or not body.is_untouched:
             return None
@@ -44,7 +47,7 @@ class JSONBody:
             return cls(data, loads(app.json, data))
         except ValueError:
             body.arrived, body.taken = data, 0
-            return None
+            raise
 
     @property
     def attributes(self) -> dict[str, Any]:

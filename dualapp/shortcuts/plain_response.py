@@ -200,6 +200,8 @@ def parts_of(value: tuple[Any, ...]) -> tuple[Any, int, Pairs] | None:
         return None
     if type(status_code) is not int or status_code not in PLAIN_CODES:
         return None
+    if status_code == NO_CONTENT and type(body) in (dict, list):  # its JSON is not sent, but hooks may see it
+        return None
     fields = NO_FIELDS if headers is None else ordinary(headers)
     return None if fields is None else (body, status_code, fields)
 

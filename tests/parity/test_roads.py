@@ -15,6 +15,7 @@ from typing import Any
 import flask
 import pytest
 from flask import signals
+from flask.json.provider import DefaultJSONProvider
 from flask.sessions import SecureCookieSessionInterface
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -202,6 +203,7 @@ class Touching:
         self.touch = touch
 
     def __html__(self) -> str:
+        flask.current_app.extensions["encoded"].append(flask.request.path)
         return str(self.touch())
 
 
@@ -215,28 +217,68 @@ TOUCHES: dict[str, Any] = {
     "written": lambda: flask.session.setdefault("user", "ann"),
     "hook": lambda: flask.after_this_request(sign).__name__,
     "request": lambda: flask.request.path,
+    "error": lambda: 1 / 0,
 }
 
 
+@pytest.mark.parametrize("hooks", [False, True])
 @pytest.mark.parametrize("touch", TOUCHES)
-def test_what_encoding_touches_counts(serve: Serve, touch: str) -> None:
+def test_what_encoding_touches_counts(serve: Serve, touch: str, hooks: bool) -> None:
+    """The code that encodes a value is called once, whatever it touches."""
+
     def build(app: DualApp) -> None:
         app.secret_key = "secret"
+        app.extensions["encoded"] = []
 
         @app.get("/")
         async def index():
             return {"user": Touching(TOUCHES[touch])}
 
+        @app.get("/empty")
+        async def empty():
+            return {"user": Touching(TOUCHES[touch])}, 204
+
         @app.errorhandler(404)
         async def missing(error):
             return {"user": Touching(TOUCHES[touch])}, 404
 
+        if hooks:
+
+            @app.after_request
+            async def after(response):
+                return response
+
     client = serve(build)
-    for path in ("/", "/missing"):
+    for path in ("/", "/missing", "/empty"):
         answer = client.get(path)
         assert (answer.header("vary") == "Cookie") == (touch in ("session", "written"))
         assert (answer.header("set-cookie") is not None) == (touch == "written")
         assert (answer.header("x-signed") == "yes") == (touch == "hook")
+    assert client.app.extensions["encoded"] == ["/", "/missing", "/empty"]
+
+
+class CountingProvider(DefaultJSONProvider):
+    """Counts what it decodes."""
+
+    def loads(self, s: Any, **options: Any) -> Any:
+        self._app.extensions["decoded"].append(s)
+        return super().loads(s, **options)
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"[1]", 200), (b"[1", 400), (b"\xff", 400)])
+def test_a_body_is_decoded_once(serve: Serve, body: bytes, status: int) -> None:
+    def build(app: DualApp) -> None:
+        app.json = CountingProvider(app)
+        app.extensions["decoded"] = []
+
+        @app.post("/")
+        async def index():
+            return await request.get_json()
+
+    client = serve(build)
+    answer = client.post("/", headers=[("Content-Type", "application/json")], body=body)
+    assert answer.status == status
+    assert len(client.app.extensions["decoded"]) == 1
 
 
 # ----------------------------------------------------------------------------------------------------- requests, views
