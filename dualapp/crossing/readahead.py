@@ -282,6 +282,11 @@ def iterate_on_loop(
         go_on.set()
     iteration = LoopIteration(partial(give_all, stream, go_on))
     iteration.start_producing(variables)
+    yield from items_of(iteration, go_on)
+
+
+def items_of(iteration: LoopIteration, go_on: asyncio.Event) -> Generator[bytes, None, None]:
+    """Generate what a stream on the loop gives, and let it go on for each item that is asked for."""
     try:
         while (item := iteration.next_item()) is not None:
             yield item

@@ -44,7 +44,7 @@ from .asgi_messages import (
     sendable_path,
     start_of,
 )
-from .disconnect import DisconnectWatch, WaitingRequests
+from .disconnect import DisconnectWatch, WaitingRequests, waiting_on
 
 if TYPE_CHECKING:
     from ..pipeline.generation import Generation
@@ -93,6 +93,7 @@ class ASGIGateway:
         return self(scope, receive, send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # One long function: each function more that a request calls takes half a percent of a small one.
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
@@ -161,14 +162,9 @@ class ASGIGateway:
         )
 
     async def _finish(self, context: Context, work: Awaitable[None] | None, send: Send) -> Sequence[Message]:
-        """Wait for the answer; return its messages, or send one that takes more than two.
-
-        If the client disconnects first, nothing is returned.
-        """
+        """Wait for the answer; return its messages, none if the client has left, or if more than two were sent."""
         exchange: Any = context.exchange
-        waiting = self._waiting
-        if waiting is None or waiting.loop is not exchange.loop:  # the timer of another loop runs on there
-            self._waiting = waiting = WaitingRequests(exchange.loop)
+        self._waiting = waiting = waiting_on(exchange.loop, self._waiting)
         watch = DisconnectWatch(waiting, exchange)
         try:
             if work is not None:
@@ -183,16 +179,13 @@ class ASGIGateway:
             if messages is not None:
                 await send_whole(*messages, watch, raising_client_left(send))
             else:
-                if context.plan.home is LOOP:
-                    context.variables.run(context.leave)
                 await self._deliver(context.response, context, watch, raising_client_left(send))
         except ClientLeft:
             pass
         except asyncio.CancelledError:
             context.is_abandoned = True
-            if not watch.has_cancelled:
+            if not watch.uncancel():
                 raise
-            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # the watch cancelled this very task
         finally:
             watch.stop()
         return ()
@@ -212,6 +205,8 @@ class ASGIGateway:
             raise ValueError(f"ASGI scope type {kind!r} is not supported; 'http', 'websocket' and 'lifespan' are.")
 
     async def _deliver(self, response: flask.Response, context: Context, watch: DisconnectWatch, send: Send) -> None:
+        if context.plan.home is LOOP:
+            context.variables.run(context.leave)
         try:
             error = await self._sent(response, context, watch, send)
             if error is not None:

@@ -74,6 +74,11 @@ class WaitingRequests:
             self.loop.call_later(PATIENCE, self._tick)
 
 
+def waiting_on(loop: asyncio.AbstractEventLoop, known: WaitingRequests | None) -> WaitingRequests:
+    """Return the waiting requests of a loop: the known ones, unless they are another's, whose timer runs on there."""
+    return known if known is not None and known.loop is loop else WaitingRequests(loop)
+
+
 class DisconnectWatch:
     """Listens for `http.disconnect` while a request waits, then cancels the task that answers it.
 
@@ -89,8 +94,7 @@ class DisconnectWatch:
         self._body: Body = exchange.body
         # No defaults on the class: CPython writes attributes faster that only the instance has.
         self.saw_disconnect = False
-        #: Whether it has cancelled the task.
-        self.has_cancelled = False
+        self._has_cancelled = False
         self._is_paused = False
         self._cancels = True
         self._context: Context | None = None
@@ -140,6 +144,12 @@ class DisconnectWatch:
         """Wait for the rest of a short body that is being discarded, for `LINGER` seconds at most."""
         if self.is_discarding:
             await asyncio.wait([self._body_end], timeout=LINGER)
+
+    def uncancel(self) -> bool:
+        """Take back the cancellation of this task; False if it was not the watch that cancelled it."""
+        if self._has_cancelled:
+            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # it was a task that was cancelled
+        return self._has_cancelled
 
     def stop(self) -> None:
         """Stop watching."""
@@ -211,5 +221,5 @@ class DisconnectWatch:
         worker, self._worker = self._worker, None  # once: a second time would interrupt what ends the request
         is_closed = self._context is not None and self._context.state is CLOSED
         if self._cancels and worker is not None and not is_closed:  # no task: the caller steps the app's coroutine
-            self.has_cancelled = True
+            self._has_cancelled = True
             worker.cancel()

@@ -39,7 +39,7 @@ from ..pipeline.plan_cache import PlanCache
 from ..pipeline.websocket_views import is_websocket_view
 from ..shortcuts.plain_response import raw_pairs
 from ..wrappers.response import encoded
-from .disconnect import WaitingRequests
+from .disconnect import WaitingRequests, waiting_on
 from .websocket_timeouts import WebsocketTimeouts
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Websockets:
             await self._lifespan.start_async()
         if (await receive())["type"] != "websocket.connect":
             return
-        waiting = self._waiting_requests(loop)
+        self._waiting = waiting = waiting_on(loop, self._waiting)
         conversation = Conversation(scope, receive, send, loop, self.app.config["WEBSOCKET_MAX_QUEUE"], waiting.add)
         handshake = Handshake(scope, receive, loop)
         context = Context(self.app, handshake)
@@ -102,11 +102,6 @@ class Websockets:
             waiting.remove(conversation.inbox)
             timeouts.cancel()
             context.end()
-
-    def _waiting_requests(self, loop: asyncio.AbstractEventLoop) -> WaitingRequests:
-        if self._waiting is None or self._waiting.loop is not loop:
-            self._waiting = WaitingRequests(loop)
-        return self._waiting
 
     def _begin(self, context: Context, handshake: Handshake) -> Plan:
         """Match the handshake; return the plan of the view."""

@@ -35,7 +35,7 @@ from .asgi_messages import (
     send_whole,
     start_message,
 )
-from .disconnect import DisconnectWatch, WaitingRequests
+from .disconnect import DisconnectWatch, WaitingRequests, waiting_on
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -66,24 +66,18 @@ class WSGIUnderASGI:
             body.timeout = self._body_timeout()
             if body.is_to_come:
                 await body.read_ahead_async(body.timeout, body.begin())
-        watch = DisconnectWatch(self._waiting_requests(), exchange)
+        self._waiting = waiting = waiting_on(exchange.loop, self._waiting)
+        watch = DisconnectWatch(waiting, exchange)
         try:
             watch.start()
             await self._answer(exchange, watch, raising_client_left(send))
         except ClientLeft:
             pass
         except asyncio.CancelledError:
-            if not watch.has_cancelled:
+            if not watch.uncancel():
                 raise
-            asyncio.current_task().uncancel()  # type: ignore[union-attr]  # the watch cancelled this very task
         finally:
             watch.stop()
-
-    def _waiting_requests(self) -> WaitingRequests:
-        loop = asyncio.get_running_loop()
-        if self._waiting is None or self._waiting.loop is not loop:
-            self._waiting = WaitingRequests(loop)
-        return self._waiting
 
     async def _answer(self, exchange: ASGIExchange, watch: DisconnectWatch, send: Send) -> None:
         variables = copy_context()

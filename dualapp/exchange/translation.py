@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Collection, MutableMapping
+from collections.abc import Collection, Iterator, MutableMapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,6 @@ def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) ->
     `fields` are its headers, from `fields_from`; `stream` reads its body.
     """
     host, port = scope.get("server") or ("localhost", 80)
-    _, client_port = scope.get("client") or (None, None)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": as_latin1(root_path_of(scope)),
@@ -76,14 +75,20 @@ def environ_from(scope: Scope, fields: WSGIEnvironment, stream: io.RawIOBase) ->
         "wsgi.file_wrapper": wrap_file,
         "asgi.scope": scope,
     }
-    if client_port is not None:
-        environ["REMOTE_PORT"] = str(client_port)
-    if raw_path := scope.get("raw_path"):
-        query = scope["query_string"]
-        environ["RAW_URI"] = (raw_path + b"?" + query if query else raw_path).decode("latin-1")
+    environ.update(optional_variables(scope))
     environ.update(fields)
     environ.update(scope.get(VARIABLES, ()))
     return environ
+
+
+def optional_variables(scope: Scope) -> Iterator[tuple[str, str]]:
+    """Generate the variables that WSGI servers set beside those of PEP 3333, where the ASGI server tells them."""
+    _, client_port = scope.get("client") or (None, None)
+    if client_port is not None:
+        yield "REMOTE_PORT", str(client_port)
+    if raw_path := scope.get("raw_path"):
+        query = scope["query_string"]
+        yield "RAW_URI", (raw_path + b"?" + query if query else raw_path).decode("latin-1")
 
 
 def address_of_client(scope: Scope) -> str:

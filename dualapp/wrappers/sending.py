@@ -35,6 +35,16 @@ def parts_of_finished(response: flask.Response) -> tuple[list[tuple[str, str]], 
     if status_code < 200 or status_code in (204, 304):
         return None
     fields = fields_of(headers).copy()
+    if not are_sendable(fields, response):
+        return None
+    try:
+        return fields, b"".join(chunks)
+    except TypeError:  # a chunk is str
+        return None
+
+
+def are_sendable(fields: list[tuple[str, str]], response: flask.Response) -> bool:
+    """Tell whether the headers of a response have its length, and Werkzeug would send them as they are."""
     has_length = has_location = False
     for name, value in fields:
         match name.lower():
@@ -42,16 +52,11 @@ def parts_of_finished(response: flask.Response) -> tuple[list[tuple[str, str]], 
                 has_length = True
             case "location":
                 if has_location or type(value) is not str or not is_uri(value) or response.autocorrect_location_header:
-                    return None
+                    return False
                 has_location = True
             case "content-location":
-                return None
-    if not has_length:
-        return None
-    try:
-        return fields, b"".join(chunks)
-    except TypeError:  # a chunk is str
-        return None
+                return False
+    return has_length
 
 
 @lru_cache(256)  # as `with_ours`
