@@ -50,4 +50,4 @@ def require_dual_app(app: object, instead: str) -> DualApp:
     """Return a DualApp; raise UsageError for any other app, which says what to do instead."""
     if isinstance(app, DualApp):
         return app
-    raise click.UsageError(f"{getattr(app, 'name', app)!r} is no DualApp but a {type(app).__name__}: {instead}.")
+    raise click.UsageError(f"{getattr(app, 'name', app)!r} is a {type(app).__name__}, not a DualApp: {instead}.")
