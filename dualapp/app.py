@@ -126,8 +126,8 @@ class DualApp(QuartScaffold, Steps):
         Bytes of a message under WSGI, after inflation; more closes the websocket with 1009. Default: 1048576.
     `WEBSOCKET_MAX_QUEUE`
         Bytes of received messages that wait for the view; then the client has to wait. And bytes of messages of a
-        `Broadcast` that wait for a client; then that is closed with 1008. Each message counts 128 bytes more than it
-        has. Default: 1048576.
+        `Broadcast` that wait for a client; then that is closed with 1008. Each message counts as its size plus 128
+        bytes. Default: 1048576.
     `WEBSOCKET_ORIGINS`
         Origins whose pages may open websockets, such as `["https://example.org"]`, or `"*"` for all. Default: None, the
         app's own host.
@@ -223,7 +223,7 @@ class DualApp(QuartScaffold, Steps):
         """Answer a request of a WSGI server (PEP 3333), which passes `environ` and `start_response`."""
         if environ.get("RAW_URI", "?")[0] != "/":
             if start_response is None or send is not None:
-                return refuse_asgi_server(environ, start_response, send)  # type: ignore[no-any-return]  # as it wants it
+                return refuse_asgi_server(environ, start_response, send)  # type: ignore[no-any-return]  # what the server takes
             take_path(environ)
         __traceback_hide__ = True  # Werkzeug's debugger reads it
         return (self._generation.wsgi_entry or self._choose_wsgi_entry())(environ, start_response)
@@ -354,7 +354,7 @@ class DualApp(QuartScaffold, Steps):
 
         Its kind is recognized, or said with `kind`. With a `name`, `url_for(name, path="a/b")` builds its URLs. This
         app's hooks, sessions and error handlers run around it only if `hooks` is set; its lifespan runs within this
-        one's, once, wherever it is mounted. Raises TypeError for what is no app, or may be of either kind.
+        one's, once, wherever it is mounted. Raises TypeError if `app` is not an app, or may be either.
         """
         self._mounting.mount(path, app, host, kind, name, hooks)
 

@@ -82,7 +82,7 @@ class BoundedQueue(Generic[T]):
         return bool(self.items) or self._is_closed
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait until something is so, which is looked at whenever the queue changes."""
+        """Wait until `is_so()` is true; it is checked at every change of the queue."""
         while not is_so():
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
@@ -99,7 +99,7 @@ class BoundedQueue(Generic[T]):
         self.block_until(self.has_room)
 
     def block_until(self, is_so: Callable[[], bool]) -> None:
-        """Wait, in a thread, until something is so. Raises CancelledError if what waits for the thread is cancelled."""
+        """Block this thread until `is_so()`. Raises CancelledError if the task that awaits the thread is cancelled."""
         while not is_so():
             wait = ThreadWait()
             self._waiters.append(wait)

@@ -43,7 +43,7 @@ class OwnLoops:
 def run_on_new_loop(
     coroutine: Coroutine[Any, Any, None], tell: Callable[[BaseException | None], None], done: Callable[[], None]
 ) -> None:
-    """Run a coroutine in this thread; `tell` gets None once there is a loop, or why there is none."""
+    """Run a coroutine in this thread; call `tell(None)` when there is a loop, `tell(error)` if none can be made."""
     try:
         with asyncio.Runner() as runner:
             runner.get_loop()

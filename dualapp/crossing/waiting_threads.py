@@ -33,7 +33,7 @@ def waiting_thread() -> Any:
 
 
 def waiter() -> tuple[Any, Any] | None:
-    """Return what tells the thread that waits for the running code from all others; None if none waits.
+    """Return a hashable identity of the thread that is blocked on the running code; None if none is.
 
     A thread that runs a loop of its own inherits the call around it, and is another than the one that made the call.
     """

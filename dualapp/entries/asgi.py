@@ -76,7 +76,7 @@ class ASGIGateway:
         self._context_of: Any = app._context_of if is_replaced(app, "_context_of") else None  # type: ignore[attr-defined]  # DualApp's
 
     def hand_on(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Answer as `__call__` does, but without a coroutine of this app around one of a mounted app."""
+        """Like `__call__`, but return the mounted app's coroutine itself, unwrapped."""
         loop = self.lifespan.startup_loop
         has_started = loop is not None and loop is running_loop()
         if has_started and scope["type"] == "http" and not scope.get("root_path"):

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 
 #: A request that waits is listened to after so many seconds, at most after twice as many.
 PATIENCE = 0.02
-#: For so many seconds the end of a response waits for the end of an unread body, and a request whose body broke off may
-#: answer the error of its reader.
+#: Seconds to wait for the rest of an unread body, and for the view's answer after a body that broke off.
 LINGER = 1
-#: The class of tasks that tell their context variables, as they do from Python 3.12 on.
+#: The class of tasks that have `get_context()`, from Python 3.12 on.
 TELLING_TASK: Any = asyncio.Task if hasattr(asyncio.Task, "get_context") else ()
 
 

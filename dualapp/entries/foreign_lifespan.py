@@ -26,7 +26,7 @@ class ForeignLifespan:
     def __init__(
         self, app: object, call: Callable[[Any, Any, Any], Coroutine[Any, Any, None]], state: dict[str, Any]
     ) -> None:
-        """Take the app, by which errors name it, what calls it, and the state that it fills for its requests."""
+        """`app` is named in errors, `call` invokes it, and it fills `state` for its requests."""
         self._app = app
         self._call = call
         self._state = state

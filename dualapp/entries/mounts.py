@@ -108,11 +108,11 @@ class Mounts:
         self.all: list[Mount] = []
         #: The apps by their identity, and the state that their lifespan fills: one, however often an app is mounted.
         self._states: dict[int, tuple[Any, dict[str, Any]]] = {}
-        #: How the paths begin at which a route may win over a mount.
+        #: Per mount, the path prefixes at which a route may win.
         self._contested: dict[Mount, tuple[str, ...]] = {}
-        #: How the paths begin that are below a mount, how those of them that may be another's, and the mount.
+        #: (prefix of the mount, prefixes below it that another mount or a route may win, the mount).
         self._sure: list[tuple[str, tuple[str, ...], Mount]] = []
-        #: The generation of the app's rules in which these are so.
+        #: The generation that the two above were computed in.
         self._generation = -1
 
     def state_of(self, app: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The frames that most messages are (RFC 6455 section 5.2): whole, short and not compressed.
+"""Parse and build websocket frames that are unfragmented, short and uncompressed (RFC 6455 section 5.2).
 
-The `websockets` library reads and writes them too, in three times the time. It gets all others, whole: the frames that
-are taken from it are messages by themselves, between two frames of its own, and change nothing of what it knows.
+The `websockets` library takes three times as long. It gets all other frames. The frames handled here are complete
+messages between two of the library's frames, so they do not affect its state.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ CANNOT_WAIT = (
 def announced_length(content_length: str | bytes | None, transfer_encoding: object) -> int | None:
     """Return the length of the body by RFC 9112 section 6.3: 0 without a body, None if it is not known beforehand.
 
-    Servers refuse a Content-Length that is no number; if one lets it pass, the length is not known.
+    Servers refuse a Content-Length that is not a number; if one does not, the length is unknown.
     """
     if transfer_encoding is not None:
         return None

@@ -22,7 +22,7 @@ NORMAL, GOING_AWAY, ABNORMAL, INTERNAL_ERROR = 1000, 1001, 1006, 1011
 SENDABLE = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
 #: Bytes of a reason, which a control frame has besides the code (section 5.5).
 LONGEST_REASON = 123
-#: What a message that waits for the view takes besides its content: endlessly many empty ones are endlessly much.
+#: Bytes that each waiting message counts beside its content: a client may send any number of empty ones.
 OVERHEAD = 128
 #: The headers of a refusal that says in words why.
 PLAIN_TEXT: RawPairs = [(b"content-type", b"text/plain; charset=utf-8")]
@@ -55,7 +55,7 @@ class Conversation:
     ) -> None:
         """Hold up to `most_bytes` and one message for the view: the server waits while that much is unread.
 
-        `listen_later` has `listen` called in a moment.
+        `listen_later(inbox)` schedules `inbox.listen()`.
         """
         self.scope = scope
         self.loop = loop
@@ -65,7 +65,7 @@ class Conversation:
         #: What the client, or the server in its place, ended the websocket with.
         self.close_code: int | None = None
         self.close_reason = ""
-        #: The task of the view, while an async one is running or a sync one waits for something else than a message.
+        #: The task of an async view, or of a sync view that is blocked on anything but a message.
         self.view: Any = None
         #: When the last message came or went, if that is looked at, on the clock of the loop; how many are being sent.
         self.active_at: float = loop.time()
@@ -217,5 +217,5 @@ def message_of(data: Data) -> Message:
 
 
 def size_of(data: Data) -> int:
-    """Return what a message takes that waits."""
+    """Return the bytes that a waiting message counts."""
     return len(data) + OVERHEAD

@@ -200,7 +200,7 @@ def asgi_headers(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]:
 
 @lru_cache(1024)
 def raw_name(key: str) -> bytes | None:
-    """Return the name of a header by the environ's key; None for what is no header."""
+    """Return the name of a header by the environ's key; None if `key` is not a header's."""
     name = CGI_KEYS.get(key) or (key[5:].lower().replace("_", "-") if key.startswith("HTTP_") else None)
     return None if name is None else name.encode("latin-1")
 

@@ -259,7 +259,7 @@ class Context(upstream.RequestContext):
         return self.request.routing_exception if self.request_observed else self.routing_exception
 
     def route(self) -> None:
-        """Match the request; keep an error that is no HTTPException, as of a converter, for the pipeline to answer."""
+        """Match the request; keep an error other than HTTPException, such as a converter's, for the pipeline."""
         try:
             self.match_request()
         except Exception as error:
