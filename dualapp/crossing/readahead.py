@@ -176,8 +176,6 @@ class LoopIteration(LoopCall):
     was_interrupted = False
     #: Whether the thread has been told that there are no more items; nobody would wake it from another wait.
     is_exhausted = False
-    #: How often the thread has asked for an item.
-    _asked = 0
 
     def __init__(self, produce: Produce) -> None:
         """Take an async function that calls and awaits its argument with each item."""
