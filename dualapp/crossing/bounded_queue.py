@@ -23,7 +23,7 @@ class BoundedQueue(Generic[T]):
     def __init__(self, most: int) -> None:
         """Hold up to `most` bytes and one item."""
         self._most = most
-        #: What can be taken, with the size of each: few of them, and an empty deque takes 760 bytes.
+        #: The items with their sizes; a list, as they are few and an empty deque takes 760 bytes.
         self.items: list[tuple[T, int]] = []
         self._given = self._taken = 0
         self._waiters: list[asyncio.Future[None] | ThreadWait] = []
@@ -107,7 +107,7 @@ class BoundedQueue(Generic[T]):
                 wait.wait()
 
     def wake(self) -> None:
-        """Have all who wait look again, each on its own loop or in its thread."""
+        """Wake all waiters, each on its loop or in its thread."""
         while self._waiters:
             try:
                 waiter = self._waiters.pop(0)

@@ -165,6 +165,6 @@ class Inbox(Generic[T]):
         return bool(self._kept.items) or self._asker is None
 
     def _was_interrupted_alone(self) -> bool:
-        """Tell whether it was `end` that cancelled this task, and nobody else."""
+        """Tell whether `end` alone has cancelled this task."""
         task = current_task()
         return self._was_interrupted and task is not None and not task.uncancel()
