@@ -86,7 +86,7 @@ class ASGIGateway:
                 mount, _ = found
                 if mount.state:
                     return mount.answer_at(mount.path, scope, receive, send)
-                if mount.path:  # as `answer_at` has it, whose call would be a tenth of what a mount costs
+                if mount.path:  # `answer_at` inlined: its call would be a tenth of what a mount costs
                     scope = {**scope}
                     scope["root_path"] = mount.path
                 return (mount.generation.asgi_entry or mount.asgi)(scope, receive, send)
@@ -167,7 +167,7 @@ class ASGIGateway:
         """
         exchange: Any = context.exchange
         waiting = self._waiting
-        if waiting is None or waiting.loop is not exchange.loop:  # the timer of another loop runs on there
+        if waiting is None or waiting.loop is not exchange.loop:  # another loop keeps its own timer
             self._waiting = waiting = WaitingRequests(exchange.loop)
         watch = DisconnectWatch(waiting, exchange)
         try:
@@ -365,7 +365,7 @@ def discard(context: Context, response: flask.Response | Plain) -> None:
 
 
 def exchange_of(scope: Scope) -> ASGIExchange:
-    """Make an exchange that only its head is read of."""
+    """Make an exchange, to read only its head."""
     return ASGIExchange(scope, never, running_loop())
 
 
