@@ -250,7 +250,7 @@ class DualApp(QuartScaffold, Steps):
     @property
     def asgi_app(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
         """The ASGI app below the middleware; `app.asgi_app = Middleware(app.asgi_app)` wraps it."""
-        # No method either: some middleware takes a method for an ASGI 2 app.
+        # Not a method, which some middleware takes for an ASGI 2 app.
         asgi_app: Callable[..., Awaitable[None]] | None = vars(self).get("asgi_app")
         return asgi_app or self._asgi_gateway
 
@@ -259,10 +259,7 @@ class DualApp(QuartScaffold, Steps):
         vars(self)["asgi_app"] = asgi_app
 
     def _choose_wsgi_entry(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-        """Choose what answers: the debugger, or what Flask's `__call__` comes to.
-
-        That is itself if it or `wsgi_app` is wrapped, as by monitoring tools.
-        """
+        """Choose the WSGI entry: the debugger, Flask's `__call__` if it or `wsgi_app` was replaced, or the gateway."""
         is_wrapped = is_replaced(self, "__call__") or is_replaced(self, "wsgi_app")
         entry = super().__call__ if is_wrapped else self._answer_wsgi
         self._generation.wsgi_entry = entry = self._debug_wsgi if self.config["DEBUG"] else entry
@@ -274,7 +271,7 @@ class DualApp(QuartScaffold, Steps):
 
     @property
     def _asgi_entry(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-        """What answers below the debugger."""
+        """The ASGI entry without debugger."""
         asgi_app: Any = self.asgi_app
         if asgi_app is not self._asgi_gateway:
             return with_path_first(asgi_app)
@@ -353,8 +350,8 @@ class DualApp(QuartScaffold, Steps):
         """Have another app, WSGI or ASGI, answer below a path, and only at `host` if that is given, on both entries.
 
         Its kind is recognized, or said with `kind`. With a `name`, `url_for(name, path="a/b")` builds its URLs. This
-        app's hooks, sessions and error handlers run around it only if `hooks` is set; its lifespan runs within this
-        one's, once, wherever it is mounted. Raises TypeError if `app` is not an app, or may be either.
+        app's hooks, sessions and error handlers run around it only if `hooks` is set; its lifespan runs once, within
+        this app's. Raises TypeError if `app` is not an app, or may be either.
         """
         self._mounting.mount(path, app, host, kind, name, hooks)
 
@@ -365,7 +362,7 @@ class DualApp(QuartScaffold, Steps):
         """Wrap both entries in WSGI or ASGI middleware: `middleware(app, **options)`; the last one is called first.
 
         Its kind is recognized by its class, or said with `kind`. On the entry of the other kind each request crosses.
-        Raises RuntimeError if `wsgi_app` or `asgi_app` was replaced: what is there is for one entry only.
+        Raises RuntimeError if `wsgi_app` or `asgi_app` was replaced, which wraps one entry only.
         """
         self._mounting.add_middleware(middleware, kind, options)
 
@@ -378,7 +375,7 @@ class DualApp(QuartScaffold, Steps):
 
     @cached_property
     def _step_plans(self) -> dict[Home, PlanCache]:
-        """The plans by which the steps run that are called as methods."""
+        """The plans for steps that are called as methods."""
         return step_plans(self, self._generation, self._threads)
 
     @cached_property

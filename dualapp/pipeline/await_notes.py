@@ -41,7 +41,7 @@ def add_await_note(error: Exception) -> None:
 
 @cache
 def libraries() -> tuple[str, ...]:
-    """Return where code is that is not the user's: dualapp, and what is installed or comes with Python."""
+    """Return the directories of dualapp, of installed packages and of Python's library."""
     import sysconfig  # a fiftieth of what importing dualapp takes beside Flask
 
     return (str(Path(__file__).parent.parent), *set(sysconfig.get_paths().values()))

@@ -312,7 +312,7 @@ class Context(upstream.RequestContext):
             self._bound.pop()
 
     def detach(self) -> tuple[Binding, ...]:
-        """Give away what undoes the last `enter`, for code that may leave the context in another thread or task."""
+        """Return the tokens of the last `enter`, for code that may leave the context in another thread or task."""
         return self._bound.pop()
 
     def end(self) -> None:
