@@ -18,7 +18,7 @@ def as_wsgi(app: ASGIApplication) -> WSGIApplication:
     """Return a WSGI application that serves an ASGI 3 app on the host loop.
 
     The app's lifespan begins with the process, where `dualapp.gunicorn` configures gunicorn, else with the first
-    request. Raises TypeError for what is no ASGI app.
+    request. Raises TypeError if `app` is not ASGI.
     """
     return around(app, Kind.ASGI).wsgi
 
@@ -26,7 +26,7 @@ def as_wsgi(app: ASGIApplication) -> WSGIApplication:
 def as_asgi(app: WSGIApplication, threads: int = 40) -> ASGIApplication:
     """Return an ASGI application that serves a WSGI app to HTTP requests, in so many threads at most.
 
-    Raises TypeError for what is no WSGI app.
+    Raises TypeError if `app` is not WSGI.
     """
     host = around(app, Kind.WSGI)
     host.config["THREAD_POOL_SIZE"] = threads
@@ -34,9 +34,9 @@ def as_asgi(app: WSGIApplication, threads: int = 40) -> ASGIApplication:
 
 
 def around(app: Any, kind: Kind) -> DualApp:
-    """Return a DualApp that has nothing but an app of one kind. Raises TypeError if it is of the other kind."""
+    """Return a DualApp whose only mount is `app`. Raises TypeError if `app` is of the other kind."""
     if told_kind(app) not in (kind, Kind.BOTH, None):
-        raise TypeError(f"{app!r} is no {kind.upper()} app.")
+        raise TypeError(f"{app!r} does not speak {kind.upper()}.")
     host = DualApp("dualapp", static_folder=None)
     host.mount("/", app, kind="wsgi" if kind is Kind.WSGI else "asgi")
     return host

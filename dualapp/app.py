@@ -126,8 +126,8 @@ class DualApp(QuartScaffold, Steps):
         Bytes of a message under WSGI, after inflation; more closes the websocket with 1009. Default: 1048576.
     `WEBSOCKET_MAX_QUEUE`
         Bytes of received messages that wait for the view; then the client has to wait. And bytes of messages of a
-        `Broadcast` that wait for a client; then that is closed with 1008. Each message counts 128 bytes more than it
-        has. Default: 1048576.
+        `Broadcast` that wait for a client; then that is closed with 1008. Each message counts as its size plus 128
+        bytes. Default: 1048576.
     `WEBSOCKET_ORIGINS`
         Origins whose pages may open websockets, such as `["https://example.org"]`, or `"*"` for all. Default: None, the
         app's own host.
@@ -223,7 +223,7 @@ class DualApp(QuartScaffold, Steps):
         """Answer a request of a WSGI server (PEP 3333), which passes `environ` and `start_response`."""
         if environ.get("RAW_URI", "?")[0] != "/":
             if start_response is None or send is not None:
-                return refuse_asgi_server(environ, start_response, send)  # type: ignore[no-any-return]  # as it wants it
+                return refuse_asgi_server(environ, start_response, send)  # type: ignore[no-any-return]  # what the server takes
             take_path(environ)
         __traceback_hide__ = True  # Werkzeug's debugger reads it
         return (self._generation.wsgi_entry or self._choose_wsgi_entry())(environ, start_response)
@@ -250,7 +250,7 @@ class DualApp(QuartScaffold, Steps):
     @property
     def asgi_app(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
         """The ASGI app below the middleware; `app.asgi_app = Middleware(app.asgi_app)` wraps it."""
-        # No method either: some middleware takes a method for an ASGI 2 app.
+        # Not a method, which some middleware takes for an ASGI 2 app.
         asgi_app: Callable[..., Awaitable[None]] | None = vars(self).get("asgi_app")
         return asgi_app or self._asgi_gateway
 
@@ -259,10 +259,7 @@ class DualApp(QuartScaffold, Steps):
         vars(self)["asgi_app"] = asgi_app
 
     def _choose_wsgi_entry(self) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
-        """Choose what answers: the debugger, or what Flask's `__call__` comes to.
-
-        That is itself if it or `wsgi_app` is wrapped, as by monitoring tools.
-        """
+        """Choose the WSGI entry: the debugger, Flask's `__call__` if it or `wsgi_app` was replaced, or the gateway."""
         is_wrapped = is_replaced(self, "__call__") or is_replaced(self, "wsgi_app")
         entry = super().__call__ if is_wrapped else self._answer_wsgi
         self._generation.wsgi_entry = entry = self._debug_wsgi if self.config["DEBUG"] else entry
@@ -274,7 +271,7 @@ class DualApp(QuartScaffold, Steps):
 
     @property
     def _asgi_entry(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-        """What answers below the debugger."""
+        """The ASGI entry without debugger."""
         asgi_app: Any = self.asgi_app
         if asgi_app is not self._asgi_gateway:
             return with_path_first(asgi_app)
@@ -353,8 +350,8 @@ class DualApp(QuartScaffold, Steps):
         """Have another app, WSGI or ASGI, answer below a path, and only at `host` if that is given, on both entries.
 
         Its kind is recognized, or said with `kind`. With a `name`, `url_for(name, path="a/b")` builds its URLs. This
-        app's hooks, sessions and error handlers run around it only if `hooks` is set; its lifespan runs within this
-        one's, once, wherever it is mounted. Raises TypeError for what is no app, or may be of either kind.
+        app's hooks, sessions and error handlers run around it only if `hooks` is set; its lifespan runs once, within
+        this app's. Raises TypeError if `app` is not an app, or may be either.
         """
         self._mounting.mount(path, app, host, kind, name, hooks)
 
@@ -365,7 +362,7 @@ class DualApp(QuartScaffold, Steps):
         """Wrap both entries in WSGI or ASGI middleware: `middleware(app, **options)`; the last one is called first.
 
         Its kind is recognized by its class, or said with `kind`. On the entry of the other kind each request crosses.
-        Raises RuntimeError if `wsgi_app` or `asgi_app` was replaced: what is there is for one entry only.
+        Raises RuntimeError if `wsgi_app` or `asgi_app` was replaced, which wraps one entry only.
         """
         self._mounting.add_middleware(middleware, kind, options)
 
@@ -378,7 +375,7 @@ class DualApp(QuartScaffold, Steps):
 
     @cached_property
     def _step_plans(self) -> dict[Home, PlanCache]:
-        """The plans by which the steps run that are called as methods."""
+        """The plans for steps that are called as methods."""
         return step_plans(self, self._generation, self._threads)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Run functions in the background of the requests, and have them end before the process does.
+"""Run functions in the background, and end them before the process ends.
 
 At the end of serving, a task gets `BACKGROUND_TASK_SHUTDOWN_TIMEOUT` seconds to end, is cancelled, and gets as many
 seconds again. A task that still runs then is named in the log and left behind, since a server waits for all tasks of
@@ -25,7 +25,7 @@ Function = Callable[..., Any]
 
 
 class Abandonable(Generator[Any, Any, Any]):
-    """Await something that may swallow its cancellation; once abandoned, it is not resumed any more.
+    """Await `work`, which may swallow its cancellation; once abandoned, it is not resumed any more.
 
     The task steps through this object. After `abandon`, the next cancellation of the task closes the awaitable and ends
     the task, where before it was passed on.
@@ -58,9 +58,9 @@ class Abandonable(Generator[Any, Any, Any]):
 
 
 def keep_forever(steps: object) -> None:
-    """Have a thread that never ends hold a coroutine that cannot be closed, at the interpreter's exit too.
+    """Hold a reference to a coroutine that cannot be closed, in a thread that never ends.
 
-    Python would close it again when it is collected. Without a loop, one that swallows all exceptions never stops then.
+    Collecting it would close it again: without a loop, one that swallows all exceptions would never stop.
     """
     start_thread(partial(hold, steps), "dualapp-left-behind")
 
@@ -97,7 +97,7 @@ class BackgroundTask:
         return self._task_ended.is_set() and (not self._is_in_thread or self._thread_returned.is_set())
 
     def begin(self) -> None:
-        """Note which task this is, in the task."""
+        """Keep the task, which is the running one."""
         self._task = asyncio.current_task()
 
     async def run(self, threads: Threads) -> None:
@@ -120,7 +120,7 @@ class BackgroundTask:
                 loop.call_soon_threadsafe(self._thread_returned.set)
 
     def end(self) -> None:
-        """Note that the task has ended, in the task."""
+        """Note the end of the task."""
         self._task_ended.set()
 
     async def until_ended(self) -> None:

@@ -1,8 +1,8 @@
 """Run the functions registered around serving: before, while and after it.
 
 They run on the host loop, exactly once per process. The startup is triggered by the lifespan messages of an ASGI
-server, by a hook of a WSGI server (`dualapp.gunicorn`), or by the first request. What it made lives on its loop: if
-that loop is closed, as in tests that have a loop each, the next request starts anew.
+server, by a hook of a WSGI server (`dualapp.gunicorn`), or by the first request. It belongs to its loop: if that
+is closed, as in tests with a loop each, the next request starts anew.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Lifespan:
 
     @property
     def shutdown_event(self) -> ShutdownEvent:
-        """The event that is set when the shutdown begins; who has asked for it makes the shutdown run."""
+        """The event that is set when the shutdown begins; asking for it makes the shutdown run."""
         self._is_watched = True
         return self._shutdown_event
 
@@ -169,7 +169,7 @@ class Lifespan:
     # On the loop, for both entries. A subclass of the app may override its `startup` and `shutdown`.
 
     async def _call_startup(self) -> None:
-        """Have the app start; what is added in an override may fail as the registered functions may."""
+        """Call the app's `startup`; an override may fail as the registered functions may."""
         token = calling.set(self)
         try:
             await self._app.startup()
@@ -183,7 +183,7 @@ class Lifespan:
             calling.reset(token)
 
     async def startup_of_app(self) -> None:
-        """Run the startup where an entry has the app start, else start once."""
+        """Run the startup if an entry has called this, else once."""
         if calling.get() is not self:
             await self.start_async()
             return
@@ -194,7 +194,7 @@ class Lifespan:
             calling.reset(token)
 
     async def call_shutdown(self) -> None:
-        """Have the app stop; what is added in an override may fail, too."""
+        """Call the app's `shutdown`; an override may fail, too."""
         try:
             await self._app.shutdown()
         except ShutdownFailed:

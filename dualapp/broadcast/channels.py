@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..app import DualApp
     from .redis_relay import RedisRelay
 
-#: Of the registry that RFC 6455 section 11.7 makes.
+#: In the registry of RFC 6455 section 11.7.
 SERVICE_RESTART = 1012
 
 
@@ -92,7 +92,7 @@ class Broadcast:
             member.offer(data)
 
     def _lose(self, error: Exception) -> None:
-        """Close all websockets: messages that were published meanwhile are lost to them."""
+        """Close all websockets, which have missed the messages published meanwhile."""
         self._app.logger.warning("The connection to Redis broke, and the members of all channels are closed: %s", error)
         for members in tuple(self._members.values()):
             for member in tuple(members):

@@ -1,4 +1,4 @@
-"""A websocket that has joined a channel: what it is to be sent waits in a queue of its own, and holds up no other."""
+"""A websocket that has joined a channel, with a queue of its own: a slow client holds up no other."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Member:
         return run_on_loop(self._enter_for_thread)
 
     async def _enter_for_thread(self) -> Self:
-        """Join for a `def` view, which waits no longer than its client does."""
+        """Join for a `def` view; stop waiting if its client leaves."""
         conversation = self._conversation
         conversation.view = asyncio.current_task()
         try:

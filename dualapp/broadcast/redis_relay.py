@@ -42,13 +42,13 @@ class RedisRelay:
         # A connection may have broken since it was used last.
         once_more: dict[str, Any] = {"retry": Retry(NoBackoff(), 1), "retry_on_error": [BrokenConnection]}
         self._redis: Any = Redis.from_url(url, **once_more)
-        # It would connect again by itself, and nobody would know that messages are missing.
+        # No retry: it would reconnect silently, although messages are missing.
         self._listening: Any = Redis.from_url(url, retry=Retry(NoBackoff(), 0))
         self._prefix = prefix
         self._deliver, self._lose = deliver, lose
         self._is_over = False
         self._connected = asyncio.Event()
-        #: The channels that Redis has been asked for; each event is set when it has confirmed that.
+        #: The channels subscribed to; each event is set when Redis has confirmed it.
         self._confirmed: dict[str, asyncio.Event] = {}
 
     async def __aenter__(self) -> Self:
@@ -70,7 +70,7 @@ class RedisRelay:
         await self._redis.publish(self._prefix + channel, content_of(data))
 
     async def subscribe(self, channel: str) -> None:
-        """Return when what is published in a channel reaches this process."""
+        """Wait until a channel's messages reach this process."""
         await self._connected.wait()
         if self._is_over:
             raise WebsocketClosed(GOING_AWAY)
@@ -81,9 +81,9 @@ class RedisRelay:
         await confirmed.wait()
 
     async def unsubscribe(self, channel: str) -> None:
-        """Have what is published in a channel reach this process no more."""
+        """Stop receiving a channel's messages."""
         confirmed = self._confirmed.get(channel)
-        # One that is not confirmed yet is kept: its confirmation would be taken for that of the next subscription.
+        # Keep an unconfirmed one: its confirmation would be taken for that of the next subscription.
         if confirmed is not None and confirmed.is_set():
             del self._confirmed[channel]
             await self._ask(self._pubsub.unsubscribe, channel)
@@ -123,7 +123,7 @@ class RedisRelay:
             self._confirmed[channel].set()
 
     def _forget(self, error: Exception) -> None:
-        """Forget what Redis was asked for; who waits for a confirmation finds its websocket closed."""
+        """Forget all subscriptions; tasks that wait for a confirmation go on."""
         if self._connected.is_set():
             self._connected.clear()
             self._lose(error)
@@ -133,12 +133,12 @@ class RedisRelay:
 
 
 def content_of(data: Data) -> bytes:
-    """Return what Redis carries for a message."""
+    """Return a message as Redis carries it."""
     return b"t" + data.encode() if isinstance(data, str) else b"b" + data
 
 
 def data_of(content: bytes) -> Data:
-    """Return the message that Redis has carried. Raises ValueError for what is none."""
+    """Return the message in `content`. Raises ValueError if that is not a message."""
     kind, data = content[:1], content[1:]
     if kind not in (b"t", b"b"):
         raise ValueError(f"no message begins with {kind!r}")

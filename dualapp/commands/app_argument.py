@@ -1,4 +1,4 @@
-"""How commands are told their app: `dualapp run shop:app` is `dualapp --app shop:app run`. Or they ask for it."""
+"""Name the app as an argument of a command: `dualapp run shop:app` is `dualapp --app shop:app run`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def choose_app(ctx: click.Context, param: click.Parameter, value: str | None) ->
         ctx.ensure_object(ScriptInfo).app_import_path = value
 
 
-#: Takes what `--app` takes, and goes before it.
+#: Takes the values of `--app`; overrides it.
 app_argument = click.Argument(["app"], required=False, metavar="[APP]", expose_value=False, callback=choose_app)
 
 
 class AppOfCommand(ScriptInfo):
-    """The app of a command; the error that there is none says how this command is told."""
+    """The app of a command; the error without one says how to name it."""
 
     def load_app(self) -> Flask:
         try:
@@ -39,7 +39,7 @@ def how_to_name_an_app() -> str:
 
 
 class DualAppGroup(FlaskGroup):
-    """Flask's commands and dualapp's, which are told their app as above."""
+    """Flask's commands and dualapp's, with an `AppOfCommand`."""
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         extra.setdefault("obj", AppOfCommand())
@@ -50,4 +50,4 @@ def require_dual_app(app: object, instead: str) -> DualApp:
     """Return a DualApp; raise UsageError for any other app, which says what to do instead."""
     if isinstance(app, DualApp):
         return app
-    raise click.UsageError(f"{getattr(app, 'name', app)!r} is no DualApp but a {type(app).__name__}: {instead}.")
+    raise click.UsageError(f"{getattr(app, 'name', app)!r} is a {type(app).__name__}, not a DualApp: {instead}.")

@@ -27,7 +27,7 @@ class Server(Protocol):
         """Serve until a signal comes, in the main thread, or `stop` is called; raise SystemExit if it cannot start."""
 
     def stop(self) -> None:
-        """End what runs in another thread."""
+        """End `run` in another thread."""
 
 
 class Uvicorn:

@@ -14,7 +14,7 @@ def check(ctx: click.Context, /, ignore: tuple[str, ...]) -> None:
     """Say what about the app will surprise in production, and what to do about it.
 
     The app is loaded, and neither started nor served. Each line ends with the name of its check, which '--ignore'
-    takes. The exit status is 0 if there is nothing to say, 1 if there is, and 2 if there is no app.
+    takes. The exit status is 0 without findings, 1 with findings, and 2 without an app.
     """
     app = require_dual_app(flask.current_app._get_current_object(), "there is nothing to check")  # type: ignore[attr-defined]  # a proxy's
     lines = [

@@ -1,6 +1,6 @@
 """What `dualapp check` looks for: each check a function that reads a registered app and gives findings.
 
-A check says only what it can tell from the app for certain: a finding that is none costs the others their readers.
+A check reports only what is certain: false findings cost the true ones their readers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .code_reading import constants_of, function_in, is_installed, place_of, ref
 from .routes import AUTOMATIC, NOWHERE, colour_of, places_of
 
 ENTRIES = ("WSGI", "ASGI")
-#: The hooks that run around views, and what lists them.
+#: The hooks around views, and their registries.
 HOOKS = {
     "url_value_preprocessor": "url_value_preprocessors",
     "before_request": "before_request_funcs",
@@ -32,7 +32,7 @@ HOOKS = {
     "teardown_request": "teardown_request_funcs",
 }
 OTHER_COLOUR = {"def": "async def", "async def": "def"}
-#: Where a function of this colour takes a request whose view has the other one.
+#: Where a request crosses to for a hook of this colour.
 CROSSES_TO = {"def": "a thread", "async def": "the event loop"}
 #: What only a function of this colour may do.
 DOES = {"def": "blocks", "async def": "awaits something"}

@@ -52,7 +52,7 @@ def references_of(func: FunctionType, *, inner: bool = True) -> Iterator[tuple[A
     """
     codes = list(codes_in(func.__code__))
     cells = zip(func.__code__.co_freevars, func.__closure__ or (), strict=True)
-    # Of the variables of functions around, those that no function in it has under the same name.
+    # The closure's variables, without those that an inner function also defines.
     own = {name for code in codes for name in code.co_cellvars}
     outer = {name: cell.cell_contents for name, cell in cells if name not in own and cell != type(cell)()}
     names = {"LOAD_GLOBAL": func.__globals__, "LOAD_DEREF": outer}

@@ -27,7 +27,7 @@ from ..lifespan import StartupFailed
 from .app_argument import app_argument, require_dual_app
 from .asgi_servers import Server, asgi_server
 
-#: Seconds that the process that serves gets to end after Ctrl-C.
+#: Seconds that the serving process gets to end after Ctrl-C.
 ENDING = 30
 
 Certificate = Any  # what `--cert` and `--key` make: (certificate, key), "adhoc", an ssl.SSLContext, or None
@@ -118,7 +118,7 @@ def run_asgi(
 
 
 def server_of(info: ScriptInfo, host: str, port: int, files: tuple[str, str] | None) -> Server | None:
-    """Return a server of the app; None if a file that has changed is wrong, which is shown."""
+    """Return a server of the app; None, and the error shown, if a changed file is broken."""
     try:
         app = require_dual_app(info.load_app(), "it has no ASGI entry, so leave '--asgi' out")
         return asgi_server(app, host, port, files)

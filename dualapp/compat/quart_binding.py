@@ -9,7 +9,7 @@ from typing import Any
 
 from .upstream import AppContext, RequestContext
 
-#: What undoes setting a context variable, which it knows.
+#: A token, which resets the context variable in its `var`.
 Binding = Token[Any]
 
 #: `quart_context`, once quart is imported.

@@ -156,7 +156,7 @@ def step_arguments(context: Any, *args: Any) -> tuple[Any, ...]:
 
 
 def takes_context(step: F) -> F:
-    """Give a method that accepts calls with or without the context the signature that Flask 3.2 inspects."""
+    """Set `__signature__` to `(self, ctx, *args)`, for Flask 3.2 to pass the context."""
     parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("self", "ctx")]
     step.__signature__ = Signature([*parameters, Parameter("args", Parameter.VAR_POSITIONAL)])  # type: ignore[attr-defined]  # functions have it if it is set
     return step

@@ -23,7 +23,7 @@ class BoundedQueue(Generic[T]):
     def __init__(self, most: int) -> None:
         """Hold up to `most` bytes and one item."""
         self._most = most
-        #: What can be taken, with the size of each: few of them, and an empty deque takes 760 bytes.
+        #: The items with their sizes; a list, as they are few and an empty deque takes 760 bytes.
         self.items: list[tuple[T, int]] = []
         self._given = self._taken = 0
         self._waiters: list[asyncio.Future[None] | ThreadWait] = []
@@ -82,7 +82,7 @@ class BoundedQueue(Generic[T]):
         return bool(self.items) or self._is_closed
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait until something is so, which is looked at whenever the queue changes."""
+        """Wait until `is_so()` is true; it is checked at every change of the queue."""
         while not is_so():
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
@@ -99,7 +99,7 @@ class BoundedQueue(Generic[T]):
         self.block_until(self.has_room)
 
     def block_until(self, is_so: Callable[[], bool]) -> None:
-        """Wait, in a thread, until something is so. Raises CancelledError if what waits for the thread is cancelled."""
+        """Block this thread until `is_so()`. Raises CancelledError if the task that awaits the thread is cancelled."""
         while not is_so():
             wait = ThreadWait()
             self._waiters.append(wait)
@@ -107,7 +107,7 @@ class BoundedQueue(Generic[T]):
                 wait.wait()
 
     def wake(self) -> None:
-        """Have all who wait look again, each on its own loop or in its thread."""
+        """Wake all waiters, each on its loop or in its thread."""
         while self._waiters:
             try:
                 waiter = self._waiters.pop(0)

@@ -142,7 +142,7 @@ class LoopCall(Executor):
             self.release()
 
     def release(self) -> None:
-        """End the thread's wait, on the loop; what the function still does, it does without the thread."""
+        """End the thread's wait, on the loop; the function goes on without the thread."""
         if not self.is_over:
             self._blocking_tasks.remove(self._task)
             self.is_over = True

@@ -52,7 +52,7 @@ def rest_of(
 ) -> Generator[Any, Any, Any]:
     """Await the rest of an awaitable that was stepped by hand until it yielded `waits_for`; return its result.
 
-    `run` calls the function that makes a step: that of a `contextvars.Context` makes it there. With `has_result=False`,
+    `run` calls each step: `Context.run` of `contextvars` makes it in that context. With `has_result=False`,
     for a result that is None, `next` ends the steps without a StopIteration, which is slow. asyncio only sends None.
     """
     error: BaseException | None = None

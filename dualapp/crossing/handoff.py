@@ -72,7 +72,7 @@ class Handoff:
 
 
 class FutureHandoff:
-    """The same as a plain future, for an asyncio whose tasks do not wait for anything else."""
+    """A handoff by a plain future, for an asyncio whose tasks wait for nothing else."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._future: asyncio.Future[Any] = loop.create_future()
@@ -94,7 +94,7 @@ class FutureHandoff:
             self._future.set_exception(error)
 
 
-#: Has a thread work for a task; called with `settle`, for the thread's result and error.
+#: Starts a thread's work; the thread calls `settle(result, error)` at its end.
 Start = Callable[[Callable[[Any, BaseException | None], None]], None]
 
 
@@ -121,7 +121,7 @@ class LastingHandoff(Handoff):
 
 
 class LastingFutureHandoff(FutureHandoff):
-    """The same with a plain future."""
+    """A lasting `FutureHandoff`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, start: Start, blocking_tasks: BlockingTasks) -> None:
         super().__init__(loop)

@@ -31,9 +31,10 @@ class Inbox(Generic[T]):
         most: int,
         listen_later: Callable[[Inbox[T]], None],
     ) -> None:
-        """Ask a source with `ask`; `item_of` makes an item of its answer, None at the end. Keep up to `most` bytes.
+        """Await `ask()` for each answer of the source; `item_of(answer)` is an item, or None at the end.
 
-        After the end whoever waits gets `end_error`. `listen_later` has `listen` called in a moment.
+        Keep up to `most` bytes by `size_of(item)`. After the end, readers raise `end_error()`. `listen_later(inbox)`
+        schedules `inbox.listen()`.
         """
         self.loop = loop
         self._ask = ask
@@ -150,7 +151,7 @@ class Inbox(Generic[T]):
             self._kept.wake()
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
-        """Wait while somebody else asks, until something is so, or the end."""
+        """Wait while another task asks, until `is_so()` is true or the source ends."""
         task = current_task()
         self._waiting.append(task)
         self._kept.readers += 1
@@ -164,6 +165,6 @@ class Inbox(Generic[T]):
         return bool(self._kept.items) or self._asker is None
 
     def _was_interrupted_alone(self) -> bool:
-        """Tell whether it was `end` that cancelled this task, and nobody else."""
+        """Tell whether `end` alone has cancelled this task."""
         task = current_task()
         return self._was_interrupted and task is not None and not task.uncancel()

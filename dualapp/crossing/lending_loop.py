@@ -27,8 +27,8 @@ Ts = TypeVarTuple("Ts")
 #: Queues a step of a task for the borrowing thread that started the task.
 QueueStep = Callable[[asyncio.Handle], None]
 Events = list[tuple[selectors.SelectorKey, int]]
-#: Of so many ready files the callbacks run before those of other threads: a request waits for some busy websockets at
-#: most, not for all. The other ready files come next, before any has another turn.
+#: Most file events in one iteration of the loop, so that a request waits for some busy websockets, not for all. The
+#: remaining events follow in the next iterations, before the next poll.
 MOST_EVENTS = 64
 
 
@@ -50,7 +50,7 @@ class LendingSelector(selectors.DefaultSelector):
             self._rest = ready[MOST_EVENTS:]
             return ready[:MOST_EVENTS] if self._rest else ready
         few, self._rest = self._rest[:MOST_EVENTS], self._rest[MOST_EVENTS:]
-        registered = self.get_map()  # what is not there as it was may have been closed meanwhile
+        registered = self.get_map()  # skip files unregistered or replaced since the poll
         return [(key, events) for key, events in few if registered.get(key.fd) is key]
 
     def _ready(self, timeout: float | None) -> Events:

@@ -57,7 +57,7 @@ def is_green() -> bool:
 def start_thread(run: Callable[[], None], name: str) -> None:
     """Run a function in a daemon thread of the operating system.
 
-    As in the thread that starts it, the origins of coroutines are kept (in debug mode) or not.
+    The thread inherits coroutine origin tracking (of debug mode) from the starting one.
     """
     if depth := sys.get_coroutine_origin_tracking_depth():
         run = partial(run_with_origins, depth, run)
@@ -68,7 +68,7 @@ def start_thread(run: Callable[[], None], name: str) -> None:
 
 
 def run_with_origins(depth: int, run: Callable[[], None]) -> None:
-    """Run a function in this thread, which keeps so many frames of what made a coroutine."""
+    """Run a function in this thread with coroutine origin tracking of this depth."""
     sys.set_coroutine_origin_tracking_depth(depth)
     run()
 

@@ -1,4 +1,4 @@
-"""Give async code that asgiref runs for a thread loops of its own: a new one for each call, in another thread."""
+"""Run each coroutine that asgiref runs for a thread on a new loop, in another thread."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 class OwnLoops:
-    """What asgiref's `async_to_sync` takes for the loop of a thread: each of its coroutines gets a new loop.
+    """A stand-in for a thread's loop in asgiref's `async_to_sync`: each coroutine gets a new loop.
 
-    There are as many at once as there are threads that wait for them.
+    There is one new loop at a time for each waiting thread.
     """
 
     def __init__(self) -> None:
@@ -36,14 +36,14 @@ class OwnLoops:
         function(*args)
 
     def is_running(self) -> bool:
-        """Tell dualapp's own code in the thread that this is no loop for it."""
+        """Return False: dualapp's own code must not use this as a loop."""
         return False
 
 
 def run_on_new_loop(
     coroutine: Coroutine[Any, Any, None], tell: Callable[[BaseException | None], None], done: Callable[[], None]
 ) -> None:
-    """Run a coroutine in this thread; `tell` gets None once there is a loop, or why there is none."""
+    """Run a coroutine in this thread; call `tell(None)` when there is a loop, `tell(error)` if none can be made."""
     try:
         with asyncio.Runner() as runner:
             runner.get_loop()
@@ -71,7 +71,7 @@ def call_with_own_loops(func: Callable[..., T], *args: Any) -> T:
 
 
 class IteratorWithOwnLoops(Iterator[T]):
-    """An iterator whose code, and that of its end, is called with own loops."""
+    """An iterator whose `__next__` and `close` are called with own loops."""
 
     def __init__(self, iterator: Iterator[T]) -> None:
         self._iterator = iterator

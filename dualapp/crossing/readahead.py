@@ -172,12 +172,10 @@ async def iterate_in_threads(producer: ThreadProducer) -> AsyncIterator[bytes]:
 class LoopIteration(LoopCall):
     """A call from a thread to the loop that returns one item after the other."""
 
-    #: Whether it was cancelled while it was producing: an error it ends with is that of its closing.
+    #: Whether it was cancelled while producing: its error is then that of closing the stream.
     was_interrupted = False
-    #: Whether the thread has been told that there are no more items; nobody would wake it from another wait.
+    #: Whether the thread knows that there are no more items: nobody would wake it from another wait.
     is_exhausted = False
-    #: How often the thread has asked for an item.
-    _asked = 0
 
     def __init__(self, produce: Produce) -> None:
         """Take an async function that calls and awaits its argument with each item."""
@@ -204,7 +202,7 @@ class LoopIteration(LoopCall):
             await self._until_half_is_free()
 
     def add(self, item: bytes) -> None:
-        """Leave an item for the thread, full as the buffer may be: the last one."""
+        """Leave an item for the thread, even above the buffer's limit."""
         self._level.add(item)
         self._items.append(item)
         self._work.put(self)

@@ -32,7 +32,7 @@ from .waiting_threads import current_call, shared_loops, unfinished
 
 T = TypeVar("T")
 
-#: What has a thread of its own for the sync code that it calls: a background task, or a job that is running.
+#: The background task or running job that has a thread of its own for the sync code that it calls.
 current_owner: ContextVar[Any] = ContextVar("dualapp.current_owner", default=None)
 
 
@@ -109,7 +109,7 @@ def new_job(call: Any) -> Job:
 
 
 class OwnThreads:
-    """One thread for each request, task or job that asks for one; it is used again when that is gone."""
+    """One thread for each request, task or job that asks for one; reused when its owner is gone."""
 
     def __init__(self) -> None:
         self.reset_after_fork()

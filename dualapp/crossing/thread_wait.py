@@ -1,4 +1,4 @@
-"""Waits of threads for something that another thread does; they end with the task that waits for the thread."""
+"""Block a thread until another wakes it, or until the task that awaits the thread is cancelled."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def unfinished(call: Any) -> Any:
 
 
 def waiting_thread() -> Any:
-    """Return what stands for the thread that waits for the running code, a call or a loop; None if none waits."""
+    """Return the call or loop whose thread is blocked on the running code; None if none is."""
     if (call := unfinished(current_call.get())) is not None:
         return call
     loop = running_loop()
@@ -33,9 +33,9 @@ def waiting_thread() -> Any:
 
 
 def waiter() -> tuple[Any, Any] | None:
-    """Return what tells the thread that waits for the running code from all others; None if none waits.
+    """Return a hashable identity of the thread that is blocked on the running code; None if none is.
 
-    A thread that runs a loop of its own inherits the call around it, and is another than the one that made the call.
+    A thread with a loop of its own inherits the call around it, but is not the thread that made the call.
     """
     thread = waiting_thread()
     return None if thread is None else (thread, running_loop())

@@ -80,7 +80,7 @@ class ASGIDebugger:
             await self._send(call, self._debugger.failed(environ, error, contexts))
 
     async def _answer(self, scope: Scope, call: ObservedCall, contexts: list[Any]) -> None:
-        """Have the app answer; give the task, which the loop names if it blocks, the name of its request."""
+        """Call the app; name the task after its request, for asyncio's message of a blocked loop."""
         steps = self._app._asgi_entry(scope, call.receive, call.send).__await__()
         try:
             waits_for = next(steps, EXHAUSTED)

@@ -38,7 +38,7 @@ class ASGIUnderWSGI:
     """A WSGI application that serves an ASGI app."""
 
     def __init__(self, app: ASGIApp, websockets: WebsocketsUnderWSGI, state: dict[str, Any] | None = None) -> None:
-        """Take the app, who takes connections over, and the state that its lifespan fills (ASGI's "Lifespan State")."""
+        """`websockets` takes connections over; the app's lifespan fills `state` (ASGI spec, "Lifespan State")."""
         self.app = app
         self._websockets = websockets
         self._state = state
@@ -203,7 +203,7 @@ def scope_of(exchange: WSGIExchange, state: dict[str, Any] | None) -> Scope:
 
 
 def keep_told(scope: Scope, server: Scope) -> None:
-    """Add what an ASGI server told in its scope, and an environ cannot: hooks or WSGI middleware are between."""
+    """Add what the server's scope had and an environ lost, between hooks or WSGI middleware."""
     scope["state"] = {**server.get("state", {}), **scope.get("state", {})}
     if (tls := (server.get("extensions") or {}).get("tls")) is not None:
         scope["extensions"] = {**scope["extensions"], "tls": tls}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: The environ's key of an error that is to be shown, and of the contexts in which its consoles run.
 FAILURE = "dualapp.failure"
 
-#: As many frames of what made a coroutine as asyncio keeps in its debug mode.
+#: The depth of coroutine origin tracking in asyncio's debug mode.
 ORIGIN_DEPTH = 10
 
 SEVERAL_PROCESSES = (
@@ -120,5 +120,5 @@ def is_active(app: flask.Flask) -> bool:
 
 
 def keep_origins() -> None:
-    """Have this thread remember where coroutines are made, for what is said of one that nobody awaits."""
+    """Track where this thread makes coroutines, for the warning of one that is never awaited."""
     sys.set_coroutine_origin_tracking_depth(ORIGIN_DEPTH)

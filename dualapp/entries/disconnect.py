@@ -1,6 +1,6 @@
 """Watch for `http.disconnect` under ASGI, and cancel the task of a client that has left.
 
-A server reports a disconnect only to who calls `receive`, and only after what has arrived of the body. So once a
+A server reports a disconnect only through `receive`, and only after the body messages that have arrived. So once a
 request waits, the watch receives the body too, and keeps it for a view that may still read it; whoever reads takes what
 was kept first. One party at a time calls `receive`: while a reader awaits it, the watch does not listen.
 
@@ -25,12 +25,11 @@ from ..pipeline.context_states import CLOSED
 if TYPE_CHECKING:
     from ..pipeline.context import Context
 
-#: A request that waits is listened to after so many seconds, at most after twice as many.
+#: Seconds after which a waiting request is listened to; at most twice as many.
 PATIENCE = 0.02
-#: For so many seconds the end of a response waits for the end of an unread body, and a request whose body broke off may
-#: answer the error of its reader.
+#: Seconds to wait for the rest of an unread body, and for the view's answer after a body that broke off.
 LINGER = 1
-#: The class of tasks that tell their context variables, as they do from Python 3.12 on.
+#: The class of tasks that have `get_context()`, from Python 3.12 on.
 TELLING_TASK: Any = asyncio.Task if hasattr(asyncio.Task, "get_context") else ()
 
 
@@ -47,7 +46,7 @@ class WaitingRequests:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._is_timed = False
-        # Those that came after the last tick, and those that came before it: no request needs a time of its own.
+        # Requests that came after the last tick, and before it: none needs a timer of its own.
         # Whatever waits no more is removed at once: the next request reuses its memory while the caches hold it.
         self._recent: set[Listens] = set()
         self._earlier: set[Listens] = set()
@@ -120,7 +119,7 @@ class DisconnectWatch:
             self._waiting.add(self)
 
     def pause(self) -> None:
-        """Keep listening if it does, but cancel no task until the next `start`."""
+        """Keep a running listener, but cancel no task until the next `start`."""
         self._is_paused = True
 
     def discard(self) -> None:
@@ -163,7 +162,7 @@ class DisconnectWatch:
             self._body.kept.close()
 
     def listen(self) -> None:
-        """Begin to listen, unless somebody who reads the body does: then look again later."""
+        """Begin to listen, unless a reader of the body receives: then try again later."""
         if self._is_paused:
             return
         self._body = self._exchange.content  # from now on it may come, though nothing announced it
@@ -206,7 +205,7 @@ class DisconnectWatch:
             if queue is not None:
                 queue.close()
         while queue is not None and (queue.readers or body.reads):
-            await asyncio.sleep(PATIENCE)  # who reads is told by an error of its own
+            await asyncio.sleep(PATIENCE)  # readers get an error of their own
         if body.has_failed:
             await asyncio.sleep(LINGER)  # and answers it
         self.saw_disconnect = True

@@ -26,7 +26,7 @@ class ForeignLifespan:
     def __init__(
         self, app: object, call: Callable[[Any, Any, Any], Coroutine[Any, Any, None]], state: dict[str, Any]
     ) -> None:
-        """Take the app, by which errors name it, what calls it, and the state that it fills for its requests."""
+        """`app` is named in errors, `call` invokes it, and it fills `state` for its requests."""
         self._app = app
         self._call = call
         self._state = state
@@ -60,7 +60,7 @@ class ForeignLifespan:
         self._reply.set_result(message)
 
     async def _step(self, event: str, task: asyncio.Task[None]) -> bool:
-        """Tell the app of an event, and wait for its reply; False if it ends without one, as if it knew no lifespan.
+        """Send the app an event and wait for its reply; False if it ends without one, as if without a lifespan.
 
         Raises LifespanFailed if the app says so.
         """
@@ -79,7 +79,7 @@ class ForeignLifespan:
         return True
 
     def _note_end(self, event: str, error: BaseException | None) -> None:
-        """Log that the app has ended without a reply; aloud if it had taken the message, and so knows the protocol."""
+        """Log an end without a reply; as an error if the app had taken the message, and so knows the protocol."""
         if error is None or not self._events.empty():
             logger.info("%r has no lifespan, it seems: at lifespan.%s it ended: %r", self._app, event, error)
         else:

@@ -35,9 +35,9 @@ def kind_of(app: Any, said: str | None = None) -> Kind:
 
 
 def told_kind(app: Any) -> Kind | None:
-    """Return the kind that an app or a class of middleware tells by itself, None if it does not."""
+    """Return the kind that an app's or middleware's class or parameters tell, else None."""
     if not callable(app):
-        raise TypeError(f"{app!r} is no app: it cannot be called.")
+        raise TypeError(f"{app!r} is not an app: it cannot be called.")
     if callable(getattr(app, "wsgi", None)) and callable(getattr(app, "asgi", None)):
         return Kind.BOTH
     if inspect.isclass(app):

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 
 class Mounting:
-    """Mounts apps in one DualApp, and wraps its entries; what is of one kind gets an adapter for the other entry."""
+    """Mounts apps in one DualApp, and wraps its entries, with adapters for the entry of the other kind."""
 
     def __init__(self, app: Any, mounts: Mounts, threads: Threads, websockets: WebsocketsUnderWSGI) -> None:
-        """Take the DualApp, its mounts, its threads for WSGI apps, and who takes connections over for ASGI apps."""
+        """`threads` run mounted WSGI apps; `websockets` takes connections over for mounted ASGI apps."""
         self._app = app
         self._mounts = mounts
         self._threads = threads
         self._websockets = websockets
-        #: What `add_middleware` has made of the two entries.
+        #: The entries as `add_middleware` wrapped them.
         self._wrapped: tuple[Any, Any] = (None, None)
 
     def mount(
@@ -69,7 +69,7 @@ class Mounting:
         self._wrapped = app.wsgi_app, app.asgi_app = self._through_both(wrapped, kind)
 
     def _on_both(self, other: Any, kind: Kind, state: dict[str, Any]) -> tuple[WSGIApplication, Any]:
-        """Return what answers for an app on the two entries; its lifespan fills `state`."""
+        """Return an app as WSGI and as ASGI; its lifespan fills `state`."""
         if kind is Kind.BOTH:
             return other.wsgi, other.asgi
         if kind is Kind.ASGI:
@@ -78,7 +78,7 @@ class Mounting:
         return wsgi, self._to_asgi(wsgi)
 
     def _through_both(self, wrapped: Any, kind: Kind) -> tuple[WSGIApplication, ASGIApp]:
-        """Return what calls wrapped entries on the two entries; under ASGI, WSGI middleware sees only HTTP."""
+        """Return wrapped entries as WSGI and as ASGI; under ASGI, WSGI middleware sees only HTTP."""
         if kind is Kind.ASGI:
             return ASGIUnderWSGI(wrapped, self._websockets), wrapped
         adapter, below = self._to_asgi(wrapped), self._app.asgi_app
@@ -114,7 +114,7 @@ def call_as_alone(app: WSGIApplication, environ: WSGIEnvironment, start_response
 
 
 def generation_of(other: Any) -> Generation:
-    """Return what holds the entries that a DualApp has chosen; a new one for any other app."""
+    """Return a DualApp's generation, which holds its entries; a new one for other apps."""
     generation = getattr(other, "_generation", None)
     if isinstance(generation, Generation) and not (is_replaced(other, "wsgi") or is_replaced(other, "asgi")):
         return generation

@@ -47,14 +47,14 @@ class Mount:
     wsgi: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
     asgi: Callable[[Any, Any, Any], Awaitable[None]]
     kind: Kind
-    #: By which `url_for` knows it.
+    #: The endpoint for `url_for`.
     name: str | None = None
     #: Whether a request for the path itself is sent to the path with a slash, as Starlette's `Mount` does. WSGI apps
     #: send it there themselves, as below `DispatcherMiddleware`.
     adds_slash: bool = False
     #: The state of its lifespan (ASGI spec, "Lifespan State").
     state: dict[str, Any] = field(default_factory=dict)
-    #: Holds what a DualApp answers with, which saves a call of its `wsgi` or `asgi`; of other apps an empty one.
+    #: The generation of a DualApp, to call its chosen entries directly; an empty one for other apps.
     generation: Generation = field(default_factory=Generation)
     #: The path as an environ has it (PEP 3333).
     raw_path: str = field(init=False)
@@ -82,7 +82,7 @@ class Mount:
     def answer_asgi(self, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
         """Answer a request or a websocket, whose `root_path` grows by the path (ASGI spec)."""
         if root_path := root_path_of(scope):
-            scope = {**scope, "path": root_path + path_of(scope)}  # some servers leave the one out of the other
+            scope = {**scope, "path": root_path + path_of(scope)}  # some servers leave root_path out of path
         below_root = root_path + self.path
         if self.adds_slash and scope["path"] == below_root and scope["type"] == "http":
             return send_redirect(with_slash(below_root, scope["query_string"].decode("latin-1")), send)
@@ -106,13 +106,13 @@ class Mounts:
         self._app_generation = generation
         #: Those of one host first, then by the length of their paths.
         self.all: list[Mount] = []
-        #: The apps by their identity, and the state that their lifespan fills: one, however often an app is mounted.
+        #: By `id(app)`, the app and its lifespan's state: one state, however often the app is mounted.
         self._states: dict[int, tuple[Any, dict[str, Any]]] = {}
-        #: How the paths begin at which a route may win over a mount.
+        #: Per mount, the path prefixes at which a route may win.
         self._contested: dict[Mount, tuple[str, ...]] = {}
-        #: How the paths begin that are below a mount, how those of them that may be another's, and the mount.
+        #: (prefix of the mount, prefixes below it that another mount or a route may win, the mount).
         self._sure: list[tuple[str, tuple[str, ...], Mount]] = []
-        #: The generation of the app's rules in which these are so.
+        #: The generation that the two above were computed in.
         self._generation = -1
 
     def state_of(self, app: Any) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class Mounts:
 
     @property
     def have_hosts(self) -> bool:
-        """Whether the host decides for some."""
+        """Whether a mount is for one host."""
         return self.all[0].host is not None
 
     def find_surely(self, path: str) -> tuple[Mount, str] | None:
@@ -166,7 +166,7 @@ class Mounts:
     ) -> Mount | None:
         """Return the mount that answers a request; None if none does, or a route of the app does.
 
-        `exchange_of(request)` is called only where that takes more than the path.
+        `exchange_of(request)` is called only where the path does not decide.
         """
         mount = self.at(host, path)
         if mount is None:

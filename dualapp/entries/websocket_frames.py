@@ -1,7 +1,7 @@
-"""The frames that most messages are (RFC 6455 section 5.2): whole, short and not compressed.
+"""Parse and build websocket frames that are unfragmented, short and uncompressed (RFC 6455 section 5.2).
 
-The `websockets` library reads and writes them too, in three times the time. It gets all others, whole: the frames that
-are taken from it are messages by themselves, between two frames of its own, and change nothing of what it knows.
+The `websockets` library takes three times as long. It gets all other frames. The frames handled here are complete
+messages between two of the library's frames, so they do not affect its state.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ try:
 except ImportError:  # it was built without a compiler
     from websockets.utils import apply_mask
 
-#: The first bytes of a message in one frame: the last one of its message, of text or of bytes, without extensions.
+#: The first byte of an unfragmented message without extensions: text, or bytes.
 TEXT, BINARY = 0x81, 0x82
-#: The bit of a frame that is the last of its message, the bits of its opcode, and the first opcode of control frames.
+#: The FIN bit, the bits of the opcode, and the first opcode of control frames.
 LAST, OPCODE, CONTROL = 0x80, 0x0F, 8
-#: The second byte has a bit for the mask, which each client's frame has, and the length, or one of these.
+#: The second byte: the mask bit, set in each client's frame, and the length or one of these codes.
 MASKED, TWO_BYTES, EIGHT_BYTES = 0x80, 126, 127
 
 with_two_bytes = struct.Struct("!BBH").pack
@@ -33,7 +33,7 @@ class Cutter:
         self._is_within_message = False
 
     def message(self, data: bytes, start: int) -> tuple[bytes, int] | None:
-        """Return the message that is the frame at `start`, and where it ends; None if it is none of these frames."""
+        """Return the message that is the frame at `start`, and where it ends; None for any other frame."""
         if self._is_within_message or len(data) < start + 6 or data[start] not in (TEXT, BINARY):
             return None
         size, start = data[start + 1] ^ MASKED, start + 6

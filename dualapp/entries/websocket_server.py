@@ -35,11 +35,11 @@ DEFLATE = ServerPerMessageDeflateFactory(
     server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
 )
 STATUS_PHRASES = {status.value: status.phrase for status in HTTPStatus}
-#: What has to be written before `send` waits for the client.
+#: Unwritten bytes above which `send` waits for the client.
 MOST_UNSENT = 64 * 1024
 #: How much is read at once, into a buffer for all: each read is parsed before the loop turns to another connection.
 READ = memoryview(bytearray(16 * 1024))
-#: Of a client that has more than so many bytes, or so many messages, waiting for the app nothing more is read.
+#: Bytes and messages that wait for the app; above either, nothing more is read from the client.
 MOST_UNREAD = 64 * 1024
 MOST_MESSAGES = 64
 
@@ -104,7 +104,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
 
     @property
     def is_answered(self) -> bool:
-        """Whether the handshake was no good, and has its answer without the app."""
+        """Whether the handshake was refused without the app."""
         return self._is_ending
 
     @property
@@ -270,7 +270,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
     # Timers.
 
     def _await_end(self) -> None:
-        """Read on, for what ends the connection, and abort it if nothing comes in time; nothing else is timed now."""
+        """Read until the connection ends; abort it after the close timeout, and stop the pings."""
         if not self._has_ended:
             self._is_ending, self._is_open = True, False
             self._stop_timer()

@@ -1,4 +1,4 @@
-"""End a websocket that the app does not answer in time, or on which nothing is said for too long: on both entries."""
+"""End a websocket, on either entry, when its handshake or its idle time takes too long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class WebsocketTimeouts:
-    """The limits of one websocket, from now on; one timer watches both."""
+    """Both timeouts of one websocket, by one timer."""
 
     def __init__(self, conversation: Conversation, config: Config) -> None:
         self._conversation = conversation
@@ -26,7 +26,7 @@ class WebsocketTimeouts:
         self._look_later()
 
     def cancel(self) -> None:
-        """Watch no longer."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
 

@@ -1,7 +1,7 @@
 """Serve websockets whose clients come in through a WSGI server: on connections that are taken over from it.
 
-Whoever speaks with the client does so in ASGI messages, on the host loop: the websockets of the app itself, and ASGI
-apps that are mounted in it. The server's thread is given back at once.
+The app's own websockets, and ASGI apps that are mounted in it, speak with the client in ASGI messages, on the host
+loop. The server's thread is given back at once.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Serve = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class WebsocketsUnderWSGI:
-    """The websockets that one app serves under WSGI, as many as it may."""
+    """The websockets of one app under WSGI, at most WEBSOCKET_MAX."""
 
     def __init__(self, app: flask.Flask, lifespan: Lifespan) -> None:
         self._app = app
         self._lifespan = lifespan
-        #: The sockets that were taken over, from then on: the loop comes to know them later.
+        #: The sockets that were taken over, even before the loop knows them.
         self._taken: set[Any] = set()
 
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse, serve: Serve) -> Iterable[bytes]:

@@ -1,7 +1,7 @@
 """Say which command is right when a server calls the entry of another protocol.
 
-ASGI servers and granian's RSGI side are told when they start, and end. A WSGI server calls nothing before the first
-request, and answers all of them with its own page for errors.
+ASGI servers and granian's RSGI side get the error at startup, and end. A WSGI server calls nothing before the first
+request, and answers each with its own error page.
 """
 
 from __future__ import annotations

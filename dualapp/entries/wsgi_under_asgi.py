@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("dualapp")
 
-#: What a client hears that asks for a websocket.
+#: The body of the 501 for a websocket.
 NO_WEBSOCKETS = "This is a WSGI app: its websockets need the socket of a WSGI server, and this is an ASGI server.\n"
 
 
@@ -106,7 +106,7 @@ async def refuse_websocket(scope: Scope, receive: Receive, send: Any) -> None:
 
 
 class Answer:
-    """What a WSGI app answers to one request; all of its code runs in threads."""
+    """One response of a WSGI app, whose code runs in threads."""
 
     write: Callable[[bytes], None]
     #: The file that is the whole body, where the server sends files by their path.
@@ -115,7 +115,7 @@ class Answer:
     is_closed = False
     #: How many bytes of the body may follow; known when the first are sent.
     _left = 0
-    #: Whether there were more than that.
+    #: Whether more bytes came.
     _is_cut = False
 
     def __init__(self, app: WSGIApplication, exchange: ASGIExchange) -> None:
@@ -161,7 +161,7 @@ class Answer:
             self.write(kept)
 
     def _begun(self, chunk: bytes) -> bytes:
-        """Return what of a chunk is sent; the first that is not empty fixes the head."""
+        """Return the part of a chunk to send; the first non-empty one fixes the head."""
         if self._status_line is None:
             raise AssertionError(f"{self._app!r} began a body before it called start_response (PEP 3333).")
         if chunk and not self._has_begun:
@@ -176,7 +176,7 @@ class Answer:
         return next((int(value) for value in lengths if value.isdecimal()), sys.maxsize)
 
     def _cut(self, chunk: bytes) -> bytes:
-        """Return what a chunk may have by the Content-Length: no more is sent (PEP 3333), lest the server fail."""
+        """Cut a chunk at the Content-Length (PEP 3333), lest the server fail."""
         if not self._is_cut:
             logger.warning("%r sends more than its Content-Length, %d bytes: it is cut", self._app, self._announced())
         self._is_cut = True

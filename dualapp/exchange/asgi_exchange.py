@@ -199,7 +199,7 @@ class LateBody(ASGIBody):
 
 @lru_cache(1024)
 def raw_name_of(key: object) -> bytes:
-    """Return the name in a scope of a header that is looked up, empty for what is no name."""
+    """Return the name that a header has in a scope; empty if `key` is not ASCII text."""
     if not (isinstance(key, str) and key.isascii()):
         return b""
     # The ASGI spec has header names in lower case; EnvironHeaders takes underscores in a key for hyphens.

@@ -28,7 +28,7 @@ MOST_LINGERED = 8 * 1024 * 1024
 
 # A form up to this size is parsed on the loop's thread once it has arrived; larger ones are parsed in a thread.
 SHORT_BODY = 64 * 1024
-#: Where the end of a line is looked for; a longer line takes more steps.
+#: Bytes that are searched at once for the end of a line.
 LINE = 1024
 
 
@@ -42,7 +42,7 @@ CANNOT_WAIT = (
 def announced_length(content_length: str | bytes | None, transfer_encoding: object) -> int | None:
     """Return the length of the body by RFC 9112 section 6.3: 0 without a body, None if it is not known beforehand.
 
-    Servers refuse a Content-Length that is no number; if one lets it pass, the length is not known.
+    Servers refuse a Content-Length that is not a number; if one does not, the length is unknown.
     """
     if transfer_encoding is not None:
         return None
@@ -66,7 +66,7 @@ class Body:
 
     #: How many seconds a read may wait; None where only the server can end it, as under WSGI.
     timeout: float | None = None
-    #: Where the watch for the client that leaves puts the messages that it receives; None until it receives any.
+    #: The queue into which the disconnect watch puts body messages; None until it receives any.
     kept: BoundedQueue[Any] | None = None
     #: How many async readers of all of it there are now; a thread that parses a form for one may be between two chunks.
     reads = 0
@@ -157,7 +157,7 @@ class Body:
             raise RequestTimeout() from error
 
     def one_read(self) -> AbstractContextManager[None]:
-        """Have all chunks that are received meanwhile arrive within `timeout`: a client may send byte by byte."""
+        """Limit all chunks of the block together to `timeout`: a client may send byte by byte."""
         return NO_LIMIT if self.timeout is None else self._until(self._deadline or time.monotonic() + self.timeout)
 
     @contextmanager
@@ -279,7 +279,7 @@ class Body:
         return self.take(len(self.arrived))
 
     def refuse(self) -> NoReturn:
-        """Raise RequestEntityTooLarge (413), whoever reads it from now on."""
+        """Raise RequestEntityTooLarge (413), and at each later read."""
         self.is_refused = True
         raise RequestEntityTooLarge()
 

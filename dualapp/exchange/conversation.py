@@ -18,17 +18,17 @@ CONNECTING, OPEN, ENDED = "connecting", "open", "ended"
 
 #: Close codes (RFC 6455 section 7.4.1): all is well, an end goes away, the connection broke, the app failed.
 NORMAL, GOING_AWAY, ABNORMAL, INTERNAL_ERROR = 1000, 1001, 1006, 1011
-#: What an end may say: those that are registered for it, and those of libraries and apps (section 7.4.2).
+#: Codes that may be sent: registered ones, and those of libraries and apps (section 7.4.2).
 SENDABLE = {*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)}
-#: Bytes of a reason, which a control frame has besides the code (section 5.5).
+#: Bytes of a reason, beside the code in a control frame (section 5.5).
 LONGEST_REASON = 123
-#: What a message that waits for the view takes besides its content: endlessly many empty ones are endlessly much.
+#: Bytes that each waiting message counts beside its content: a client may send any number of empty ones.
 OVERHEAD = 128
 #: The headers of a refusal that says in words why.
 PLAIN_TEXT: RawPairs = [(b"content-type", b"text/plain; charset=utf-8")]
-#: Where a message could not be sent, the server has so many seconds to tell how the client has left.
+#: Seconds to wait, after a failed send, for the server to say how the client has left.
 LINGER = 1
-#: After so many messages that were sent without waiting, others have a turn on the loop.
+#: Most messages sent in a row before other tasks have a turn on the loop.
 MOST_AT_ONCE = 64
 
 
@@ -55,7 +55,7 @@ class Conversation:
     ) -> None:
         """Hold up to `most_bytes` and one message for the view: the server waits while that much is unread.
 
-        `listen_later` has `listen` called in a moment.
+        `listen_later(inbox)` schedules `inbox.listen()`.
         """
         self.scope = scope
         self.loop = loop
@@ -65,9 +65,9 @@ class Conversation:
         #: What the client, or the server in its place, ended the websocket with.
         self.close_code: int | None = None
         self.close_reason = ""
-        #: The task of the view, while an async one is running or a sync one waits for something else than a message.
+        #: The task of an async view, or of a sync view that is blocked on anything but a message.
         self.view: Any = None
-        #: When the last message came or went, if that is looked at, on the clock of the loop; how many are being sent.
+        #: Loop time of the last message either way, if `notes_activity`; the number being sent.
         self.active_at: float = loop.time()
         self.notes_activity = False
         self.sending = 0
@@ -101,10 +101,10 @@ class Conversation:
             self.inbox.end()
 
     def cancel_waiting_view(self) -> None:
-        """Cancel an async view that waits for something else than a message, at the end of the websocket.
+        """Cancel an async view, at the end of the websocket, unless it awaits a message directly.
 
-        That may be a task that waits for a message, as in `gather(sending(), receiving())`: `gather` ends all of its
-        tasks if it is cancelled, and none if one of them fails.
+        Within `gather(sending(), receiving())` it does not: `gather` ends all of its tasks if it is cancelled, and none
+        if one of them fails.
         """
         if self.view is not None and not self._gives_way and not self.inbox.is_awaited_by(self.view):
             self.view.cancel()
@@ -132,7 +132,7 @@ class Conversation:
         return self.tell(message) if self.state == OPEN and self.outbox is None else self._tell_in_turn(message)
 
     async def _tell_in_turn(self, message: Message) -> None:
-        """Accept the websocket, or let threads send what they were first to send, then send a message."""
+        """Accept the websocket, or send the threads' earlier messages; then send a message."""
         await self.accept()
         if self.outbox is not None:
             await self.outbox.until_sent()
@@ -191,7 +191,7 @@ class Conversation:
                 self._gives_way = False
 
     async def _learn_end(self) -> None:
-        """Hear what the server still has to tell: how the client has left comes last."""
+        """Read the server's messages to the last, which says how the client left."""
         with suppress(TimeoutError):
             await with_timeout(LINGER, self.inbox.until_ended())
         self.end(ABNORMAL, "")
@@ -217,5 +217,5 @@ def message_of(data: Data) -> Message:
 
 
 def size_of(data: Data) -> int:
-    """Return what a message takes that waits."""
+    """Return the bytes that a waiting message counts."""
     return len(data) + OVERHEAD

@@ -46,7 +46,7 @@ def with_path(scope: Scope) -> Scope:
 
 
 def with_path_first(app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Return an ASGI app that calls `app` with scopes whose path is one."""
+    """Wrap an ASGI app to get its scopes from `with_path`."""
 
     def call(scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
         return app(scope if scope.get("path", "/").startswith("/") else with_path(scope), receive, send)

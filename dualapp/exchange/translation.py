@@ -31,8 +31,8 @@ WHITE_SPACE = " \t"
 # app sees an empty one, as gunicorn gives it.
 NO_ADDRESS = {None, "", "localhost", "<local>", "0.0.0.0"}
 
-# What the test client asks for beyond the words of a protocol: the environ's key of entries of the scope, the scope's
-# key of entries of the environ, and two such entries.
+# Keys of the test client: SCOPE_BASE holds scope entries in an environ, VARIABLES environ entries in a scope; the
+# others are such entries.
 SCOPE_BASE = "dualapp.scope_base"
 VARIABLES = "dualapp.variables"
 #: A function that takes the request context, for the test (or Werkzeug's debugger) to enter again.
@@ -205,7 +205,7 @@ def asgi_headers(environ: WSGIEnvironment) -> list[tuple[bytes, bytes]]:
 
 @lru_cache(1024)
 def raw_name(key: str) -> bytes | None:
-    """Return the name of a header by the environ's key; None for what is no header."""
+    """Return the name of a header by the environ's key; None if `key` is not a header's."""
     name = CGI_KEYS.get(key) or (key[5:].lower().replace("_", "-") if key.startswith("HTTP_") else None)
     return None if name is None else name.encode("latin-1")
 

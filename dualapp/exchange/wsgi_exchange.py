@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 
-#: What SERVER_SOFTWARE begins with for servers that strip header values, of which nobody has to look at each again.
+#: SERVER_SOFTWARE prefixes of servers that already strip header values.
 STRIPPING_SERVERS = ("gunicorn/", "waitress", "Granian", "Cheroot/")
 
 
@@ -119,7 +119,7 @@ WHOLE = (io.BytesIO, SpooledTemporaryFile)
 
 
 class BadLength(BadRequest):
-    """400: a server has let a Content-Length pass that is no number."""
+    """400: the server has let a malformed Content-Length pass."""
 
     description = "The Content-Length of this request is not a number."
 

@@ -1,4 +1,4 @@
-"""Say of an error where an `await` is missing or too much: a coroutine is in the place of a value, or the reverse."""
+"""Add a note to errors of a missing or an unnecessary `await`, which says where it is."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def add_await_note(error: Exception) -> None:
     if re.search(MISSING, str(error)):
         error.add_note(f"An `await` is missing: {missing(frames, users)} {RULE}")
     elif users and re.search(TOO_MUCH, str(error)):
-        error.add_note(f"An `await` or `async` is too much {place_of(users[0])}. {RULE}")
+        error.add_note(f"Unnecessary `await` or `async` {place_of(users[0])}. {RULE}")
 
 
 @cache
 def libraries() -> tuple[str, ...]:
-    """Return where code is that is not the user's: dualapp, and what is installed or comes with Python."""
+    """Return the directories of dualapp, of installed packages and of Python's library."""
     import sysconfig  # a fiftieth of what importing dualapp takes beside Flask
 
     return (str(Path(__file__).parent.parent), *set(sysconfig.get_paths().values()))
@@ -61,7 +61,7 @@ def missing(frames: list[TracebackType], users: list[TracebackType]) -> str:
     else:
         said = "a coroutine was used as a value."
     if users and not (code := users[0].tb_frame.f_code).co_flags & ASYNC_CODE:
-        said += f" {code.co_name} is no `async def` function, which could await it."
+        said += f" {code.co_name} is not `async def`, so it cannot await it."
     return said
 
 

@@ -76,7 +76,7 @@ RETURNED = LoopRunner(suspends=True)
 
 
 async def awaited(call: Function, value: Any) -> Any:
-    """Return what a function of a pipeline returned, the result of a coroutine: a decorator may be around it."""
+    """Return a function's value, awaited if it is a coroutine: a sync decorator may be around it."""
     while type(value) is CoroutineType:
         value = await (value if call is call_async else call(OnLoop, RETURNED, await_value, value))
     return value
@@ -88,7 +88,7 @@ def is_coroutine(value: Any) -> bool:
 
 
 async def awaited_body(call: Function, value: Any) -> Any:
-    """Return what a function returned, with the result of its coroutine in the place of that."""
+    """Return a function's value, with its coroutine replaced by the result."""
     return (await awaited(call, value[0]), *value[1:]) if type(value) is tuple else await awaited(call, value)
 
 

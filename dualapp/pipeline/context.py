@@ -265,7 +265,7 @@ class Context(upstream.RequestContext):
         return self.request.routing_exception if self.request_observed else self.routing_exception
 
     def route(self) -> None:
-        """Match the request; keep an error that is no HTTPException, as of a converter, for the pipeline to answer."""
+        """Match the request; keep an error other than HTTPException, such as a converter's, for the pipeline."""
         try:
             self.match_request()
         except Exception as error:
@@ -318,7 +318,7 @@ class Context(upstream.RequestContext):
             self._bound.pop()
 
     def detach(self) -> tuple[Binding, ...]:
-        """Give away what undoes the last `enter`, for code that may leave the context in another thread or task."""
+        """Return the tokens of the last `enter`, for code that may leave the context in another thread or task."""
         return self._bound.pop()
 
     def end(self) -> None:

@@ -42,14 +42,14 @@ class Generation:
     def __init__(self) -> None:
         self._numbers = count(1)
         self.number = 0
-        #: What answers at the two entries, once that was chosen.
+        #: The functions chosen to answer at the two entries.
         self.wsgi_entry: Callable[..., Any] | None = None
         self.asgi_entry: Callable[..., Any] | None = None
-        #: The mounts that answer the paths asked for, where the path alone tells.
+        #: The mounts by requested path, where the path alone decides.
         self.found_mounts: dict[str, Any] = {}
 
     def advance(self) -> None:
-        """Outdate all plans made so far, and what was chosen to answer."""
+        """Outdate all plans, the chosen entries and the found mounts."""
         self.number = next(self._numbers)
         self.wsgi_entry = self.asgi_entry = None
         self.found_mounts = {}  # a new one: a thread that is looking up a path by the old rules writes into the old one

@@ -1,7 +1,7 @@
 """The steps of a request as methods of an app, in both colours: what `super()` finds in an override, and tests call.
 
-Each leads into the pipeline, where it is: awaited on a loop, or stepped in a thread. So an override goes on in its own
-colour, and whatever it wraps crosses no more than it would without it.
+Each runs the pipeline's step in place: awaited on a loop, or stepped in a thread. So an override keeps its colour, and
+adds no crossing to the step that it wraps.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WITHOUT_REQUEST = frozenset({"do_teardown_appcontext"})
 
 
 def method(step: Function) -> Callable[..., Any]:
-    """Make a method of a step of the pipeline; it does what is beneath all overrides."""
+    """Make a method of a step, which calls what is beneath all overrides."""
     name = step.__name__
 
     def in_sync(app: Any, context: Any, *args: Any, **kwargs: Any) -> Any:

@@ -15,7 +15,7 @@ from .steps import STEPS, Function
 
 FRAMEWORKS = ("flask", "dualapp")
 
-#: Steps in which our own code calls Flask's, which may be wrapped: it must not be called instead of ours.
+#: Steps of ours that call Flask's, which may be wrapped: a wrapper must not replace ours.
 CALLING_FLASKS = frozenset({"log_exception", "make_default_options_response", "make_response"})
 
 

@@ -47,7 +47,7 @@ class SubdomainAdapter(MapAdapter):
 
 
 def one_refusal(first: HTTPException, second: HTTPException) -> HTTPException:
-    """Return one error for two refusals: what is known of the path says more than that it was not found."""
+    """Return one error for two: a 405 with the methods of both, else the one that is not a 404."""
     methods = {method for error in (first, second) for method in getattr(error, "valid_methods", None) or ()}
     if methods:
         return MethodNotAllowed(methods)

@@ -23,7 +23,7 @@ decode: Callable[[str], tuple[Any, int]] = JSONDecoder().raw_decode
 
 
 class JSONBody:
-    """What `get_json()` has parsed, for the request object to have if one is made later."""
+    """A body that `get_json()` has parsed, kept for a later request object."""
 
     __slots__ = ("_data", "value")
 
@@ -56,7 +56,7 @@ class JSONBody:
 
 
 def is_own(app: Any) -> bool:
-    """Tell whether no code of the user's takes part when a body is parsed, but for the JSON provider."""
+    """Tell whether only the JSON provider may be the user's code when a body is parsed."""
     return has_own_faces(app) and Request.get_json is GET_JSON and is_on(app, "json")
 
 

@@ -27,7 +27,7 @@ READERS: dict[str, Callable[[Exchange], Any]] = {"args": arguments_of, "headers"
 
 
 def part_of(context: Any, name: str) -> Any:
-    """Return an attribute of the request, and keep it for the request object to have; None to ask that for it.
+    """Return an attribute of the request, kept for a later request object; None to make that object.
 
     `context` is a `dualapp.pipeline.context.Context` without a request object, `name` a key of READERS.
     """

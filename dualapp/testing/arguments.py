@@ -1,4 +1,4 @@
-"""The arguments of a test client's request: Quart's in Werkzeug's words, and the request that they make."""
+"""Translate arguments of Quart's test client into Werkzeug's, and make requests of them."""
 
 from __future__ import annotations
 

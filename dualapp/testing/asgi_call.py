@@ -101,7 +101,7 @@ class ASGICall:
         return self._begun, status, headers
 
     def _is_incomplete(self, status: int, headers: Headers) -> bool:
-        """Tell whether part of the body is still to come, and not only the news of its end."""
+        """Tell whether more of the body is to come than the message of its end."""
         if self._method == "HEAD" or status in STATUSES_WITHOUT_BODY:
             return False
         return sum(map(len, self._begun)) < headers.get("Content-Length", math.inf, type=int)

@@ -18,7 +18,7 @@ ERRORS = "wsgi.errors"
 
 
 def request_scope(environ: WSGIEnvironment) -> Scope:
-    """Return the scope of a request; what it has no words for, as REMOTE_USER, goes along in `VARIABLES`."""
+    """Return the scope of a request; variables beyond a scope, such as REMOTE_USER, are in `VARIABLES`."""
     scope = scope_from(environ)
     if environ.get("wsgi.input_terminated") and not environ.get("CONTENT_LENGTH"):
         scope["headers"].append((b"transfer-encoding", b"chunked"))

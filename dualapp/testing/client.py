@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 Entry = Literal["wsgi", "asgi"]
 
-# Whether the request that sync code of a client sends is awaited by async code: that code has called a sync `open` of a
-# subclass, or asked for the WSGI entry.
+# Whether async code awaits the request that sync code of a client sends: it called a subclass's sync `open`, or asked
+# for the WSGI entry.
 is_awaited: ContextVar[bool] = ContextVar("dualapp.testing.is_awaited", default=False)
 # The contexts of the request under way, for the client that sends it to keep; None if it keeps none.
 answered: ContextVar[list[Any] | None] = ContextVar("dualapp.testing.answered", default=None)
@@ -161,7 +161,7 @@ class DualClient(FlaskClient):
 
     @contextmanager
     def _noting_contexts(self) -> Iterator[list[Any]]:
-        """Give the list to which the contexts are added of what the block sends, if they are to be kept."""
+        """Yield the list that collects the contexts of the block's requests, if they are kept."""
         contexts: list[Any] = []
         token = answered.set(contexts if self.preserve_context else None)
         try:

@@ -22,7 +22,7 @@ class KeptContexts:
         self._bound: list[tuple[Binding, ...]] = []
 
     def keep(self, contexts: list[Any]) -> None:
-        """Make the context of a request current in the calling code: of those that led to it by redirects, the last."""
+        """Make a request's context current in the calling code: the last one's, after redirects."""
         for context in contexts[-1:]:
             context.push()
             self._note(context)
@@ -57,7 +57,7 @@ class KeptContexts:
         return contexts
 
     def _unbind(self) -> None:
-        """Make the contexts current again that were so before, where this `contextvars.Context` has kept any."""
+        """Restore the contexts that were current before, if this `contextvars.Context` has kept any."""
         self._bound = [bound for bound in reversed(self._bound) if not unbind(bound)][::-1]
 
 

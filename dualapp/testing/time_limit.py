@@ -1,4 +1,4 @@
-"""How long a test waits for one response: a stream that does not end is an error of the test, and no hang."""
+"""Limit how long a test waits for one response: an endless stream fails the test, and does not hang it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..crossing.thread_pool import from_loop
 
 
 class TimeLimit:
-    """Counts the seconds that code waits for one response, in all blocks together, and not what it does in between."""
+    """Counts the seconds that code waits for one response, in all blocks together, without the time in between."""
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = self._left = seconds
@@ -35,7 +35,7 @@ class TimeLimit:
 
     @contextmanager
     def waiting(self) -> Iterator[float | None]:
-        """Count the seconds of the block, which gets what is left of them."""
+        """Count the seconds of the block; yield the seconds left."""
         if self._left is None:
             yield None
             return

@@ -64,7 +64,7 @@ class Request(quart.Request):
 
     @property
     def max_form_memory_size(self) -> int | None:
-        """The largest form field that is no file, in bytes: `MAX_FORM_MEMORY_SIZE` unless set for this request."""
+        """The largest form field other than files, in bytes: `MAX_FORM_MEMORY_SIZE` unless set for this request."""
         return self._sync.max_form_memory_size
 
     @max_form_memory_size.setter

@@ -255,7 +255,7 @@ def is_bodiless(response: werkzeug.Response, method: str) -> bool:
 
 
 def conditions_of(request_or_environ: Any) -> WSGIEnvironment:
-    """Return the environ that Werkzeug looks up conditions in; of a Quart request without one, what matters of it."""
+    """Return the environ that Werkzeug looks up conditions in; for a Quart request, its method and headers."""
     environ: Any = getattr(request_or_environ, "environ", request_or_environ)
     if isinstance(environ, dict):
         return environ

@@ -75,9 +75,9 @@ def converted(app: Flask, value: Any) -> flask.Response:
 
 
 def converted_without_request(app: Flask, body: Any) -> Any:
-    """Convert what Flask would convert by means of the request, which is there only while one is handled.
+    """Convert a body outside of a request, without the request that Flask's conversion needs.
 
-    Raises TypeError for what is no response, as Quart does.
+    Raises TypeError if `body` is not a response, as Quart does.
     """
     if isinstance(body, HTTPException):
         body = body.get_response()
@@ -85,7 +85,7 @@ def converted_without_request(app: Flask, body: Any) -> Any:
         return body if isinstance(body, app.response_class) else app.response_class.force_type(body)
     if body is None or (callable(body) and not isinstance(body, Iterator)):
         raise TypeError(
-            f"{body!r} is no response, and could not be called for one: WSGI applications are converted only while a"
+            f"{body!r} is not a response and could not be called for one: WSGI applications are converted only while a"
             " request is handled, or within `with app.test_request_context()`."
         )
     return body

@@ -19,7 +19,7 @@ from .head import checked_header
 if TYPE_CHECKING:
     from ..exchange.handshake import Handshake
 
-#: What threads may have sent before the client takes it.
+#: Most bytes that wait in the outbox of threads.
 MOST_UNSENT = 64 * 1024
 
 
@@ -53,7 +53,7 @@ class Websocket(quart.Websocket):
 
     @property
     def close_code(self) -> int | None:
-        """What the websocket was closed with (RFC 6455 section 7.4), None while it is open."""
+        """The close code (RFC 6455 section 7.4), None while the websocket is open."""
         return self._conversation.close_code
 
     @property
@@ -102,7 +102,7 @@ class Websocket(quart.Websocket):
 
     @cached_property
     def _blocking(self) -> BlockingConversation:
-        # Of two threads that come at once both get the first one's.
+        # Two threads at once both get the first one's.
         blocking = vars(self).setdefault("_blocking", BlockingConversation(self._conversation, MOST_UNSENT))
         self._conversation.outbox = blocking.outbox
         return blocking  # type: ignore[no-any-return]  # it is one

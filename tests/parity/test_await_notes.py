@@ -1,4 +1,4 @@
-"""An error that comes of an `await` that is missing, or too much, says so."""
+"""An error that comes of a missing or an unnecessary `await` says so."""
 
 from __future__ import annotations
 
@@ -134,19 +134,19 @@ def test_a_coroutine_that_is_used_as_a_value(serve: Serve, number: int) -> None:
 def test_a_coroutine_that_no_variable_holds(serve: Serve) -> None:
     note = notes_of(serve, "/expression")
     assert re.search(r"missing: a call in expression \(\S+test_await_notes.py, line \d+\) returned a coroutine", note)
-    assert ("expression is no `async def` function" in note) is not serve.is_async
+    assert ("expression is not `async def`" in note) is not serve.is_async
 
 
 def test_a_coroutine_in_json(serve: Serve) -> None:
     note = notes_of(serve, "/json")
     assert re.search("async_value(, called in unserialised .*)? is a coroutine", note)
-    assert "no `async def`" not in note
+    assert "not `async def`" not in note
 
 
 @pytest.mark.parametrize(("target", "view"), [("", "much"), ("/for", "much_for"), ("/with", "much_with")])
 def test_a_value_that_is_awaited(serve: Serve, target: str, view: str) -> None:
     note = notes_of(serve, f"/async{target}")
-    assert re.search(rf"too much in async_{view} \(\S+test_await_notes.py, line \d+\)", note)
+    assert re.search(rf"Unnecessary `await` or `async` in async_{view} \(\S+test_await_notes.py, line \d+\)", note)
 
 
 @pytest.mark.parametrize("target", ["/unrelated", "/told"])

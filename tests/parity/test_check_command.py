@@ -456,7 +456,7 @@ def test_there_is_nothing_to_say() -> None:
 def test_another_app_is_named() -> None:
     result = flask.Flask("other").test_cli_runner().invoke(check_command)
     assert result.exit_code == 2
-    assert "'other' is no DualApp but a Flask" in result.output
+    assert "'other' is a Flask, not a DualApp" in result.output
 
 
 def test_each_check_has_its_two_tests() -> None:

@@ -615,20 +615,20 @@ def test_an_outer_app_starts_and_stops_it() -> None:
     assert inner.events == ["startup", "shutdown"]
 
 
-def test_what_is_no_app_is_refused() -> None:
+def test_what_is_not_an_app_is_refused() -> None:
     app = DualApp(__name__)
 
     def either(*args: Any) -> None: ...
 
-    with pytest.raises(TypeError, match="no app"):
+    with pytest.raises(TypeError, match="not an app"):
         app.mount("/x", "shop:app")
-    with pytest.raises(TypeError, match="no app"):
+    with pytest.raises(TypeError, match="not an app"):
         app.mount("/x", "shop:app", kind="wsgi")
     with pytest.raises(TypeError, match="kind='wsgi' or kind='asgi'"):
         app.mount("/x", either)
     for kind in ("both", "WSGI", ""):
         with pytest.raises(ValueError, match=f"'wsgi' or 'asgi', not '{kind}'"):
-            app.mount("/x", either, kind=kind)  # type: ignore[arg-type]  # it is no kind
+            app.mount("/x", either, kind=kind)  # type: ignore[arg-type]  # not a kind
         with pytest.raises(ValueError, match=f"'wsgi' or 'asgi', not '{kind}'"):
             app.add_middleware(MarkingWSGI, kind=kind)  # type: ignore[arg-type]  # as above
     with pytest.raises(ValueError, match="begins with a slash"):
@@ -783,7 +783,7 @@ def test_middleware_for_both_entries_comes_first() -> None:
 @pytest.mark.parametrize(("adapt", "right", "wrong"), [(as_wsgi, asgi_app, wsgi_app), (as_asgi, wsgi_app, asgi_app)])
 def test_an_adapter_refuses_an_app_that_needs_none(adapt: Any, right: Any, wrong: Any) -> None:
     assert callable(adapt(right))
-    with pytest.raises(TypeError, match=f"{wrong.__name__}.* is no"):
+    with pytest.raises(TypeError, match=f"{wrong.__name__}.* does not speak"):
         adapt(wrong)
 
 

@@ -90,7 +90,7 @@ def test_an_app_without_rules() -> None:
 
 
 def test_another_app_is_named() -> None:
-    assert "'other' is no DualApp but a Flask: use `flask routes`." in printed(flask.Flask("other"))
+    assert "'other' is a Flask, not a DualApp: use `flask routes`." in printed(flask.Flask("other"))
 
 
 def is_on_a_loop() -> bool:

@@ -297,7 +297,7 @@ def test_a_server_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_another_app_has_no_asgi_entry() -> None:
-    assert "'shop' is no DualApp but a Flask" in refused(flask.Flask("shop"), "--asgi")
+    assert "'shop' is a Flask, not a DualApp" in refused(flask.Flask("shop"), "--asgi")
 
 
 @pytest.mark.parametrize(
