@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 
 import dualapp
+from dualapp.compat import upstream
 from dualapp.compat.upstream import REFUSED, TABLE, Private
 
 PACKAGE = Path(dualapp.__file__).parent
-MODULES = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "compat"]
+MODULES = [path for path in PACKAGE.rglob("*.py") if path != Path(upstream.__file__)]
+#: Functions, and methods of what `vars` returns, to which a name is given as a string.
+BY_STRING = {*("getattr", "setattr", "hasattr", "delattr", "attrgetter", "methodcaller"), *("get", "setdefault", "pop")}
 #: They begin with an underscore and are documented: of Werkzeug's proxies, and of Python.
 DOCUMENTED = {"_get_current_object", "_getframe"}
 
@@ -73,11 +76,20 @@ EXPECTED = "[200, 200, 200, 404, 404] b'cba'\n[200, 200, 200, 404, 404]\n"
 
 def private_names(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
-        match node:
-            case ast.Attribute(attr=name) | ast.alias(name=name):
-                name = name.rpartition(".")[2]
-                if name.startswith("_") and not name.startswith("__"):
-                    yield name
+        for name in names_in(node):
+            if name.startswith("_") and not name.startswith("__"):
+                yield name
+
+
+def names_in(node: ast.AST) -> Iterator[str]:
+    """The names of attributes, and of what is imported, that a node of a syntax tree has by itself."""
+    match node:
+        case ast.Attribute(attr=name) | ast.alias(name=name):
+            yield name.rpartition(".")[2]
+        case ast.Call(func=ast.Name(id=function) | ast.Attribute(attr=function), args=args) if function in BY_STRING:
+            yield from (arg.value for arg in args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
+        case ast.Subscript(slice=ast.Constant(value=str(name))):  # of `vars(...)` or a session
+            yield name
 
 
 def own_names() -> set[str]:
@@ -90,6 +102,10 @@ def own_names() -> set[str]:
                     names.add(name)
                 case ast.Attribute(attr=name, ctx=ast.Store()) | ast.Name(id=name, ctx=ast.Store()):
                     names.add(name)
+                case ast.Subscript(
+                    ast.Call(func=ast.Name(id="vars")), slice=ast.Constant(value=str(name)), ctx=ast.Store()
+                ):
+                    names.add(name)
     return names
 
 
@@ -101,8 +117,8 @@ def test_no_other_module_uses_one() -> None:
 
 def test_those_that_dualapp_gives_are_not_upstreams() -> None:
     """Or the test above would not see them."""
-    # Our own future has the attribute by which asyncio's tasks know one.
-    assert own_names() & {row.name for row in TABLE} == {"_asyncio_future_blocking"}
+    # Our own future has the attribute by which asyncio's tasks know one, and our matcher has a first state as well.
+    assert own_names() & {row.name for row in TABLE} == {"_asyncio_future_blocking", "_root"}
 
 
 def owner_of(row: Private) -> Any:
@@ -115,10 +131,12 @@ def owner_of(row: Private) -> Any:
 def test_it_is_there_unless_another_version_has_it(row: Private) -> None:
     """Attributes of instances are looked for in the code that sets them."""
     owner = owner_of(row)
-    members = [member for cls in getattr(owner, "__mro__", ()) for member in vars(cls).values()]
+    members = [owner, *(member for cls in getattr(owner, "__mro__", ()) for member in vars(cls).values())]
     functions = [*members, *(member.fset for member in members if isinstance(member, property))]
     is_there = hasattr(owner, row.name) or any(
-        row.name in function.__code__.co_names for function in functions if hasattr(function, "__code__")
+        row.name in (*function.__code__.co_names, *function.__code__.co_consts)
+        for function in functions
+        if hasattr(function, "__code__")
     )
     assert is_there or row.versions
 
