@@ -16,7 +16,7 @@ from flask.signals import message_flashed
 from werkzeug.local import LocalProxy
 
 from . import templating
-from .compat.upstream import REDIRECT_CODE, app_variable, request_context
+from .compat.upstream import FLASHES, REDIRECT_CODE, app_variable, request_context
 from .crossing.colour import caller_is_async, is_async
 from .pipeline.app_context import AppContext
 from .pipeline.context import Context
@@ -153,7 +153,7 @@ def flash(message: str, category: str = "message") -> Any:
 
 
 async def flash_async(message: str, category: str) -> None:
-    flask.session["_flashes"] = [*flask.session.get("_flashes", []), (category, message)]
+    flask.session[FLASHES] = [*flask.session.get(FLASHES, []), (category, message)]
     app = flask.current_app._get_current_object()  # type: ignore[attr-defined]  # it is a proxy
     await message_flashed.send_async(app, _sync_wrapper=app.ensure_async, message=message, category=category)
 

@@ -1,38 +1,30 @@
 """Adapt contexts to what Quart's globals expect in Quart's context variables.
 
 Quart 0.22 has one variable for the app and one for the request, Quart 0.23 has one for both; `QuartContext` serves as
-the value of any of them. No other module tells Quart's versions apart.
+the value of any of them.
 """
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
+from contextvars import Token
 from types import TracebackType
 from typing import Any, Self
 
-import quart.globals
+from .upstream import ShownMessages, quarts_request_variables, quarts_variables, quarts_websocket_variables
 
-from .upstream import required
-
-VARIABLES: list[ContextVar[Any]] = [required("quart.globals", "_cv_app", "quart")]
-if hasattr(quart.globals, "_cv_request"):
-    VARIABLES.append(quart.globals._cv_request)
-#: Those of a websocket.
-OF_WEBSOCKETS = VARIABLES[:1]
-if hasattr(quart.globals, "_cv_websocket"):
-    OF_WEBSOCKETS.append(quart.globals._cv_websocket)
+OF_APPS, OF_REQUESTS, OF_WEBSOCKETS = quarts_variables(), quarts_request_variables(), quarts_websocket_variables()
 
 
 def bind(context: Any) -> list[Token[Any]]:
     """Make a `dualapp.pipeline.context.Context` the current one for Quart's globals."""
     is_request = context.conversation is None
     adapter = QuartContext(context) if is_request else WebsocketContext(context)
-    return [variable.set(adapter) for variable in (VARIABLES if is_request else OF_WEBSOCKETS)]
+    return [variable.set(adapter) for variable in (OF_REQUESTS if is_request else OF_WEBSOCKETS)]
 
 
 def bind_app(context: Any) -> list[Token[Any]]:
     """Make a `dualapp.pipeline.context.AppContext` the current one for Quart's globals that need no request."""
-    return [VARIABLES[0].set(QuartAppContext(context))]
+    return [variable.set(QuartAppContext(context)) for variable in OF_APPS]
 
 
 class QuartAppContext:
@@ -62,7 +54,7 @@ class QuartAppContext:
         await self.context.__aexit__(exc_type, exc, traceback)
 
 
-class QuartContext(QuartAppContext):
+class QuartContext(ShownMessages, QuartAppContext):
     """A context of a request, with the attributes that `quart.request`, `quart.g` and the other globals read."""
 
     has_request = True
@@ -78,7 +70,6 @@ class QuartContext(QuartAppContext):
         return self.context.async_request
 
     request_websocket = request
-    _request = _request_websocket = request
 
     @property
     def session(self) -> Any:
@@ -92,8 +83,6 @@ class QuartContext(QuartAppContext):
     @flashes.setter
     def flashes(self, flashes: list[tuple[str, str]] | None) -> None:
         self.context.flashes = flashes
-
-    _flashes = flashes
 
 
 class WebsocketContext(QuartContext):
@@ -110,4 +99,3 @@ class WebsocketContext(QuartContext):
         raise RuntimeError("There is no request in the context of a websocket.")
 
     request_websocket = websocket
-    _websocket = _request_websocket = websocket

@@ -1,4 +1,4 @@
-"""Every private name of Flask, Werkzeug, Quart, asgiref, asyncio and json that dualapp uses, in one table.
+"""Every private name of Flask, Werkzeug, Quart, asgiref and the standard library that dualapp uses, in one table.
 
 No other module uses one (`tests/unit/test_upstream.py` reads them all). Without a name marked "general road", dualapp
 gives the same answers, only slower; without one marked "ImportError", importing dualapp says which version is needed.
@@ -71,6 +71,8 @@ TABLE = (
     Private("flask.ctx:AppContext", "_push_count", "the same", "_cv_tokens", "from 3.2 on"),
     Private("flask.ctx:AppContext", "_request", "the request that Flask shows", "unused", "from 3.2 on"),
     Private("flask.ctx:AppContext", "_get_session", "the session that Flask saves", "unused", "from 3.2 on"),
+    Private("flask.helpers:flash", "_flashes", "the session's key for messages that are flashed", "not shown"),
+    Private("flask.ctx:AppContext", "_flashes", "messages that were shown in this request", "unused", "from 3.2 on"),
     Private("flask.helpers", "_CollectErrors", "do all teardowns run though one fails", "no", "from 3.2 on"),
     Private("flask:Request", "_max_content_length", "the limit that was set for one request", GENERAL),
     Private("werkzeug.wrappers:Request", "_cached_data", "what get_data has read before", GENERAL),
@@ -81,6 +83,7 @@ TABLE = (
     Private("werkzeug.datastructures:Headers", "_list", "make a response in one step", GENERAL),
     Private("werkzeug.datastructures:EnvironHeaders", "_get_key", "look one header of a scope up", GENERAL),
     Private("werkzeug.routing:Map", "_matcher", "compile the rules", GENERAL),
+    Private("werkzeug.routing.matcher:StateMachineMatcher", "_root", "compile the rules", GENERAL),
     Private("werkzeug.routing:Rule", "_converters", "compile the rules", GENERAL),
     Private("werkzeug.test:Client", "_cookies", "the cookies of a test client", "AttributeError in tests"),
     Private("werkzeug.test:Client", "_add_cookies_to_wsgi", "its session_transaction", "AttributeError in tests"),
@@ -88,6 +91,8 @@ TABLE = (
     Private("werkzeug._reloader", "run_with_reloader", "restart an ASGI server that has changed", "ImportError then"),
     Private("quart.globals", "_cv_app", "the context variable that quart.current_app looks into", REFUSED),
     Private("quart.globals", "_cv_request", "quart.request's own", "_cv_app holds both", "before 0.23"),
+    Private("quart.globals", "_cv_websocket", "quart.websocket's own", "_cv_app holds both", "before 0.23"),
+    Private("quart.ctx:AppContext", "_flashes", "messages that were shown in this request", "unused", "from 0.23 on"),
     Private("asgiref.sync:AsyncToSync", "executors", "which thread waits for the running task", REFUSED),
     Private("asgiref.sync:SyncToAsync", "threadlocal", "which loop a thread works for", REFUSED),
     Private("asgiref.sync:SyncToAsync", "thread_sensitive_context", "leave the choice of a thread to it", "not left"),
@@ -98,6 +103,7 @@ TABLE = (
     Private("asyncio.base_events:BaseEventLoop", "_default_executor", "keep one that was set", "replaced"),
     Private("asyncio:Handle", "_run", "take a step of the host loop", "no loop is lent"),
     Private("asyncio:Future", "_asyncio_future_blocking", "wake a task in the same turn of its loop", GENERAL),
+    Private("socket:SocketIO", "_sock", "take a websocket over from pywsgi and cheroot", "501 for websockets there"),
     Private("json.encoder", "c_make_encoder", "an encoder that is kept", GENERAL),
 )
 
@@ -168,6 +174,9 @@ def as_written(method: Any) -> Any:
     return method.__wrapped__ if is_wrapped else method
 
 
+#: The key of the messages that Flask and Quart keep in the session until they are shown.
+FLASHES = "_flashes"
+
 #: Whether all teardown functions run even if one fails, as from 3.2 on.
 runs_all_teardowns = hasattr(flask.helpers, "_CollectErrors")
 
@@ -180,7 +189,21 @@ else:  # from 3.2 on `flask.ctx.RequestContext` is an alias whose access warns
     FlasksRequestContext = vars(flask.ctx).get("RequestContext", flask.ctx.AppContext)
 
 
-class RequestContext(FlasksRequestContext):
+class ShownMessages:
+    """The messages that were shown in a request, by the names under which Flask's and Quart's own code reads them."""
+
+    flashes: Any
+
+    @property
+    def _flashes(self) -> Any:
+        return self.flashes
+
+    @_flashes.setter
+    def _flashes(self, flashes: Any) -> None:
+        self.flashes = flashes
+
+
+class RequestContext(ShownMessages, FlasksRequestContext):
     """Flask's context of a request, with the private names under which Flask's own code reads its attributes."""
 
     #: The session, None until it is open.
@@ -209,14 +232,6 @@ class RequestContext(FlasksRequestContext):
     @property
     def _after_request_functions(self) -> list[Any]:  # type: ignore[override]  # as _session
         return self.after_this_request_functions
-
-    @property
-    def _flashes(self) -> Any:
-        return self.flashes
-
-    @_flashes.setter
-    def _flashes(self, flashes: Any) -> None:
-        self.flashes = flashes
 
 
 class AppContext(flask.ctx.AppContext):
@@ -318,6 +333,24 @@ def keep_cookies(client: Any, host: str, path: str, values: Iterable[str]) -> No
     client._update_cookies_from_response(host, path, values)
 
 
+# Quart, once it is imported. Up to 0.22 it has one variable for the app, one for the request, one for the websocket.
+
+
+def quarts_variables(own: str = "") -> list[ContextVar[Any]]:
+    """Return the variables that hold Quart's context: the app's, and this one if the version has it."""
+    variables: list[ContextVar[Any]] = [required("quart.globals", "_cv_app", "quart")]
+    variable = getattr(import_module("quart.globals"), own, None)
+    return variables if variable is None else [*variables, variable]
+
+
+def quarts_request_variables() -> list[ContextVar[Any]]:
+    return quarts_variables("_cv_request")
+
+
+def quarts_websocket_variables() -> list[ContextVar[Any]]:
+    return quarts_variables("_cv_websocket")
+
+
 # asgiref looks into these two records, which dualapp replaces by its own, so that asgiref's functions and dualapp's can
 # be nested in each other.
 
@@ -385,6 +418,15 @@ def has_executor(loop: asyncio.AbstractEventLoop) -> bool:
 
 can_lend_loops = hasattr(asyncio, "_set_running_loop") and hasattr(asyncio.Handle, "_run")
 can_hand_off = hasattr(asyncio.Future, "_asyncio_future_blocking")
+
+
+# The servers of gevent and cheroot, which read a connection through Python's own file of a socket.
+
+
+def socket_of(stream: Any) -> Any:
+    """Return the socket that a buffered stream reads from; None if it reads from anything else."""
+    return getattr(getattr(stream, "raw", None), "_sock", None)
+
 
 # json.
 

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..compat.upstream import socket_of
 from ..crossing.os_threads import unpatched
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def werkzeugs(environ: WSGIEnvironment) -> Any:
 
 def gevents(environ: WSGIEnvironment) -> Any:
     """Of `gevent.pywsgi`: the input of a request to upgrade is the connection's own file."""
-    socket = getattr(getattr(environ.get("wsgi.input"), "raw", None), "_sock", None)
+    socket = socket_of(environ.get("wsgi.input"))
     return socket if type(socket).__module__.startswith("gevent.") else None
 
 
@@ -53,8 +54,8 @@ def cheroots(environ: WSGIEnvironment) -> Any:
     """Of cheroot: below the readers that know the length of the body is that of the connection."""
     stream = environ.get("wsgi.input")
     while stream is not None and type(stream).__module__.startswith("cheroot"):
-        if (raw := getattr(stream, "raw", None)) is not None:
-            return getattr(raw, "_sock", None)
+        if (socket := socket_of(stream)) is not None:
+            return socket
         stream = getattr(stream, "rfile", None)
     return None
 

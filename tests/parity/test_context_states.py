@@ -296,7 +296,10 @@ def test_a_client_that_leaves_during_the_teardown_does_not_end_it(end: str, entr
         return app.response_class(words())
 
     async def main() -> None:
+        listening = asyncio.Event()
+
         async def receive() -> dict[str, str]:
+            listening.set()
             while "first" not in seen:
                 await asyncio.sleep(0.001)
             asyncio.get_running_loop().call_later(0.1, told.set)  # after the listener has done what it does
@@ -305,7 +308,7 @@ def test_a_client_that_leaves_during_the_teardown_does_not_end_it(end: str, entr
         async def send(message: dict[str, Any]) -> None:
             if end == "broken" and message.get("body"):
                 raise OSError("the connection is broken")
-            await asyncio.sleep(0.05)  # so that the listener listens
+            await asyncio.wait_for(listening.wait(), LIMIT)
 
         with suppress(LookupError):
             await app(scope_of(Ask()), receive, send)

@@ -214,13 +214,17 @@ def test_a_client_that_answers_pings_is_kept(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["gunicorn-gthread", "uvicorn", "hypercorn"])
-def test_a_handshake_and_a_silence_have_their_limits(name: str) -> None:
-    limits = {"TEST_WEBSOCKET_HANDSHAKE_TIMEOUT": "0.2", "TEST_WEBSOCKET_IDLE_TIMEOUT": "0.2"}
-    with started_by(*SERVERS[name], limits) as server:
-        with Wire(server.connect()).open("/async/never") as wire:
-            assert wire.status == 503
-        with opened(server, "/async/echo") as wire:
-            assert wire.recv_close() == (1001, "idle")
+def test_a_handshake_has_its_limit(name: str) -> None:
+    limit = {"TEST_WEBSOCKET_HANDSHAKE_TIMEOUT": "0.2"}
+    with started_by(*SERVERS[name], limit) as server, Wire(server.connect()).open("/async/never") as wire:
+        assert wire.status == 503
+
+
+@pytest.mark.parametrize("name", ["gunicorn-gthread", "uvicorn", "hypercorn"])
+def test_a_silence_has_its_limit(name: str) -> None:
+    limit = {"TEST_WEBSOCKET_IDLE_TIMEOUT": "0.2"}
+    with started_by(*SERVERS[name], limit) as server, opened(server, "/async/echo") as wire:
+        assert wire.recv_close() == (1001, "idle")
 
 
 @pytest.mark.parametrize(("name", "option"), [("uvicorn", "--ws-max-size 1000"), ("granian", "")])

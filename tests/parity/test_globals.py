@@ -1,4 +1,4 @@
-"""Three doors to one request: flask's is sync, quart's is async, dualapp's has the colour of the code that uses it."""
+"""Flask's globals are sync, Quart's async, and dualapp's have the colour of the code that uses them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dualapp import DualApp, g, request, session, stream_with_context
 from ..conftest import Serve
 
 
-def doors(app: DualApp) -> None:
+def using_all(app: DualApp) -> None:
     app.secret_key = "secret"
 
     @app.post("/sync")
@@ -46,8 +46,8 @@ def doors(app: DualApp) -> None:
         }
 
 
-def test_every_door_opens_in_every_view(serve: Serve) -> None:
-    client = serve(doors, twin=False)
+def test_all_of_them_work_in_every_view(serve: Serve) -> None:
+    client = serve(using_all, twin=False)
     for path in ("/sync", "/async"):
         seen = client.post(path, json={"a": 1}).json()
         assert seen["flask"] == seen["dualapp"] == seen.get("quart", {"a": 1}) == {"a": 1}
