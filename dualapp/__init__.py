@@ -143,7 +143,7 @@ __all__ = [
 ]
 
 #: Quart's own names, which are imported on first access: an app without `async def` views never needs quart.
-QUARTS = {
+QUART_NAMES = {
     "Websocket",
     "copy_current_websocket_context",
     "got_websocket_exception",
@@ -157,7 +157,7 @@ QUARTS = {
 
 
 #: Names that few apps need, and the modules that are imported on first access.
-LATE = {
+IMPORTED_LATE = {
     "Broadcast": ".broadcast.channels",
     "Event": ".wrappers.event_stream",
     "EventStream": ".wrappers.event_stream",
@@ -170,9 +170,9 @@ LATE = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in LATE:
-        return getattr(import_module(LATE[name], __name__), name)
-    if name in QUARTS:
+    if name in IMPORTED_LATE:
+        return getattr(import_module(IMPORTED_LATE[name], __name__), name)
+    if name in QUART_NAMES:
         import quart
 
         return getattr(quart, name)

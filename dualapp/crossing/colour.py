@@ -17,6 +17,9 @@ else:
     from asgiref.sync import iscoroutinefunction
     from asgiref.sync import markcoroutinefunction as markcoroutinefunction
 
+#: A function of either colour.
+Function = Callable[..., Any]
+
 ASYNC_CODE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 
 # A comprehension has the colour of the function around it. Before Python 3.12 it has a frame of its own (PEP 709).

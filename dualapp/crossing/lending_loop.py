@@ -95,11 +95,11 @@ class LendingLoop(asyncio.SelectorEventLoop):
     """asyncio's selector loop, which other threads may borrow."""
 
     def __init__(self) -> None:
-        self._turns = LendingSelector()
+        self._lending_selector = LendingSelector()
         self._borrowed_tasks: dict[asyncio.Task[Any] | None, QueueStep] = {}
         self._new_borrower: QueueStep | None = None
         self._is_borrowed = self._has_more_to_do = False
-        super().__init__(self._turns)
+        super().__init__(self._lending_selector)
         self.call_soon(self._note_hooks)
 
     def _note_hooks(self) -> None:
@@ -110,14 +110,15 @@ class LendingLoop(asyncio.SelectorEventLoop):
         self, work: Coroutine[Any, Any, Any], variables: Context, queue_step: QueueStep
     ) -> asyncio.Task[Any] | None:
         """Start a task whose steps are queued for the calling thread; None if the loop is busy."""
-        if self.get_debug() or not self._turns.borrow():  # in debug mode asyncio refuses calls from other threads
+        # In debug mode asyncio refuses calls from other threads.
+        if self.get_debug() or not self._lending_selector.borrow():
             return None
         try:
             self._new_borrower = queue_step
             return asyncio.Task(work, loop=self, context=variables)
         finally:
             self._new_borrower = None
-            self._turns.turn.release()
+            self._lending_selector.turn.release()
 
     def take_back(self, task: asyncio.Task[Any] | None) -> bool:
         """Queue no more steps of a task for the thread that started it; False if none were. Needs the turn."""
@@ -133,13 +134,13 @@ class LendingLoop(asyncio.SelectorEventLoop):
         return not self.get_debug() and self._run_at_once(asyncio.Handle(callback, args, self))
 
     def _run_at_once(self, step: asyncio.Handle) -> bool:
-        if not self._turns.borrow():
+        if not self._lending_selector.borrow():
             return False
         try:
             self._run_borrowed(step)
             has_more_to_do = self._has_more_to_do
         finally:
-            self._turns.turn.release()
+            self._lending_selector.turn.release()
         if has_more_to_do:
             self.call_soon_threadsafe(bool)  # does nothing, but wakes the loop's thread
         return True

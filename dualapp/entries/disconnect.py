@@ -30,7 +30,7 @@ PATIENCE = 0.02
 #: Seconds to wait for the rest of an unread body, and for the view's answer after a body that broke off.
 LINGER = 1
 #: The class of tasks that have `get_context()`, from Python 3.12 on.
-TELLING_TASK: Any = asyncio.Task if hasattr(asyncio.Task, "get_context") else ()
+TASK_WITH_CONTEXT: Any = asyncio.Task if hasattr(asyncio.Task, "get_context") else ()
 
 
 class Listens(Protocol):
@@ -110,7 +110,7 @@ class DisconnectWatch:
         self._is_paused, self._cancels, self._context = False, cancels, context
         self._worker = worker = asyncio.current_task()
         # The task's own, not copied before somebody listens.
-        self._variables = worker.get_context() if isinstance(worker, TELLING_TASK) else copy_context()
+        self._variables = worker.get_context() if isinstance(worker, TASK_WITH_CONTEXT) else copy_context()
         if self.saw_disconnect:
             self._cancel()
         elif at_once:

@@ -103,7 +103,7 @@ class Mounts:
 
     def __init__(self, app: flask.Flask, generation: Generation) -> None:
         self._app = app
-        self._app_generation = generation
+        self._generation = generation
         #: Those of one host first, then by the length of their paths.
         self.all: list[Mount] = []
         #: By `id(app)`, the app and its lifespan's state: one state, however often the app is mounted.
@@ -113,7 +113,7 @@ class Mounts:
         #: (prefix of the mount, prefixes below it that another mount or a route may win, the mount).
         self._sure: list[tuple[str, tuple[str, ...], Mount]] = []
         #: The generation that the two above were computed in.
-        self._generation = -1
+        self._made_in = -1
 
     def state_of(self, app: Any) -> dict[str, Any]:
         """Return the state of an app's lifespan: a new one unless the app is mounted already."""
@@ -130,7 +130,7 @@ class Mounts:
         if any((other.path, other.host) == (mount.path, mount.host) for other in self.all):
             raise ValueError(f"An app is mounted at {mount.path or '/'!r} already.")
         self.all.append(mount)
-        self._generation = -1
+        self._made_in = -1
         self.all.sort(key=lambda each: (each.host is not None, len(each.path)), reverse=True)
 
     @property
@@ -144,8 +144,8 @@ class Mounts:
         The path may be decoded or not. What is found is kept in the generation's `found_mounts`; the entries look there
         before they call this.
         """
-        known = self._app_generation.found_mounts
-        if self._generation != self._app_generation.number:
+        known = self._generation.found_mounts
+        if self._made_in != self._generation.number:
             self._compare_rules()
         found = self._look_up(path)
         if found is not None:
@@ -171,7 +171,7 @@ class Mounts:
         mount = self.at(host, path)
         if mount is None:
             return None
-        if self._generation != self._app_generation.number:
+        if self._made_in != self._generation.number:
             self._compare_rules()
         may_have_route = path.startswith(self._contested[mount]) or "//" in path
         return None if may_have_route and self._has_route(mount, exchange_of(request), plans) else mount
@@ -209,7 +209,7 @@ class Mounts:
             for mount in self.all
         }
         self._sure = [] if self.have_hosts else [self._row_of(mount) for mount in self.all if mount.path.isascii()]
-        self._generation = self._app_generation.number  # iterating sorted the rules, which itself advances it
+        self._made_in = self._generation.number  # iterating sorted the rules, which itself advances it
 
     def _row_of(self, mount: Mount) -> tuple[str, tuple[str, ...], Mount]:
         deeper = [other.path for other in self.all if len(other.path) > len(mount.path)]

@@ -84,7 +84,7 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> Any:
         context.response_observed
         or (FINISHED or TEARING_DOWN or TEARING_APP_DOWN or POPPED)
         or (context.exchange.has_cookies and cookie_arrived(context))
-        or plan.generation != plan.app_generation.number  # the view has registered a hook
+        or plan.made_in != plan.generation.number  # the view has registered a hook
     ):
         return respond(context, plan, returned(value))
     try:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from ..compat.quart_binding import own_context
 from ..compat.upstream import app_variable, request_context, takes_context
 from ..crossing.bridge import to_loop
-from ..crossing.colour import caller_is_async, is_async, markcoroutinefunction
+from ..crossing.colour import Function, caller_is_async, is_async, markcoroutinefunction
 from ..crossing.thread_pool import awaitable
 from .context import with_body
 from .conventions import CONTEXT_FIRST, CONTEXT_NAMES, Convention, convention_of
-
-Function = Callable[..., Any]
 
 #: Overrides that `async def` code need not await: Quart's is sync too, or gives a response, which may be awaited.
 NOT_AWAITED = frozenset({"log_exception", "make_response"})

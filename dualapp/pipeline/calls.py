@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..compat.upstream import request_context, request_variable
 from ..crossing.bridge import LoopRunner
+from ..crossing.colour import Function
 from ..crossing.coroutines import CancelledError, await_value, is_being_cancelled
 
 if TYPE_CHECKING:
     from .context import Context
 
 T = TypeVar("T")
-Function = Callable[..., Any]
 #: Calls a sync function in a thread, in a Context, and waits for its result: each entry has its own.
 CallInThread = Callable[[Variables, Function, tuple[Any, ...], dict[str, Any]], Awaitable[Any]]
 
@@ -109,11 +109,11 @@ class Suspended:
         try:
             value = on_loop(call.func, *call.args, **call.kwargs)
         except BaseException as error:
-            return run(advance, self._pipeline, self._pipeline.throw, error)
-        return run(advance, self._pipeline, self._pipeline.send, value)
+            return run(resume, self._pipeline, self._pipeline.throw, error)
+        return run(resume, self._pipeline, self._pipeline.send, value)
 
 
-def advance(pipeline: Coroutine[Any, Any, Any], go_on: Callable[[Any], Any], value: Any) -> Any:
+def resume(pipeline: Coroutine[Any, Any, Any], go_on: Callable[[Any], Any], value: Any) -> Any:
     """Run a pipeline in a thread; return its result, or a `Suspended` if it waits for an async function."""
     try:
         waits_for = go_on(value)
@@ -126,8 +126,8 @@ def advance(pipeline: Coroutine[Any, Any, Any], go_on: Callable[[Any], Any], val
 
 
 def run_until_suspended(pipeline: Coroutine[Any, Any, Any]) -> Any:
-    """Begin to run a pipeline in a thread, as `advance` does."""
-    return advance(pipeline, pipeline.send, None)
+    """Begin to run a pipeline in a thread, as `resume` does."""
+    return resume(pipeline, pipeline.send, None)
 
 
 def run_rest(variables: Variables | None, outcome: Any) -> Any:

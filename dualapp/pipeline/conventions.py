@@ -6,17 +6,14 @@ of them: its parameters tell which.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import Any, NamedTuple
 
 from flask import Flask  # by this name also where tests have put another class in its place
 
 from ..compat.quart_binding import quarts_context
-from ..crossing.colour import is_async, markcoroutinefunction
+from ..crossing.colour import Function, is_async, markcoroutinefunction
 from .steps import OVERRIDABLE
-
-Function = Callable[..., Any]
 
 #: The names that Flask and Quart give the context.
 CONTEXT_NAMES = frozenset({"ctx", "request_context"})

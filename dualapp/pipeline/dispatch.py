@@ -155,7 +155,7 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
                 returned = await awaited_body(plan.call, returned)
         except Exception as error:
             returned = await handle_user_exception(context, plan, error)
-        if plan.generation != plan.app_generation.number:
+        if plan.made_in != plan.generation.number:
             plan = plan.renewed()
         if plan.sends_plain and is_unobserved(context):
             plain = plan.plain_from(returned, plan.view)
@@ -343,7 +343,7 @@ def cookie_arrived(context: Context) -> bool:
 async def tear_down(context: Context, plan: Plan) -> None:
     """Run the teardown functions with the error that ended the request, or None; called on the move to CLOSED."""
     app, error = context.app, context.error
-    if plan.generation != plan.app_generation.number:
+    if plan.made_in != plan.generation.number:
         plan = plan.renewed()
     if error is not None and is_ignored(app, error):
         error = None

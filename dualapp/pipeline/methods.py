@@ -15,6 +15,7 @@ import flask
 
 from ..compat.upstream import request_context
 from ..crossing.bridge import call_in_waiting_thread, is_loop_thread
+from ..crossing.colour import Function
 from ..crossing.context_variables import is_current
 from ..crossing.thread_pool import Threads, from_loop
 from ..crossing.waiting_threads import current_call, unfinished
@@ -27,7 +28,7 @@ from .generation import Generation
 from .home import Home
 from .overrides import is_callable_from_both, is_frameworks
 from .plan_cache import PlanCache
-from .steps import BASES, OVERRIDABLE, Function
+from .steps import BASES, OVERRIDABLE
 
 #: Steps that need no request.
 WITHOUT_REQUEST = frozenset({"do_teardown_appcontext"})
@@ -65,7 +66,7 @@ def base_of(name: str, app: Any, home: Home, context: Any, *args: Any, **kwargs:
     return BASES[name](context, plan, *args, **kwargs)  # type: ignore[no-any-return]  # as above
 
 
-def in_thread(threads: Threads, func: Function) -> Function:
+def in_waiting_thread(threads: Threads, func: Function) -> Function:
     """Make a sync function awaitable: it runs in the thread that waits for the running code, else in a pool."""
 
     @wraps(func, updated=())
@@ -82,7 +83,7 @@ def in_thread(threads: Threads, func: Function) -> Function:
 
 def step_plans(app: flask.Flask, generation: Generation, threads: Threads) -> dict[Home, PlanCache]:
     """Make the plans by which the methods run the pipeline, by the place where they are called."""
-    crossing = partial(in_thread, threads)
+    crossing = partial(in_waiting_thread, threads)
     return {
         Home.THREAD: PlanCache(app, generation, lambda home: Home.THREAD, crossing),
         Home.LOOP: PlanCache(app, generation, lambda home: Home.LOOP, crossing),

@@ -10,8 +10,9 @@ import flask
 from flask import Flask  # by this name also where tests have put another class in its place
 
 from ..compat.upstream import as_written
+from ..crossing.colour import Function
 from .conventions import with_context
-from .steps import STEPS, Function
+from .steps import STEPS
 
 FRAMEWORKS = ("flask", "dualapp")
 

@@ -57,7 +57,8 @@ class Plan:
         self.app = plans.app
         self.endpoint = endpoint
         self.generation = plans.generation
-        self.app_generation = plans.app_generation
+        #: The number of the generation that the plan holds for.
+        self.made_in = plans.made_in
         self._plans = plans
         self._method = method
         view = None if endpoint is None else self.app.view_functions.get(endpoint)

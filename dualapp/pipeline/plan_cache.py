@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import flask
 
+from ..crossing.colour import Function
 from ..shortcuts.plain_response import PlainResponses
 from .class_views import is_mixed
 from .generation import Generation
 from .home import Home
 from .plan import Plan
-
-Function = Callable[..., Any]
 
 
 class PlanCache:
@@ -28,15 +26,15 @@ class PlanCache:
     ) -> None:
         """Take two decisions: `home_at` picks a home, `in_thread` makes sync functions awaitable."""
         self.app = app
-        self.app_generation = generation
+        self.generation = generation
         self.home_at = home_at
         self.in_thread = in_thread
-        self.generation = -1
+        self.made_in = -1
         self._plans: dict[str | tuple[str | None, str] | None, Plan] = {}
 
     def plan_for(self, endpoint: str | None, method: str) -> Plan:
         """Return the plan of an endpoint; make it if there is none of the current generation."""
-        if self.generation != self.app_generation.number:
+        if self.made_in != self.generation.number:
             self._renew()
         view = None if endpoint is None else self.app.view_functions.get(endpoint)
         key = (endpoint, method) if is_mixed(view) else endpoint
@@ -45,9 +43,9 @@ class PlanCache:
         return self._plans[key]
 
     def _renew(self) -> None:
-        generation = self.app_generation.number
+        number = self.generation.number
         self._forget()
-        self.generation = generation
+        self.made_in = number
 
     def _forget(self) -> None:
         """Forget what is outdated: all plans."""

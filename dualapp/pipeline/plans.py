@@ -9,6 +9,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from ..compat.upstream import accepts_registration, refuse_registration
+from ..crossing.colour import Function
 from ..shortcuts.matcher import Matcher
 from ..shortcuts.switches import is_on
 from ..wrappers.faces import close_request, sync_face
@@ -17,7 +18,7 @@ from .generation import Generation, RuleMap
 from .home import Home
 from .overrides import is_replaced
 from .plan import Plan
-from .plan_cache import Function, PlanCache
+from .plan_cache import PlanCache
 
 if TYPE_CHECKING:
     from werkzeug.routing import Rule
@@ -46,7 +47,7 @@ class Plans(PlanCache):
 
     def find(self, context: Context) -> Plan:
         """Match a request, or keep the error that says why no rule matches; return its plan."""
-        if self.generation != self.app_generation.number:
+        if self.made_in != self.generation.number:
             self._renew()
         exchange = context.exchange
         # Only if Werkzeug has accepted the host before and no request object exists, which would need the rule.

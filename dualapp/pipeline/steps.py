@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+from ..crossing.colour import Function
 from .calls import awaited
 
-Function = Callable[..., Any]
 F = TypeVar("F", bound=Function)
 
 #: The steps of the pipeline, and how many arguments each needs beside the app and the context.

@@ -40,7 +40,7 @@ class JSONBody:
         body, limit = exchange.body, app.config["MAX_CONTENT_LENGTH"]
         if not body.length or (limit is not None and body.length > limit) or not body.is_untouched:
             return None
-        if exchange.content_type != "application/json" or not is_own(app):
+        if exchange.content_type != "application/json" or not parses_as_flask(app):
             return None
         data = body.take_all()
         try:
@@ -55,7 +55,7 @@ class JSONBody:
         return {CACHED_DATA: self._data, CACHED_JSON: (self.value, self.value), "_is_body_taken": True}
 
 
-def is_own(app: Any) -> bool:
+def parses_as_flask(app: Any) -> bool:
     """Tell whether only the JSON provider may be the user's code when a body is parsed."""
     return has_own_faces(app) and Request.get_json is GET_JSON and is_on(app, "json")
 

@@ -139,12 +139,12 @@ class Matcher:
         # Werkzeug matches a path with repeated slashes again after merging them.
         if not self._has_all_rules or path[:1] != "/" or "//" in path:
             return None
-        if not refuses(self._root, path.split("/"), method.upper(), allowed):
+        if not no_rule_takes(self._root, path.split("/"), method.upper(), allowed):
             return None
         return MethodNotAllowed(valid_methods=sorted(allowed)) if allowed else NotFound()
 
 
-def refuses(state: State, segments: list[str], method: str, allowed: set[str]) -> bool:
+def no_rule_takes(state: State, segments: list[str], method: str, allowed: set[str]) -> bool:
     """Tell whether no rule matches these segments and the method; add the methods of matching rules to `allowed`."""
     if not segments:
         if not state.refuses(method):
@@ -156,10 +156,10 @@ def refuses(state: State, segments: list[str], method: str, allowed: set[str]) -
         return False
     segment, *rest = segments
     target = state.static.get(segment)
-    if target is not None and not refuses(target, rest, method, allowed):
+    if target is not None and not no_rule_takes(target, rest, method, allowed):
         return False
     return all(
-        match(segment) is None or refuses(follower, rest, method, allowed) for match, _, follower in state.dynamic
+        match(segment) is None or no_rule_takes(follower, rest, method, allowed) for match, _, follower in state.dynamic
     )
 
 

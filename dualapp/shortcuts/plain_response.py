@@ -33,7 +33,7 @@ NAME_CHARACTERS = {*ascii_lowercase, *digits, "-", "_"}
 T = TypeVar("T")
 
 PROVIDER_METHODS = {"dumps", "dump", "response"}
-FLASKS_RESPONSE = DefaultJSONProvider.response
+STOCK_RESPONSE = DefaultJSONProvider.response
 
 NO_FIELDS: Pairs = []
 RawPairs = list[tuple[bytes, bytes]]
@@ -118,7 +118,7 @@ class PlainResponses:
         # One tuple, replaced at once: many threads read it.
         self._known: JSONSettings = (None, str, self._text)
         # A JSON provider that is modified, or makes its responses itself, is left to Flask.
-        is_flasks = getattr(type(app.json), "response", None) is FLASKS_RESPONSE
+        is_flasks = getattr(type(app.json), "response", None) is STOCK_RESPONSE
         self._provider: Any = app.json if is_flasks and not PROVIDER_METHODS & vars(app.json).keys() else None
         self._is_subclassed = type(app.json) is not DefaultJSONProvider
 

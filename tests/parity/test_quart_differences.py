@@ -907,7 +907,7 @@ def test_dualapp_has_all_names(module: ModuleType) -> None:
 
 def test_names_that_only_quart_has_are_quarts() -> None:
     for name in public_names(quart) - public_names(flask) - {"Quart"}:
-        if name in dualapp.QUARTS:
+        if name in dualapp.QUART_NAMES:
             assert getattr(dualapp, name) is getattr(quart, name)
 
 

@@ -25,7 +25,7 @@ def settled() -> LendingLoop:
     """The host loop, asleep: so that it can be borrowed."""
     loop = host_loop.get()
     assert isinstance(loop, LendingLoop)
-    wait_for(lambda: not loop._turns.turn.locked())
+    wait_for(lambda: not loop._lending_selector.turn.locked())
     return loop
 
 
