@@ -12,6 +12,8 @@
   the body is sent.
 - KEEP: `stream_with_context` was called. ANSWER: the pipeline has a response. START: `start_response` was called.
   END: the response was sent to its end, closed, abandoned, refused by `start_response`, or replaced by an error.
+- Where there is middleware, `entries/wsgi.py` makes a context AWAITING_START before the pipeline. After a view without
+  teardown functions `answer.py` closes the context itself: for a small request a call of `closes` takes too long.
 - The teardown functions run on the move to CLOSED, so they run once, however a request ends. A move that is not in the
   table is a bug in dualapp.
 """

@@ -29,6 +29,8 @@ def pages(app: DualApp) -> None:
     @app.teardown_request
     async def teardown(error):
         seen.append(f"request {request.path}")
+        if request.path == "/kept-too-late":
+            stream_with_context(iter(()))
 
     @app.teardown_appcontext
     async def teardown_app(error):
@@ -55,6 +57,20 @@ def pages(app: DualApp) -> None:
                 seen.append("closed")
 
         return stream_with_context(words())
+
+    @app.get("/kept-twice")
+    async def kept_twice():
+        async def words():
+            try:
+                yield "word"
+            finally:
+                seen.append("closed")
+
+        return stream_with_context(stream_with_context(words()))
+
+    @app.get("/kept-too-late")
+    async def kept_too_late():
+        return "answered"
 
     @app.get("/fails-before")
     async def fails_before():
@@ -138,6 +154,14 @@ def looked_into(app: DualApp) -> Any:
     return app
 
 
+def looked_into_and_refused(app: DualApp) -> Any:
+    return refused(looked_into(app))
+
+
+def looked_into_and_abandoned(app: DualApp) -> Any:
+    return abandoned_at_once(looked_into(app))
+
+
 WAYS: list[tuple[str, Server, int | None]] = [
     ("/answered", as_it_is, None),
     ("/answered", refused, None),
@@ -150,6 +174,11 @@ WAYS: list[tuple[str, Server, int | None]] = [
     ("/stream", abandoned_at_once, 99),
     ("/stream", looked_into, None),
     ("/stream", looked_into, 1),
+    ("/stream", looked_into_and_refused, None),
+    ("/stream", looked_into_and_abandoned, 99),
+    ("/kept-twice", as_it_is, None),
+    ("/kept-twice", looked_into, None),
+    ("/kept-too-late", as_it_is, None),
     ("/fails-before", as_it_is, None),
     ("/fails-before", refused, None),
     ("/fails-before", looked_into, None),
@@ -173,7 +202,7 @@ def test_each_way_closes_it_once(serve: Serve, path: str, server: Server, leave:
         outside.request("GET", path, leave=leave, escapes=True)
         wait_for(lambda: "app" in seen, because=lambda: seen)
         ends = [each for each in seen if not each.startswith("started")]
-        has_body = path in ("/stream", "/fails-before", "/fails-after")
+        has_body = path in ("/stream", "/kept-twice", "/fails-before", "/fails-after")
         # A body that nobody has begun has nothing to close.
         begun = ["closed"] if has_body and "closed" in ends else []
         assert ends == [*begun, f"request {path}", "app"]
