@@ -180,6 +180,12 @@ FLASHES = "_flashes"
 #: Whether all teardown functions run even if one fails, as from 3.2 on.
 runs_all_teardowns = hasattr(flask.helpers, "_CollectErrors")
 
+
+def ignores_error(app: flask.Flask, error: BaseException) -> bool:
+    """Tell whether the app hides an error from teardown functions; from 3.2 on it may have no method for that."""
+    return app.should_ignore_error is not None and app.should_ignore_error(error)
+
+
 #: The default status of redirects: 302 before 3.2, 303 since.
 REDIRECT_CODE: int = signature(flask.redirect).parameters["code"].default
 

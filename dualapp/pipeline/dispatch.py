@@ -25,7 +25,7 @@ from flask.signals import (
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
 
-from ..compat.upstream import find_error_handler, runs_all_teardowns, step_arguments
+from ..compat.upstream import find_error_handler, ignores_error, runs_all_teardowns, step_arguments
 from ..exchange.translation import SHOWS_ERRORS
 from ..shortcuts.plain_response import Plain, response_from_plain
 from ..shortcuts.signed_sessions import fast_interface
@@ -345,7 +345,7 @@ async def tear_down(context: Context, plan: Plan) -> None:
     app, error = context.app, context.error
     if plan.made_in != plan.generation.number:
         plan = plan.renewed()
-    if error is not None and is_ignored(app, error):
+    if error is not None and ignores_error(app, error):
         error = None
     if runs_all_teardowns:
         await tear_down_throughout(context, plan, error)
@@ -368,11 +368,6 @@ async def tear_down_throughout(context: Context, plan: Plan, error: BaseExceptio
     with errors:
         await tear_down_app(context, plan, error)
     errors.raise_all("Errors during context teardown")
-
-
-def is_ignored(app: flask.Flask, error: BaseException) -> bool:
-    """Tell whether the app hides an error from teardown functions; in Flask 3.2 the method may be None."""
-    return app.should_ignore_error is not None and app.should_ignore_error(error)
 
 
 @step

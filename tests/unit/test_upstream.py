@@ -21,6 +21,8 @@ from dualapp.compat import upstream
 from dualapp.compat.upstream import REFUSED, TABLE, Private
 from dualapp.entries.takeover import NoSocket, connection_of
 
+from ..support.edited_source import editing
+
 PACKAGE = Path(dualapp.__file__).parent
 MODULES = [path for path in PACKAGE.rglob("*.py") if path != Path(upstream.__file__)]
 #: Functions, and methods of what `vars` returns, to which a name is given as a string.
@@ -30,7 +32,7 @@ DOCUMENTED = {"_get_current_object", "_getframe"}
 
 #: What an app must answer whichever name is hidden: both entries, both colours, an error, a session, a test client.
 PROGRAM = """
-import importlib, re, sys
+import importlib, sys
 {hide}
 import asyncio
 try:
@@ -157,18 +159,6 @@ def is_installed(row: Private) -> bool:
     return is_before == (word == "before")
 
 
-# A version is imported in which the name is another, wherever it is used.
-RENAMED = """
-from importlib.machinery import SourceFileLoader as Loader
-
-def renamed(loader, module, get_code=Loader.get_code):
-    if module.partition(".")[0] not in {packages!r}:
-        return get_code(loader, module)
-    source = re.sub(r"\\b{name}\\b", "{name}_renamed", loader.get_source(module))
-    return compile(source, loader.path, "exec", dont_inherit=True)
-
-Loader.get_code = renamed
-"""
 #: Who uses the names of a package beside itself.
 USERS = {"werkzeug": ("werkzeug", "flask", "quart")}
 #: Names that asyncio's part in C has, too: it is told nothing of another name.
@@ -182,9 +172,10 @@ HIDDEN = [row for row in TABLE if not row.versions]
 
 
 def hiding(row: Private) -> str:
-    """The lines of a program that take a name away."""
+    """The lines of a program that take a name away: it is another one wherever the package, and its users, use it."""
     package = row.owner.partition(":")[0].partition(".")[0]
-    return OF_C.get(row.name) or RENAMED.format(packages=USERS.get(package, (package,)), name=row.name)
+    renamed = {rf"\b{row.name}\b": f"{row.name}_renamed"}
+    return OF_C.get(row.name) or editing(USERS.get(package, (package,)), renamed)
 
 
 @pytest.mark.parametrize("row", HIDDEN, ids=lambda row: f"{row.owner}.{row.name}")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import flask
@@ -18,6 +22,9 @@ from dualapp.pipeline.context import Context
 from dualapp.wrappers import sync_request
 
 from ..conftest import Serve
+from ..support.edited_source import editing
+
+TESTS = Path(__file__).parents[1]
 
 #: What the steps of a request do here, without the context that they are called with first.
 STEPS: dict[str, Callable[..., Any]] = {
@@ -174,6 +181,61 @@ def test_redirects_have_the_code_that_flasks_have(serve: Serve) -> None:
 
     client = serve(build)
     assert {client.get(path).status for path in ("/ours", "/flasks", "/apps")} == {upstream.REDIRECT_CODE}
+
+
+def run_edited(edits: Mapping[str, str], check: str, *tests: str) -> None:
+    """Run tests with Flask and Werkzeug edited; `check` is a line that fails if they are not."""
+    run = "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
+    program = "\n".join([editing(("flask", "werkzeug"), edits), check, run])
+    command = [sys.executable, "-c", program, "-q", "--one-way", *(f"tests/{test}" for test in tests)]
+    environment = {**os.environ, "PYTEST_ADDOPTS": "-p no:cacheprovider"}
+    ended = subprocess.run(command, cwd=TESTS.parent, env=environment, stdout=subprocess.PIPE, text=True)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_redirects_have_another_code() -> None:
+    run_edited(
+        {"code: int = 302": "code: int = 303"},
+        "from dualapp.compat.upstream import REDIRECT_CODE; assert REDIRECT_CODE == 303",
+        "unit/test_upstream_changes.py::test_redirects_have_the_code_that_flasks_have",
+    )
+
+
+#: Makes one context variable of the two of Flask 3.1, and hides `RequestContext`, as in 3.2. The order matters.
+ONE_CONTEXT = {
+    r"_cv_request\.get\(None\)": '(_cv_app.get(None) if getattr(_cv_app.get(None), "has_request", False) else None)',
+    r'ContextVar\("flask.request_ctx"\)': "_cv_app",
+    r"\b_cv_request\b": "_cv_app",
+    r"( +)app_ctx = self\.app\.app_context\(\)": r"\g<0>\n\1vars(self).setdefault('g', app_ctx.g)",
+    r"( +)app_ctx = None\n": r"\g<0>\1vars(self).setdefault('g', self.app.app_ctx_globals_class())\n",
+    "class RequestContext:": r"\g<0>\n    has_request = True\n",
+    "class AppContext:": r"""\g<0>
+    has_request = False
+
+    @property
+    def request(self):
+        raise RuntimeError
+""",
+    r"\bRequestContext\b": "_RequestContext",
+}
+
+
+#: The tests of contexts; the slow ones are all that compare a DualApp with Flask.
+CONTEXTS = [f"parity/test_{name}.py" for name in ("context_states", "globals", "hooks", "kept_contexts", "streams")]
+
+
+@pytest.mark.parametrize("tests", [CONTEXTS, pytest.param(["parity"], marks=pytest.mark.slow)], ids=["contexts", "all"])
+def test_one_context_holds_the_app_and_the_request(tests: list[str]) -> None:
+    check = "import flask.ctx; from dualapp.pipeline.context import HAS_ONE_VARIABLE; assert HAS_ONE_VARIABLE"
+    run_edited(ONE_CONTEXT, f"{check}; assert not hasattr(flask.ctx, 'RequestContext')", *tests)
+
+
+def test_the_names_by_which_flask_knows_a_request_and_its_session() -> None:
+    app = DualApp(__name__)
+    app.secret_key = "secret"
+    with app.test_request_context() as context:
+        assert context._request is flask.request._get_current_object()  # type: ignore[attr-defined]  # it is a proxy
+        assert context._get_session() is flask.session._get_current_object()  # type: ignore[attr-defined]  # as above
 
 
 def test_cookies_and_arguments_of_requests_that_name_no_classes(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
