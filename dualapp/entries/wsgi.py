@@ -232,11 +232,12 @@ def start_file(response: flask.Response, context: Context, start_response: Start
 
     Not if functions are to be called at its end: the server would close the file only.
     """
+    end = partial(context.variables.run, response.close)
     try:
         body = response(context.exchange.environ, start_response)
-        return ClosingIterator(body, response.close) if close_functions(response) else body
+        return ClosingIterator(body, end) if close_functions(response) else body
     except BaseException:
-        response.close()
+        end()
         raise
 
 
