@@ -13,7 +13,18 @@ from typing import Any
 import flask
 import pytest
 
-from dualapp import DualApp, Response, current_app, g, request, stream_with_context
+from dualapp import (
+    DualApp,
+    EventStream,
+    Response,
+    current_app,
+    g,
+    make_response,
+    request,
+    send_file,
+    stream_with_context,
+)
+from dualapp.compat.upstream import app_variable, request_variable
 
 from ..conftest import Paint, Serve
 from ..support.waiting import wait_for
@@ -97,9 +108,30 @@ def span(name: str, ends: list[Any]) -> Iterator[None]:
         ends.append((name, TRACE.get()))
 
 
-@pytest.mark.parametrize("leave", [None, 1, 3])
-def test_a_token_of_a_stream_is_good_at_its_end(serve: Serve, paint: Paint, leave: int | None) -> None:
+#: What a view may make of a generator, and whether the request's context is kept until its end.
+STREAMS: dict[str, tuple[Callable[[Any], Any], bool]] = {
+    "generator": (lambda words: words, False),
+    "Response": (Response, False),
+    "EventStream": (EventStream, False),
+    "kept": (stream_with_context, True),
+    "kept-Response": (lambda words: Response(stream_with_context(words)), True),
+    "kept-EventStream": (lambda words: EventStream(stream_with_context(words)), True),
+}
+#: Flask's `stream_with_context` is for sync generators. Before Flask 3.2 the teardown functions run both before the
+#: stream and at its end.
+FLASK_KEEPS = app_variable is request_variable
+SYNC_STREAMS: dict[str, tuple[Callable[[Any], Any], bool]] = {
+    "flask-kept": (flask.stream_with_context, FLASK_KEEPS),
+    "flask-kept-Response": (lambda words: Response(flask.stream_with_context(words)), FLASK_KEEPS),
+    "flask-kept-EventStream": (lambda words: EventStream(flask.stream_with_context(words)), FLASK_KEEPS),
+}
+
+
+@pytest.mark.parametrize("leave", [None, 2, 4])
+@pytest.mark.parametrize("kind", {**STREAMS, **SYNC_STREAMS})
+def test_a_token_of_a_stream_is_good_at_its_end(serve: Serve, paint: Paint, kind: str, leave: int | None) -> None:
     ends: list[Any] = []
+    stream, is_kept = {**STREAMS, **SYNC_STREAMS}[kind]
 
     @paint
     def hooks(app: DualApp) -> None:
@@ -109,10 +141,16 @@ def test_a_token_of_a_stream_is_good_at_its_end(serve: Serve, paint: Paint, leav
 
         @app.teardown_request
         async def end(error):
-            TRACE.reset(g.token)
-            ends.append(("teardown", TRACE.get()))
+            if (token := g.pop("token", None)) is not None:
+                TRACE.reset(token)
+                ends.append(("teardown", TRACE.get()))
 
     def build(app: DualApp) -> None:
+        def sync_words():
+            with span("stream", ends):
+                for _ in range(5):
+                    yield ",".join(TRACE.get())
+
         @app.get("/")
         async def index():
             async def words():
@@ -122,7 +160,7 @@ def test_a_token_of_a_stream_is_good_at_its_end(serve: Serve, paint: Paint, leav
                         yield ",".join(TRACE.get())
 
             token = mark("view")
-            response = Response(stream_with_context(words()))
+            response = await make_response(stream(sync_words() if kind in SYNC_STREAMS else words()))
 
             def close():
                 TRACE.reset(token)
@@ -132,9 +170,35 @@ def test_a_token_of_a_stream_is_good_at_its_end(serve: Serve, paint: Paint, leav
             return response
 
     answer = serve(build, hooks, twin=False).get("/", leave=leave)
-    assert set(answer.chunks) == {b"before,view,stream"}
     wait_for(lambda: len(ends) == 3, because=lambda: ends)
-    assert ends == [("stream", ("before", "view")), ("close", ("before",)), ("teardown", ())]
+    if is_kept:
+        assert b"before,view,stream" in answer.chunks[1]
+        assert ends == [("stream", ("before", "view")), ("close", ("before",)), ("teardown", ())]
+    else:  # the teardown functions run before the stream, as in Flask
+        assert b"stream" in answer.chunks[1]
+        assert ends == [("teardown", ()), ("stream", ()), ("close", ("before",))]
+
+
+@pytest.mark.parametrize("leave", [None, 0])
+def test_a_token_is_good_at_the_end_of_a_file(serve: Serve, leave: int | None) -> None:
+    ends: list[Any] = []
+
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            token = mark("view")
+            response = await send_file(__file__)
+
+            def close():
+                TRACE.reset(token)
+                ends.append(TRACE.get())
+
+            response.call_on_close(close)
+            return response
+
+    serve(build, twin=False).get("/", leave=leave)
+    wait_for(lambda: bool(ends))
+    assert ends == [()]
 
 
 @pytest.mark.parametrize("end", ["whole", "left", "timeout"])
