@@ -12,6 +12,7 @@ from typing import Any
 
 import flask
 import pytest
+from quart.testing.connections import WebsocketResponseError
 
 from dualapp import (
     DualApp,
@@ -23,6 +24,7 @@ from dualapp import (
     request,
     send_file,
     stream_with_context,
+    websocket,
 )
 from dualapp.compat.upstream import app_variable, request_variable
 
@@ -256,6 +258,129 @@ def test_the_end_of_a_stream_has_the_context(serve: Serve, keep: Callable[..., A
             lambda found=found: ends[-2:] == [found, "teardown"] or (end == "timeout" and {*ends} == {"teardown"}),
             because=lambda: ends,
         )
+
+
+ENTRIES = pytest.mark.parametrize("entry", ["wsgi", "asgi"])
+
+
+@ENTRIES
+@pytest.mark.parametrize("colours", list(product(COLOURS, repeat=4)), ids="-".join)
+def test_a_token_of_a_websockets_hook_is_good_in_the_next(entry: str, colours: tuple[str, ...]) -> None:
+    before_colour, view_colour, after_colour, teardown_colour = colours
+    app, ends = DualApp(__name__), list[Any]()
+
+    def before() -> None:
+        g.first = mark("before")
+
+    def after(response: Any) -> Any:
+        TRACE.reset(g.second)
+        return response
+
+    def teardown(error: object) -> None:
+        assert TRACE.get() == ("before",)
+        TRACE.reset(g.first)
+        ends.append(TRACE.get())
+
+    app.before_websocket(coloured(before_colour, before))
+    app.after_websocket(coloured(after_colour, after))
+    app.teardown_websocket(coloured(teardown_colour, teardown))
+
+    def sync_view() -> None:
+        g.second = mark("view")
+        for _ in range(2):
+            websocket.send(",".join((*TRACE.get(), websocket.receive())))
+
+    async def async_view() -> None:
+        g.second = mark("view")
+        for _ in range(2):
+            await websocket.send(",".join((*TRACE.get(), await websocket.receive())))
+
+    app.websocket("/")(sync_view if view_colour == "def" else async_view)
+    with app.test_client(entry=entry).websocket("/") as client:
+        for word in ("first", "second"):
+            client.send(word)
+            assert client.receive() == f"before,view,{word}"
+    wait_for(lambda: bool(ends))
+    assert ends == [()]
+
+
+@ENTRIES
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("stream", [Response, EventStream])
+def test_a_token_of_a_stream_that_refuses_a_websocket_is_good_at_its_end(
+    entry: str, colour: str, stream: Callable[[Any], Any]
+) -> None:
+    app, ends = DualApp(__name__), list[Any]()
+
+    def refusal(words: Any) -> Any:
+        token = mark("view")
+        response = stream(words)
+
+        def close() -> None:
+            TRACE.reset(token)
+            ends.append(("close", TRACE.get()))
+
+        response.call_on_close(close)
+        return response, 403
+
+    @app.websocket("/def")
+    def sync_view():
+        def words():
+            with span("stream", ends):
+                yield ",".join(TRACE.get())
+
+        return refusal(words())
+
+    @app.websocket("/async")
+    async def async_view():
+        async def words():
+            with span("stream", ends):
+                await asyncio.sleep(0)
+                yield ",".join(TRACE.get())
+
+        return refusal(words())
+
+    with (
+        pytest.raises(WebsocketResponseError) as refused,
+        app.test_client(entry=entry).websocket(f"/{colour}") as client,
+    ):
+        client.receive()
+    assert b"view,stream" in flask.Response.get_data(refused.value.response)
+    assert ends == [("stream", ("view",)), ("close", ())]
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+@ENTRIES
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_token_of_a_websockets_generator_is_good_at_its_end(entry: str, colour: str, leaves: bool) -> None:
+    app, ends = DualApp(__name__), list[Any]()
+
+    @app.websocket("/def")
+    def sync_view():
+        def words():
+            with span("stream", ends):
+                for _ in range(2 + 10**9 * leaves):
+                    yield f"{','.join(TRACE.get())},{websocket.receive()}"
+
+        for word in words():
+            websocket.send(word)
+
+    @app.websocket("/async")
+    async def async_view():
+        async def words():
+            with span("stream", ends):
+                for _ in range(2 + 10**9 * leaves):
+                    yield f"{','.join(TRACE.get())},{await websocket.receive()}"
+
+        async for word in words():
+            await websocket.send(word)
+
+    with app.test_client(entry=entry).websocket(f"/{colour}") as client:
+        for word in ("first", "second"):
+            client.send(word)
+            assert client.receive() == f"stream,{word}"
+    wait_for(lambda: bool(ends))
+    assert ends == [("stream", ())]
 
 
 def test_what_a_request_sets_stays_within_it(serve: Serve) -> None:
