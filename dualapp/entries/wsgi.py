@@ -21,7 +21,7 @@ from ..exchange.wsgi_exchange import WSGIExchange, asks_for_websocket
 from ..pipeline.answer import answer_in_thread, answer_on_loop
 from ..pipeline.calls import Suspended, as_exception, in_thread, run_again, run_rest
 from ..pipeline.context import Context
-from ..pipeline.context_states import AWAITING_START, CLOSED, END, START, STREAMING
+from ..pipeline.context_states import AWAITING_START, CLOSED, END, START, STREAMING, note_early_end
 from ..pipeline.dispatch import move_on, recover
 from ..pipeline.home import Home
 from ..pipeline.overrides import is_replaced
@@ -143,6 +143,7 @@ class WSGIGateway:
         try:
             return self._send(context.response, context, start_response)
         except BaseException:
+            note_early_end(context)
             tear_down_if_open(context)
             raise
 

@@ -212,7 +212,7 @@ def test_the_end_of_a_stream_has_the_context(serve: Serve, keep: Callable[..., A
     def build(app: DualApp) -> None:
         @app.teardown_request
         async def teardown(error):
-            ends.append("teardown")
+            ends.append(("teardown", type(error)))
 
         def sync_words() -> Iterator[str]:
             try:
@@ -253,11 +253,11 @@ def test_the_end_of_a_stream_has_the_context(serve: Serve, keep: Callable[..., A
         ends.clear()
         client.get(path, leave=1 if end == "left" else None, escapes=True)
         found = ("kept", path, client.app.name)
+        torn_down = ("teardown", type(None) if end == "whole" else GeneratorExit)
+        # Before Flask 3.2 its own streams have the teardown functions run before they begin, too.
+        wait_for(lambda torn_down=torn_down: ends[-1:] == [torn_down], because=lambda: ends)
         # On a slow machine the time may be over before the stream has begun.
-        wait_for(
-            lambda found=found: ends[-2:] == [found, "teardown"] or (end == "timeout" and {*ends} == {"teardown"}),
-            because=lambda: ends,
-        )
+        assert ends[-2:-1] == [found] or (end == "timeout" and "begun" not in ends), ends
 
 
 ENTRIES = pytest.mark.parametrize("entry", ["wsgi", "asgi"])
