@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import product
@@ -110,11 +110,22 @@ def span(name: str, ends: list[Any]) -> Iterator[None]:
         ends.append((name, TRACE.get()))
 
 
+def again(stream: Any) -> Any:
+    """Iterate over a stream of either colour in a generator of the same colour."""
+
+    async def iterate_async() -> AsyncIterator[Any]:
+        async for chunk in stream:
+            yield chunk
+
+    return iterate_async() if hasattr(stream, "__aiter__") else (chunk for chunk in stream)
+
+
 #: What a view may make of a generator, and whether the request's context is kept until its end.
 STREAMS: dict[str, tuple[Callable[[Any], Any], bool]] = {
     "generator": (lambda words: words, False),
     "Response": (Response, False),
     "EventStream": (EventStream, False),
+    "EventStream-iterated": (lambda words: Response(again(EventStream(words).response)), False),
     "kept": (stream_with_context, True),
     "kept-Response": (lambda words: Response(stream_with_context(words)), True),
     "kept-EventStream": (lambda words: EventStream(stream_with_context(words)), True),
