@@ -2,8 +2,8 @@
 
     python -m benchmarks.soak [--requests 100000]
 
-The requests are shared out among gunicorn gthread, gunicorn gevent, uvicorn, and hypercorn over HTTP/2. Each server
-takes its share in ten stages; after each one, when all clients have gone, what its process holds is counted.
+The requests are shared out among gunicorn gthread, gunicorn gevent, uvicorn, granian, and hypercorn over HTTP/2. Each
+server takes its share in ten stages; after each one, when all clients have gone, what its process holds is counted.
 """
 
 import argparse
@@ -25,16 +25,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, IncompleteRead
 from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import flask
 from asgiref.sync import sync_to_async
 
-from dualapp import DualApp, abort, request, session, stream_with_context, websocket
+from dualapp import DualApp, Response, abort, request, session, stream_with_context, websocket
 from tests.support.server_process import HOST, Server, free_port
 from tests.support.websocket_wire import BINARY, CONT, DEFLATE, TEXT, Wire, close_frame, frame
 
@@ -43,6 +44,7 @@ SERVERS = {
     "gunicorn gthread": "gunicorn -b {bind} -k gthread --threads 16 --log-level critical benchmarks.soak:app",
     "gunicorn gevent": "gunicorn -b {bind} -k gevent --log-level critical benchmarks.soak:app",
     "uvicorn": "uvicorn --host {host} --port {port} --log-level critical benchmarks.soak:app",
+    "granian": "granian --host {host} --port {port} --interface asgi --log-level critical benchmarks.soak:app",
     HYPERCORN: "hypercorn -b {bind} --keep-alive 1 --error-logfile /dev/null asgi:benchmarks.soak:app",
 }
 CLIENTS = 8
@@ -50,6 +52,8 @@ STAGES = 10
 ABANDONED = 0.05
 PIECE = bytes(range(256)) * 64
 PIECES = 16
+#: The longest body that no view reads, in pieces: more than servers and `BODY_READ_AHEAD` take in by themselves.
+MOST_SENT = 40
 MiB = 1024**2
 #: After the first stages, in which caches fill and pools start their threads, no more than this may be added.
 WARM = 3
@@ -191,14 +195,15 @@ def span() -> Iterator[None]:
         trace.reset(token)
 
 
+def spanned(count: int) -> Iterator[bytes]:
+    with span():
+        for _ in range(count):
+            yield PIECE
+
+
 @app.get("/sync/kept/<int:count>")
 def sync_kept(count: int) -> Any:
-    def pieces() -> Iterator[bytes]:
-        with span():
-            for _ in range(count):
-                yield PIECE
-
-    return stream_with_context(pieces())
+    return stream_with_context(spanned(count))
 
 
 @app.get("/async/kept/<int:count>")
@@ -210,6 +215,44 @@ async def async_kept(count: int) -> Any:
                 await asyncio.sleep(0)
 
     return stream_with_context(pieces())
+
+
+@app.get("/sync/flask-kept/<int:count>")
+def sync_flask_kept(count: int) -> Any:
+    return Response(flask.stream_with_context(spanned(count)))
+
+
+@app.get("/async/flask-kept/<int:count>")
+async def async_flask_kept(count: int) -> Any:
+    return Response(flask.stream_with_context(spanned(count)))
+
+
+def timed(stream: Any) -> Response:
+    response = Response(stream_with_context(stream))
+    response.timeout = 0.1
+    return response
+
+
+@app.get("/sync/endless")
+def sync_endless() -> Any:
+    def pieces() -> Iterator[bytes]:
+        with span():
+            while True:
+                yield b"piece"
+                time.sleep(0.005)
+
+    return timed(pieces())
+
+
+@app.get("/async/endless")
+async def async_endless() -> Any:
+    async def pieces() -> AsyncIterator[bytes]:
+        with span():
+            while True:
+                yield b"piece"
+                await asyncio.sleep(0.005)
+
+    return timed(pieces())
 
 
 @app.get("/sync/nested")
@@ -297,6 +340,7 @@ class Client:
             self.nap,
             self.leave_unread,
             self.keep,
+            self.run_out,
             self.nest,
             self.talk,
             self.be_refused,
@@ -339,7 +383,7 @@ class Client:
         require(status == 200 and json.loads(answer) == value, "form", status, answer[:100])
 
     def upload(self, colour: str) -> None:
-        body = self.random.randbytes(1000) * self.random.randrange(200)
+        body = self.random.randbytes(1000) * self.random.randrange(600)
         whole = body if self.random.random() < 0.5 else [body[:50_000], body[50_000:]]
         self.check(f"/{colour}/upload", hashlib.sha1(body).hexdigest().encode(), "POST", whole)
 
@@ -369,11 +413,20 @@ class Client:
         self.check(f"/{colour}/nap", b"slept")
 
     def leave_unread(self, colour: str) -> None:
-        self.check(f"/{colour}/unread", b"unread", "POST", PIECE * self.random.randrange(1, PIECES))
+        self.check(f"/{colour}/unread", b"unread", "POST", PIECE * self.random.randrange(1, MOST_SENT))
 
     def keep(self, colour: str) -> None:
-        count = self.random.randrange(PIECES)
-        self.check(f"/{colour}/kept/{count}", PIECE * count)
+        kind, count = self.random.choice(["kept", "flask-kept"]), self.random.randrange(PIECES)
+        self.check(f"/{colour}/{kind}/{count}", PIECE * count)
+
+    def run_out(self, colour: str) -> None:
+        """Have a response that takes longer than it may: it breaks off; a 500 if the time is over before it begins."""
+        try:
+            status, _, answer = self.ask("GET", f"/{colour}/endless")
+        except (IncompleteRead, ConnectionError):
+            self.close()
+            return
+        require(status == 500, "endless", status, answer[:100])
 
     def nest(self, colour: str) -> None:
         self.check(f"/{colour}/nested", b"nested")
@@ -418,6 +471,7 @@ class Client:
                 (f"POST /{colour}/upload HTTP/1.1\r\nContent-Length: 1000000", PIECE, False),
                 (f"POST /{colour}/unread HTTP/1.1\r\nContent-Length: 1000000", PIECE, False),
                 (f"GET /{colour}/kept/1000000 HTTP/1.1", b"", True),
+                (f"GET /{colour}/flask-kept/1000000 HTTP/1.1", b"", True),
                 (f"GET /{colour}/nap HTTP/1.1", b"", False),
                 (f"GET /{colour}/stream/1000000 HTTP/1.1", b"", True),
             ]
@@ -451,12 +505,25 @@ class ClientOfHTTP2(Client):
             self.nap,
             self.leave_unread,
             self.keep,
+            self.run_out,
         ]
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, bytes]:
         client = self.connected()
         status, answer = client.answer(client.request(path, method, body or b"", headers=headers))
         return status, {}, answer
+
+    def run_out(self, colour: str) -> None:
+        """Have a response break off: hypercorn does not say so, but closes the connection when it has been idle."""
+        client = self.connected()
+        stream = client.request(f"/{colour}/endless")
+        try:
+            status, answer = client.answer(stream)
+        except (AssertionError, ConnectionError):
+            require(client.status.get(stream) == 200, "endless", client.status)
+            self.close()
+            return
+        require(status == 500, "endless", status, answer[:100])
 
     def connected(self) -> Any:
         from tests.streams.h2_client import H2Client  # imported late: h2 comes with hypercorn
@@ -476,7 +543,8 @@ class ClientOfHTTP2(Client):
         if self.random.random() < 0.5:
             client.reset(client.request(f"/{colour}/unread", "POST", PIECE, ends=False))
             return
-        stream = client.request(f"/{colour}/kept/1000000")
+        kind = self.random.choice(["kept", "flask-kept"])
+        stream = client.request(f"/{colour}/{kind}/1000000")
         client.until_body(stream)
         client.reset(stream)
 
@@ -576,7 +644,7 @@ def main() -> int:
     is_fine = True
     print(HEAD, flush=True)
     for name, line in SERVERS.items():
-        needs = {"gunicorn gevent": "gevent", HYPERCORN: "hypercorn"}.get(name, "gunicorn")
+        needs = {"gunicorn gevent": "gevent", "granian": "granian", HYPERCORN: "hypercorn"}.get(name, "gunicorn")
         if find_spec(needs) is None:
             print(f"{name:<17} {needs} is not installed here")
             continue

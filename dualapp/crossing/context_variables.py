@@ -2,7 +2,8 @@
 
 The functions of one request run in one `contextvars.Context`, whichever thread runs them, so that a token made in one
 is valid in the next. A Context can be entered by one thread at a time, so the code that waits is outside of it. Other
-calls, as those of `app.ensure_sync`, run in a copy, whose values are copied back.
+calls, as those of `app.ensure_sync`, run in a copy, whose values are copied back. So does sync code while two tasks of
+a loop share the context (gaps.py): neither could take a step while a thread is in it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 #: Set for a moment, to tell one context from another.
 current: ContextVar[object] = ContextVar("dualapp.current")
+#: Whether two tasks run in this context.
+is_shared: ContextVar[bool] = ContextVar("dualapp.is_shared", default=False)
 
 
 def restore(variables: Context) -> None:

@@ -5,23 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from contextvars import Context
 from typing import Generic, TypeVar
 
+from .context_variables import is_current, is_shared
 from .coroutines import close_stream, is_being_cancelled, until_done
 
 T = TypeVar("T")
 
 
 async def fill_gaps(
-    stream: AsyncIterator[T], filler: T, seconds: float, is_over: Callable[[], bool] = bool
+    stream: AsyncIterator[T],
+    filler: T,
+    seconds: float,
+    is_over: Callable[[], bool] = bool,
+    variables: Context | None = None,
 ) -> AsyncIterator[T]:
     """Iterate over a stream; yield `filler` whenever it has produced nothing for some seconds.
 
     Ends with the stream, or before the next item or filler once `is_over()`. The stream is asked for an item when the
     one before has been consumed, and is closed with this iterator. One task runs all of it, because a timeout, a task
-    group or a cancel scope that spans a `yield` belongs to one task. So its code runs in a copy of the current context.
+    group or a cancel scope that spans a `yield` belongs to one task. That task runs in the context `variables` if this
+    iterator does, too; else in a copy of the current one.
     """
-    producer = Producer(stream)
+    producer = Producer(stream, variables if variables is not None and is_current(variables) else None)
     try:
         while True:
             has_news = await producer.has_news_within(seconds)
@@ -42,14 +49,15 @@ async def fill_gaps(
 class Producer(Generic[T]):
     """A task that takes one item of a stream at a time, and closes the stream."""
 
-    def __init__(self, stream: AsyncIterator[T]) -> None:
+    def __init__(self, stream: AsyncIterator[T], variables: Context | None) -> None:
         self._stream = stream
         #: The item that has not been consumed, if there is one.
         self.items: list[T] = []
         #: Set when that item has been consumed.
         self.wanted = asyncio.Event()
         self._news = asyncio.Event()
-        self.task = asyncio.create_task(self._produce())
+        # Not by the loop's `create_task`: an eager task would begin while this code is in its context.
+        self.task = asyncio.Task(self._produce(), loop=asyncio.get_running_loop(), context=variables)
         self.task.add_done_callback(self._note_end)
 
     async def has_news_within(self, seconds: float) -> bool:
@@ -69,6 +77,7 @@ class Producer(Generic[T]):
             self.task.result()
 
     async def _produce(self) -> None:
+        token = is_shared.set(True)
         try:
             async for item in self._stream:
                 if is_being_cancelled():  # the stream has swallowed its cancellation
@@ -78,7 +87,10 @@ class Producer(Generic[T]):
                 await self.wanted.wait()
                 self.wanted.clear()
         finally:
-            await close_stream(self._stream)
+            try:
+                await close_stream(self._stream)
+            finally:
+                is_shared.reset(token)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():

@@ -26,7 +26,7 @@ from ..lifespan import Lifespan, serve
 from ..pipeline.answer import answer_in_place, answer_in_thread, answer_on_loop
 from ..pipeline.calls import as_exception, in_thread, run_again, run_rest
 from ..pipeline.context import Context
-from ..pipeline.context_states import CLOSED, END, STREAMING
+from ..pipeline.context_states import CLOSED, END, STREAMING, note_early_end
 from ..pipeline.dispatch import move_on, recover
 from ..pipeline.home import Home
 from ..pipeline.overrides import is_replaced
@@ -215,6 +215,9 @@ class ASGIGateway:
                 error = await self._sent(answer, context, watch, send)
                 if error is not None:
                     raise error
+        except BaseException:
+            note_early_end(context)
+            raise
         finally:
             if context.state is not CLOSED:
                 await self._in_context(context, move_on, END)
@@ -356,6 +359,7 @@ def discard(context: Context, response: flask.Response | Plain) -> None:
             context.variables.run(response.close)
     finally:
         if context.state is not CLOSED:
+            note_early_end(context)
             run_again(move_on, context, END)
 
 

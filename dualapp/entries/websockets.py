@@ -17,8 +17,9 @@ import flask
 from werkzeug.exceptions import Forbidden, ServiceUnavailable
 from werkzeug.exceptions import NotImplemented as NotImplementedHere
 
+from ..compat.upstream import close_functions
 from ..crossing.colour import is_async
-from ..crossing.context_variables import await_within
+from ..crossing.context_variables import await_within, iterate_within
 from ..crossing.thread_pool import Threads
 from ..exchange.conversation import (
     ABNORMAL,
@@ -66,6 +67,7 @@ class Websockets:
         under_wsgi: WebsocketsUnderWSGI,
     ) -> None:
         self.app = app
+        self._threads = threads
         self._under_wsgi = under_wsgi
         self._lifespan = lifespan
         self._plans = PlanCache(app, generation, lambda home: Home.LOOP, partial(in_thread, threads.call_within))
@@ -123,9 +125,22 @@ class Websockets:
             await end(conversation, INTERNAL_ERROR)
             raise
         if conversation.state == CONNECTING and response is not None:
-            await refuse(conversation, response)
+            body = await self._body_of(response, context)
+            await refuse(conversation, response, body)
         else:
             await end(conversation, INTERNAL_ERROR if conversation.has_failed else NORMAL)
+
+    async def _body_of(self, response: flask.Response, context: Context) -> bytes:
+        """Return the body of a refusal, made and closed in the context variables of the view."""
+        if response.is_sequence and not close_functions(response):
+            return b"".join(response.iter_encoded())
+        variables, stream = context.variables, async_body_of(response)
+        try:
+            if stream is not None:
+                return b"".join([chunk async for chunk in iterate_within(variables, encoded(stream))])
+            return await self._threads.call_within(variables, b"".join, (response.iter_encoded(),), {})
+        finally:
+            await self._threads.call_within(variables, response.close, (), {})
 
     async def _call_view(self, context: Context, view: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         """Call a view, and await the coroutine that it returns, as a request's: a decorator may be around it."""
@@ -173,13 +188,13 @@ async def end(conversation: Conversation, code: int) -> None:
         await conversation.close(code)
 
 
-async def refuse(conversation: Conversation, response: flask.Response) -> None:
+def async_body_of(response: flask.Response) -> Any:
+    """Return the body if it is async; to `async def` code a response would show any stream as an async one."""
+    return response.response if hasattr(response.response, "__aiter__") else None
+
+
+async def refuse(conversation: Conversation, response: flask.Response, body: bytes) -> None:
     """Answer a handshake with a response."""
-    chunks: Any = response.response
-    if hasattr(chunks, "__aiter__"):
-        body = b"".join([chunk async for chunk in encoded(chunks)])
-    else:
-        body = b"".join(response.iter_encoded())
     headers = response.get_wsgi_headers({}).to_wsgi_list()
     with suppress(WebsocketClosed):
         await conversation.refuse(response.status_code, raw_pairs(headers), body)

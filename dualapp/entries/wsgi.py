@@ -21,7 +21,7 @@ from ..exchange.wsgi_exchange import WSGIExchange, asks_for_websocket
 from ..pipeline.answer import answer_in_thread, answer_on_loop
 from ..pipeline.calls import Suspended, as_exception, in_thread, run_again, run_rest
 from ..pipeline.context import Context
-from ..pipeline.context_states import AWAITING_START, CLOSED, END, START, STREAMING
+from ..pipeline.context_states import AWAITING_START, CLOSED, END, START, STREAMING, note_early_end
 from ..pipeline.dispatch import move_on, recover
 from ..pipeline.home import Home
 from ..pipeline.overrides import is_replaced
@@ -143,6 +143,7 @@ class WSGIGateway:
         try:
             return self._send(context.response, context, start_response)
         except BaseException:
+            note_early_end(context)
             tear_down_if_open(context)
             raise
 
@@ -232,11 +233,12 @@ def start_file(response: flask.Response, context: Context, start_response: Start
 
     Not if functions are to be called at its end: the server would close the file only.
     """
+    end = partial(context.variables.run, response.close)
     try:
         body = response(context.exchange.environ, start_response)
-        return ClosingIterator(body, response.close) if close_functions(response) else body
+        return ClosingIterator(body, end) if close_functions(response) else body
     except BaseException:
-        response.close()
+        end()
         raise
 
 

@@ -12,6 +12,7 @@ from ..crossing.coroutines import END, CancelledError
 from ..crossing.readahead import iterate_on_loop
 from ..exchange.translation import LIMITS_STREAM
 from ..pipeline.calls import as_exception
+from ..pipeline.context_states import note_early_end
 from ..wrappers.response import encoded
 from ..wrappers.sending import checked_chunk
 
@@ -66,6 +67,7 @@ class WSGIStream:
         self._deadline = deadline
         self._context = context
         self._end = end
+        self._is_exhausted = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -80,6 +82,7 @@ class WSGIStream:
             error = self._context.error = as_exception(raised)
             raise error from error.__cause__
         if chunk is None:
+            self._is_exhausted = True
             raise StopIteration
         if time.monotonic() > self._deadline:
             raise TimeoutError("The response took longer than its `timeout`, or RESPONSE_TIMEOUT if it has none.")
@@ -87,6 +90,8 @@ class WSGIStream:
 
     def close(self) -> None:
         """Close the body and tear the context down; the server calls this in any case (PEP 3333)."""
+        if not self._is_exhausted:
+            note_early_end(self._context)
         try:
             close(self._chunks)
         finally:

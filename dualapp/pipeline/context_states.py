@@ -47,3 +47,9 @@ def closes(context: Context, event: str) -> bool:
     before = context.state
     context.state = after = MOVES[before][event]
     return after is CLOSED and before is not CLOSED
+
+
+def note_early_end(context: Context) -> None:
+    """Have the teardown functions get GeneratorExit, as in Flask, for a stream that is closed before its end."""
+    if context.error is None:
+        context.error = GeneratorExit()

@@ -16,7 +16,7 @@ import flask
 from ..compat.upstream import request_context
 from ..crossing.bridge import call_in_waiting_thread, is_loop_thread
 from ..crossing.colour import Function
-from ..crossing.context_variables import is_current
+from ..crossing.context_variables import is_current, is_shared
 from ..crossing.thread_pool import Threads, from_loop
 from ..crossing.waiting_threads import current_call, unfinished
 from . import dispatch
@@ -72,7 +72,7 @@ def in_waiting_thread(threads: Threads, func: Function) -> Function:
     @wraps(func, updated=())
     async def crossing(*args: Any, **kwargs: Any) -> Any:
         variables = getattr(request_context(None), "variables", None)
-        if variables is None or not is_current(variables):
+        if variables is None or is_shared.get() or not is_current(variables):
             return await from_loop(func, *args, **kwargs)
         if unfinished(current_call.get()) is None:
             return await threads.call_within(variables, func, args, kwargs)

@@ -12,6 +12,7 @@ from typing import Any
 import flask
 from werkzeug.wsgi import ClosingIterator
 
+from ..compat.upstream import request_context
 from ..crossing.coroutines import close_stream
 from ..crossing.gaps import fill_gaps
 from .response import Response
@@ -92,7 +93,8 @@ def stream_of(events: Iterable[Any] | AsyncIterable[Any], ping: float | None) ->
     dumps = flask.json.dumps if app is None else app.json.dumps
     is_over = bool if app is None else app.shutdown_event.is_set
     if isinstance(events, AsyncIterable):
-        return fill_gaps(frames_of(events, dumps), PING, PING_INTERVAL if ping is None else ping, is_over)
+        variables = getattr(request_context(None), "variables", None)
+        return fill_gaps(frames_of(events, dumps), PING, PING_INTERVAL if ping is None else ping, is_over, variables)
     frames: Iterator[Any] = takewhile(lambda _: not is_over(), chain([PING], map(partial(framed, dumps), events)))
     return ClosingIterator(frames, getattr(events, "close", None))
 

@@ -356,7 +356,7 @@ def test_each_life_of_a_client_is_one_of_the_app(name: str, colour: str) -> None
 @both_colours
 @pytest.mark.parametrize("name", WAYS)
 def test_a_startup_that_fails(name: str, colour: str, caplog: pytest.LogCaptureFixture) -> None:
-    contract = Contract(name, colour)
+    contract, entered = Contract(name, colour), False
 
     def fails(app: DualApp) -> None:
         @app.before_serving
@@ -367,7 +367,9 @@ def test_a_startup_that_fails(name: str, colour: str, caplog: pytest.LogCaptureF
     failure = pytest.RaisesExc(RuntimeError, match="connect failed: LookupError")
     # hypercorn's dispatcher raises a group of groups.
     with pytest.RaisesGroup(failure, allow_unwrapped=True, flatten_subgroups=True), contract.opened() as client:
+        entered = True
         client.get("/")
+    assert entered is not contract.way.has_lifespan  # Starlette's test client enters its block unless the app raises
     assert "Startup failed in" in caplog.text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+import time
 from contextvars import ContextVar
 from typing import Any
 
@@ -13,7 +14,7 @@ from asgiref.sync import sync_to_async
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualapp import DualApp, Event, EventStream, Response, request, stream_with_context
+from dualapp import DualApp, Event, EventStream, Response, current_app, g, request, stream_with_context
 from dualapp.wrappers.event_stream import PING
 
 from ..conftest import Paint, Serve
@@ -463,6 +464,31 @@ def test_timeouts_task_groups_and_context_variables_span_events(serve_async: Ser
     client = serve_async(waiting, twin=False)
     assert [event.data for event in read_events(client.get("/scopes").body)] == ["0", "1", "2"]
     assert client.app.extensions["seen"] == [0]
+
+
+def test_pings_are_sent_while_a_def_hook_runs_for_the_generator(serve_async: Serve) -> None:
+    """No thread may be in the context variables of the request meanwhile: the task that sends needs them."""
+
+    def build(app: DualApp) -> None:
+        @app.before_request
+        def sync_pause():
+            g.count = g.get("count", 0) + 1
+            time.sleep(0.02)
+
+        @app.get("/")
+        async def async_index():
+            @stream_with_context
+            async def async_events():
+                await current_app.preprocess_request()
+                yield g.count
+
+            return EventStream(async_events(), ping=0.001)
+
+    source = EventSource()
+    answer = serve_async(build, twin=False).get("/")
+    source.feed(answer.body)
+    assert ([event.data for event in source.events], answer.complete) == (["2"], True)
+    assert source.comments > 1
 
 
 def test_sync_code_of_a_generator_keeps_to_one_thread(serve_async: Serve) -> None:
