@@ -90,8 +90,8 @@ lazy_host_loop = LazyHostLoop()
 def run_always(loop: asyncio.AbstractEventLoop) -> None:
     """Run the host loop for as long as the process lives.
 
-    asyncio lets SystemExit and KeyboardInterrupt of a task end the loop, and so a main thread and its process. Here they
-    would end the loop's thread alone, and all requests that wait for the loop would hang. So they would after `stop`.
+    asyncio lets SystemExit and KeyboardInterrupt of a task end the loop, and so a main thread and its process. They
+    would end this thread alone, and all requests that wait for the loop would hang. So they would after `stop`.
     """
     while True:
         try:
