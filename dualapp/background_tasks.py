@@ -18,7 +18,7 @@ from .crossing.bridge import spawn
 from .crossing.colour import is_async
 from .crossing.os_threads import new_queue, start_thread
 from .crossing.thread_pool import Threads, from_loop
-from .failure_reports import got_background_exception, is_cancellation, name_of, report, reporting
+from .failure_reports import got_background_exception, is_failure, name_of, report, reporting
 from .pipeline.overrides import step_of
 
 Function = Callable[..., Any]
@@ -193,14 +193,14 @@ class BackgroundTasks:
             async with self._app.app_context() as context:
                 try:
                     await task.run(self._threads)
-                except (Exception, asyncio.CancelledError) as error:
-                    if not is_cancellation(error):
+                except BaseException as error:
+                    if is_failure(error):
                         handled = error
                         with about_task():
                             await from_loop(step_of(self._app, "handle_background_exception"), context, error)
                     raise
-        except (Exception, asyncio.CancelledError) as error:
-            if is_cancellation(error):
+        except BaseException as error:
+            if not is_failure(error):
                 raise
             if error is not handled:  # of a teardown function, or of the handler itself
                 with about_task():

@@ -47,7 +47,9 @@ async def report(app: Any, signal: Signal, error: BaseException) -> None:
     """Send the error that is being reported, and log it, by the app's own `log_exception` if it has one."""
     try:
         await signal.send_async(app, _sync_wrapper=app.ensure_async, exception=error)
-    except Exception as failure:
+    except BaseException as failure:
+        if not is_failure(failure):
+            raise
         with reporting("A receiver of a signal failed: %s", signal.__doc__):
             log_reported(app, failure)
     if is_replaced(app, "log_exception"):
@@ -76,6 +78,10 @@ def variables_without_request() -> Context:
     return variables
 
 
-def is_cancellation(error: BaseException) -> bool:
-    """Tell whether somebody has cancelled the running task; else a CancelledError comes of something it awaited."""
-    return isinstance(error, CancelledError) and is_being_cancelled()
+def is_failure(error: BaseException) -> bool:
+    """Tell whether code of the app has failed: the process is not to end, and nobody has cancelled the running task.
+
+    Else a CancelledError comes of something that the code has awaited.
+    """
+    is_cancellation = isinstance(error, CancelledError | GeneratorExit) and is_being_cancelled()
+    return not is_cancellation and not isinstance(error, SystemExit | KeyboardInterrupt)

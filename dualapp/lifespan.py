@@ -25,7 +25,7 @@ from .crossing.host_loop import host_loop
 from .crossing.os_threads import fork_aware
 from .crossing.thread_pool import Threads, from_loop
 from .exchange.translation import Message
-from .failure_reports import got_serving_exception, is_cancellation, name_of, report, reporting
+from .failure_reports import got_serving_exception, is_failure, name_of, report, reporting
 from .pipeline.overrides import is_replaced
 
 ShutdownEvent = asyncio.Event
@@ -175,7 +175,9 @@ class Lifespan:
             await self._app.startup()
         except StartupFailed:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             self.has_started, self.startup_loop = False, None
             await self._fail(self._app.startup, error)
             raise self._failure from error  # type: ignore[misc]  # _fail has set it
@@ -199,7 +201,9 @@ class Lifespan:
             await self._app.shutdown()
         except ShutdownFailed:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             await self._report("Shutdown", self._app.shutdown, error)
             raise ShutdownFailed(f"{name_of(self._app.shutdown)} failed: {error!r}") from error
 
@@ -220,7 +224,9 @@ class Lifespan:
                 # Unless the app's own startup goes on after this.
                 self.has_started = not is_replaced(self._app, "startup")
                 self._note_loop()
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             self.has_started, self.startup_loop = False, None
             if self._failure is None:
                 await self._fail(self._app.app_context, error)
@@ -231,8 +237,8 @@ class Lifespan:
     async def _attempt(self, func: Any, work: Awaitable[Any]) -> None:
         try:
             await work
-        except (Exception, asyncio.CancelledError) as error:
-            if is_cancellation(error):
+        except BaseException as error:
+            if not is_failure(error):
                 raise
             await self._fail(func, error)
             raise self._failure from error  # type: ignore[misc]  # _fail has set it
@@ -256,8 +262,11 @@ class Lifespan:
         """Close the generators of a closed loop, as far as they do not wait for it."""
         while self._streams:
             stream: Any = self._streams.pop()[1]
-            with contextlib.suppress(Exception):
+            try:
                 run_without_loop(stream.aclose())
+            except BaseException as error:
+                if not is_failure(error):
+                    raise
 
     async def shutdown(self) -> None:
         """End the background tasks and the generators, the last first, and run the functions to run after serving.
@@ -288,8 +297,8 @@ class Lifespan:
         """Await one part of the shutdown; log and note its error, so that the other parts run."""
         try:
             await work
-        except (Exception, asyncio.CancelledError) as error:
-            if is_cancellation(error):
+        except BaseException as error:
+            if not is_failure(error):
                 raise
             await self._report("Shutdown", func, error)
             failures[f"{name_of(func)} failed: {error!r}"] = error

@@ -8,15 +8,19 @@ gevent, which replaces threads by greenlets, the loop still runs in a thread of 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import select
 import threading
+from functools import partial
 from typing import Any
 
 from ..compat.upstream import ThreadState, can_lend_loops, has_executor, request_context, thread_state
 from .lending_loop import LendingLoop
 from .os_threads import SystemExecutor, fork_aware, is_green, start_thread
 from .waiting_threads import shared_loops
+
+logger = logging.getLogger("dualapp")
 
 
 class HostLoop:
@@ -38,7 +42,7 @@ class HostLoop:
             if self.current is None or not self._is_living():
                 self._is_servers, self.current = False, new_event_loop()
                 self.current.set_debug(self._is_watched or self.current.get_debug())
-                start_thread(self.current.run_forever, "dualapp-host-loop")
+                start_thread(partial(run_always, self.current), "dualapp-host-loop")
             return self.current
 
     def adopt(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -81,6 +85,19 @@ class LazyHostLoop:
 
 host_loop = HostLoop()
 lazy_host_loop = LazyHostLoop()
+
+
+def run_always(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the host loop for as long as the process lives.
+
+    asyncio lets SystemExit and KeyboardInterrupt of a task end the loop, and so a main thread and its process. They
+    would end this thread alone, and all requests that wait for the loop would hang. So they would after `stop`.
+    """
+    while True:
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt) as error:
+            logger.error("%s in a task of the host loop, which runs on", type(error).__name__, exc_info=error)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

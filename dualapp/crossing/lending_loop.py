@@ -138,11 +138,11 @@ class LendingLoop(asyncio.SelectorEventLoop):
             return False
         try:
             self._run_borrowed(step)
+        finally:  # also after SystemExit and KeyboardInterrupt, which leave the step
             has_more_to_do = self._has_more_to_do
-        finally:
             self._lending_selector.turn.release()
-        if has_more_to_do:
-            self.call_soon_threadsafe(bool)  # does nothing, but wakes the loop's thread
+            if has_more_to_do:
+                self.call_soon_threadsafe(bool)  # does nothing, but wakes the loop's thread
         return True
 
     def _run_step_in_queue(self, step: asyncio.Handle) -> None:

@@ -1,13 +1,16 @@
 """The host loop: each process that needs one has one, made when it is needed, and nobody waits in vain."""
 
 from collections.abc import Iterable
+from contextlib import suppress
+from http.client import HTTPException
 from typing import Any
 
 import pytest
 
 from tests.support.keep_alive_clients import Reply, ask_all
+from tests.support.waiting import wait_for
 
-from .servers import PRELOADED, WSGI, Kind
+from .servers import PRELOADED, WSGI, Kind, gunicorn
 
 APP = "tests.lifecycle.loop_app:app"
 
@@ -75,3 +78,25 @@ def test_greenlets_wait_for_the_loop_together(kind: Kind) -> None:
     with kind.serve(APP) as server:
         peaks = [reply.json()["peak"] for reply in ask_all(server.port, ["/crowd/50"] * 50, clients=50)]
     assert peaks == [50] * 50
+
+
+ENDINGS = ["background", "background/def", "task", "waiting", "callback", "gather", "heartbeat"]
+
+
+@each({**MANY, "sync": gunicorn("-k sync")})
+def test_what_ends_the_loop_of_a_main_thread_does_not_end_the_host_loop(kind: Kind) -> None:
+    """Nor does it keep the process from ending: the server must end by SIGTERM."""
+    with kind.serve("tests.lifecycle.ending_app:app") as server:
+        for path in [*ENDINGS, "stop"]:
+            replies = ask_all(server.port, [f"/{path}", *["/fine"] * 4], clients=1)
+            assert [reply.body for reply in replies] == [b"done"] * 5, path
+        if "gthread" in kind.command:  # elsewhere the thread that sends the stream ends, as with a def generator
+            with suppress(HTTPException):
+                ask_all(server.port, ["/stream"], clients=1)
+            assert ask_all(server.port, ["/fine"], clients=1)[0].body == b"done"
+        wait_for(lambda: server.output.count("which runs on") >= len(ENDINGS), because=lambda: server.output)
+    if "waitress" not in kind.command:  # it ends at once
+        assert "The shutdown ran." in server.output
+    assert "SystemExit in a task of the host loop" in server.output
+    assert "KeyboardInterrupt in a task of the host loop" in server.output
+    assert "in interrupt" in server.output

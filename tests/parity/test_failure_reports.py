@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import flask
 import pytest
 
-from dualapp import DualApp, got_background_exception
+from dualapp import DualApp, got_background_exception, got_serving_exception
+from dualapp.crossing.bridge import run_on_loop
+from dualapp.lifespan import ShutdownFailed, StartupFailed
 
-from ..conftest import Serve
+from ..conftest import Paint, Serve
 from ..support.waiting import wait_for
 
 
@@ -162,3 +165,170 @@ def test_log_exception_hears_of_startups(serve: Serve, caplog: Any) -> None:
     assert client.app.extensions["seen"] == [("log", "Own('startup')", client.app.name)]
     (record,) = caplog.records
     assert record.getMessage().startswith("Startup failed in tests.parity.test_failure_reports.")
+
+
+class Stop(BaseException):
+    """An error of an app that is no Exception."""
+
+
+NO_EXCEPTIONS = (Stop, GeneratorExit, asyncio.CancelledError)
+
+
+def names_of_errors(errors: list[BaseException]) -> list[str]:
+    """Return the names of the errors; a def function's GeneratorExit is the cause of a RuntimeError."""
+    return [type(error.__cause__ or error).__name__ for error in errors]
+
+
+@pytest.mark.parametrize("error", NO_EXCEPTIONS)
+@pytest.mark.parametrize("where", ["task", "teardown", "handler", "receiver"])
+def test_errors_of_a_task_that_are_no_exceptions(
+    serve: Serve, paint: Paint, caplog: Any, where: str, error: type[BaseException]
+) -> None:
+    @paint
+    def tasks(app: DualApp) -> None:
+        @app.teardown_appcontext
+        async def tear_down(exc):
+            if where == "teardown" and "is_of_task" in flask.g:
+                raise error
+
+        async def task():
+            flask.g.is_of_task = True
+            if where == "task":
+                raise error
+            if where != "teardown":
+                raise Own
+
+        app.extensions["task"] = task
+
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            app.add_background_task(app.extensions["task"])
+            return "here"
+
+    class Failing:
+        async def handle_background_exception(self, ctx: Any, exc: Exception) -> None:
+            if where == "handler":
+                raise error
+            await super().handle_background_exception(ctx, exc)  # type: ignore[misc]  # of the app
+
+    async def receive(sender: Any, exception: BaseException) -> None:
+        sent.append(exception)
+        if where == "receiver":
+            raise error
+
+    client, sent = serve(tasks, build, twin=False, mixin=Failing), []
+    with got_background_exception.connected_to(receive, client.app):
+        assert client.get("/").text == "here"
+        wait_for(lambda: not client.app._lifespan.tasks)
+    expected = "Own" if where == "receiver" else error.__name__
+    assert names_of_errors(sent) == [expected]
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages[-1].startswith("Exception in background task tests.parity.test_failure_reports.")
+    assert [message.startswith("A receiver of a signal failed") for message in messages[:-1]] == [True] * (
+        where == "receiver"
+    )
+
+
+@pytest.mark.parametrize("error", NO_EXCEPTIONS)
+@pytest.mark.parametrize("where", ["before", "while", "override", "teardown"])
+def test_errors_at_startup_that_are_no_exceptions(
+    serve: Serve, paint: Paint, caplog: Any, where: str, error: type[BaseException]
+) -> None:
+    @paint
+    def functions(app: DualApp) -> None:
+        @app.before_serving
+        async def start():
+            if where == "before":
+                raise error
+
+        @app.while_serving
+        async def run():
+            if where == "while":
+                raise error
+            yield
+
+        @app.teardown_appcontext
+        async def tear_down(exc):
+            if where == "teardown":
+                raise error
+
+    class Starting:
+        async def startup(self) -> None:
+            await super().startup()  # type: ignore[misc]  # of the app
+            if where == "override":
+                raise error
+
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            return "never"
+
+    client, sent = serve(functions, build, twin=False, mixin=Starting), []
+
+    def receive(sender: Any, exception: BaseException) -> None:
+        sent.append(exception)
+
+    with got_serving_exception.connected_to(receive, client.app):
+        for _ in range(2):
+            assert type(client.get("/", escapes=True).error) is StartupFailed
+    assert names_of_errors(sent) == [error.__name__]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Startup failed in ")
+
+
+@pytest.mark.parametrize("error", NO_EXCEPTIONS)
+@pytest.mark.parametrize("where", ["after", "while", "override", "teardown"])
+def test_errors_at_shutdown_that_are_no_exceptions(
+    paint: Paint, caplog: Any, where: str, error: type[BaseException]
+) -> None:
+    ran = []
+
+    @paint
+    def functions(app: DualApp) -> None:
+        @app.while_serving
+        async def run():
+            yield
+            if where == "while":
+                raise error
+
+        @app.after_serving
+        async def stop():
+            if where == "after":
+                raise error
+
+        @app.after_serving
+        async def stop_last():
+            ran.append("last")
+
+        @app.teardown_appcontext
+        async def tear_down(exc):
+            if where == "teardown" and ran:
+                raise error
+
+    class Stopping(DualApp):
+        async def shutdown(self) -> None:
+            await super().shutdown()
+            if where == "override":
+                raise error
+
+    app = Stopping(__name__)
+    functions(app)
+    app._lifespan.start()
+    with pytest.raises(ShutdownFailed):
+        run_on_loop(app._lifespan.call_shutdown)
+    assert ran == ["last"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Shutdown failed in ")
+
+
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt])
+def test_those_that_end_the_process_are_no_failures(end: type[BaseException]) -> None:
+    app = DualApp(__name__)
+
+    @app.before_serving
+    async def start() -> None:
+        raise end
+
+    with pytest.raises(end):
+        app._lifespan.start()

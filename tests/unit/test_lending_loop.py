@@ -113,6 +113,42 @@ async def wait_and_set(done: threading.Event) -> None:
     done.set()
 
 
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt])
+def test_it_is_done_too_if_the_step_ends_the_thread(end: type[BaseException]) -> None:
+    loop, done = settled(), threading.Event()
+
+    def leaving() -> None:
+        loop.call_soon(done.set)
+        raise end
+
+    with pytest.raises(end):
+        loop.call_here(leaving)
+    assert done.wait(LIMIT)
+
+
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt])
+def test_a_task_that_ends_a_thread_does_not_end_that_of_the_loop(end: type[BaseException]) -> None:
+    """Not while it is borrowed, nor while a borrower waits for its turn."""
+    loop, ended = settled(), threading.Event()
+
+    async def ending() -> None:
+        time.sleep(0.01)  # holds the loop: the borrower's next step must wait
+        raise end
+
+    async def borrowing() -> set[int]:
+        task = loop.create_task(ending())
+        task.add_done_callback(lambda task: task.exception() and ended.set())
+        threads = {mine()}
+        await asyncio.sleep(0.005)
+        await asyncio.wait([task])
+        return threads | {mine()}
+
+    for _ in range(20):
+        ended.clear()
+        assert run(borrowing) == {mine()}
+        assert ended.wait(LIMIT)
+
+
 def test_sync_code_that_it_sends_back_runs_in_the_waiting_thread_with_no_loop() -> None:
     def sync() -> tuple[int, bool]:
         return mine(), asyncio._get_running_loop() is None
