@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..crossing.coroutines import END, CancelledError
 from ..crossing.readahead import iterate_on_loop
 from ..exchange.translation import LIMITS_STREAM
-from ..pipeline.calls import as_exception
+from ..pipeline.calls import ERRORS, as_exception
 from ..wrappers.response import encoded
 from ..wrappers.sending import checked_chunk
 
@@ -76,7 +76,7 @@ class WSGIStream:
             return first
         try:
             chunk = next(self._chunks, None)
-        except (Exception, CancelledError, GeneratorExit) as raised:
+        except ERRORS as raised:
             error = self._context.error = as_exception(raised)
             raise error from error.__cause__
         if chunk is None:
@@ -89,6 +89,8 @@ class WSGIStream:
         """Close the body and tear the context down; the server calls this in any case (PEP 3333)."""
         try:
             close(self._chunks)
+        except (CancelledError, GeneratorExit) as error:
+            raise as_exception(error) from error
         finally:
             self._end(self._context)
 
