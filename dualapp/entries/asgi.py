@@ -94,45 +94,50 @@ class ASGIGateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # One long function: each function more that a request calls takes half a percent of a small one.
-        if scope["type"] != "http":
-            await self._serve_other(scope, receive, send)
-            return
-        loop = running_loop()
-        if self.lifespan.startup_loop is not loop:
-            await self.lifespan.start_async()
-        if scope["path"][:1] != "/":
-            scope = with_path(scope)
-        if (mounts := self.app._mounts) is not None and (mount := self._mount_of(scope, mounts)) is not None:
-            await mount.answer_asgi(scope, receive, send)
-            return
-        exchange = ASGIExchange(scope, receive, loop)
-        context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
-        if VARIABLES in scope and (preserve := exchange.variable(PRESERVE)):
-            preserve(context)
-        body = exchange.body
-        begun = None if body.complete else self._begin_body(body)
-        # Each request runs in a context of its own, as under WSGI: values that it sets stay within it.
-        context.variables = variables = copy_context()
-        # Most requests never suspend: one step by hand is faster than awaiting them, and shows whether they do.
-        steps, waits_for = variables.run(begin, context, self.plans)
-        is_begun = steps is not None
-        if not is_begun:
-            steps = self._answer_later(context, begun).__await__()
-            waits_for = next(steps, EXHAUSTED)
-        messages: Sequence[Message] | None = None
-        if waits_for is EXHAUSTED and body.complete:  # a body that nobody has read is to be discarded
-            messages = messages_of(context)
-        if messages is None:
-            run: Callable[..., Any] = variables.run if is_begun else operator.call
-            work = None if waits_for is EXHAUSTED else rest_of(steps, waits_for, run, has_result=False)
-            messages = await self._finish(context, work, send)
-        else:
-            context.end()
         try:
-            for message in messages:
-                await send(message)
-        except OSError:  # as in `raising_client_left`
-            pass
+            if scope["type"] != "http":
+                await self._serve_other(scope, receive, send)
+                return
+            loop = running_loop()
+            if self.lifespan.startup_loop is not loop:
+                await self.lifespan.start_async()
+            if scope["path"][:1] != "/":
+                scope = with_path(scope)
+            if (mounts := self.app._mounts) is not None and (mount := self._mount_of(scope, mounts)) is not None:
+                await mount.answer_asgi(scope, receive, send)
+                return
+            exchange = ASGIExchange(scope, receive, loop)
+            context = self._context_of(exchange) if self._context_of else Context(self.app, exchange)
+            if VARIABLES in scope and (preserve := exchange.variable(PRESERVE)):
+                preserve(context)
+            body = exchange.body
+            begun = None if body.complete else self._begin_body(body)
+            # Each request runs in a context of its own, as under WSGI: values that it sets stay within it.
+            context.variables = variables = copy_context()
+            # Most requests never suspend: one step by hand is faster than awaiting them, and shows whether they do.
+            steps, waits_for = variables.run(begin, context, self.plans)
+            is_begun = steps is not None
+            if not is_begun:
+                steps = self._answer_later(context, begun).__await__()
+                waits_for = next(steps, EXHAUSTED)
+            messages: Sequence[Message] | None = None
+            if waits_for is EXHAUSTED and body.complete:  # a body that nobody has read is to be discarded
+                messages = messages_of(context)
+            if messages is None:
+                run: Callable[..., Any] = variables.run if is_begun else operator.call
+                work = None if waits_for is EXHAUSTED else rest_of(steps, waits_for, run, has_result=False)
+                messages = await self._finish(context, work, send)
+            else:
+                context.end()
+            try:
+                for message in messages:
+                    await send(message)
+            except OSError:  # as in `raising_client_left`
+                pass
+        except (asyncio.CancelledError, GeneratorExit) as error:
+            if is_being_cancelled():
+                raise
+            raise as_exception(error) from error
 
     def _begin_body(self, body: Body) -> Begun | None:
         """Receive a short body, if it has arrived with its headers, as most have."""

@@ -21,6 +21,7 @@ from ..compat.upstream import STATUS_LINES
 from ..crossing.readahead import Give, LoopIteration
 from ..exchange.translation import FILE_CHUNK_SIZE, STATUSES_WITHOUT_BODY, Message, Scope
 from ..exchange.wsgi_exchange import WSGIExchange, asks_for_websocket
+from .foreign_calls import await_foreign
 from .websockets_under_wsgi import WebsocketsUnderWSGI
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class RelayedCall:
         self._give = give
         self._over = asyncio.Event()
         try:
-            await self._app(self._scope, self._receive, self._send)
+            await await_foreign(self._app, self._scope, self._receive, self._send)
         except Exception:
             if self._iteration.is_over:  # nobody waits for the error
                 logger.exception("%r failed after its response had ended", self._app)

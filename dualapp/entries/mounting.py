@@ -12,12 +12,13 @@ from werkzeug.wsgi import ClosingIterator
 
 from ..crossing.green_file import GreenFile
 from ..crossing.os_threads import is_green
-from ..crossing.own_loops import IteratorWithOwnLoops, call_with_own_loops
+from ..crossing.own_loops import call_with_own_loops
 from ..crossing.thread_pool import Threads
 from ..exchange.translation import Scope
 from ..pipeline.generation import Generation
 from ..pipeline.overrides import is_replaced
 from .asgi_under_wsgi import ASGIApp, ASGIUnderWSGI
+from .foreign_calls import ForeignBody, call_foreign
 from .foreign_lifespan import ForeignLifespan
 from .kinds import Kind, kind_of
 from .mounts import Mount, Mounts
@@ -108,9 +109,9 @@ def call_as_alone(app: WSGIApplication, environ: WSGIEnvironment, start_response
     """
     if is_green():
         environ["wsgi.input"] = GreenFile(environ["wsgi.input"])
-    body = call_with_own_loops(app, environ, start_response)
+    body = call_foreign(call_with_own_loops, app, environ, start_response)
     # Not a list, which has no code to call, nor a file, which servers know by its class.
-    return IteratorWithOwnLoops(body) if isinstance(body, ClosingIterator | GeneratorType) else body
+    return ForeignBody(body) if isinstance(body, ClosingIterator | GeneratorType) else body
 
 
 def generation_of(other: Any) -> Generation:

@@ -19,7 +19,7 @@ from ..crossing.coroutines import CancelledError
 from ..exchange.translation import PRESERVE, from_latin1
 from ..exchange.wsgi_exchange import WSGIExchange, asks_for_websocket
 from ..pipeline.answer import answer_in_thread, answer_on_loop
-from ..pipeline.calls import Suspended, as_exception, in_thread, run_again, run_rest
+from ..pipeline.calls import ERRORS, Suspended, as_exception, in_thread, run_again, run_rest
 from ..pipeline.context import Context
 from ..pipeline.context_states import AWAITING_START, CLOSED, END, START, STREAMING, note_early_end
 from ..pipeline.dispatch import move_on, recover
@@ -62,28 +62,31 @@ class WSGIGateway:
 
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request as a WSGI application."""
-        lifespan = self.lifespan
-        mounts: Mounts | None = self.app._mounts
-        if not lifespan.has_started or ((loop := lifespan.closable_loop) is not None and loop.is_closed()):
-            lifespan.start()
-        if "HTTP_UPGRADE" in environ and asks_for_websocket(environ):
-            upgraded = self._answer_handshake(environ, start_response, mounts)
-            if upgraded is not None:
-                return upgraded
-        elif mounts is not None:
-            path = environ.get("PATH_INFO", "")
-            if found := self._generation.found_mounts.get(path) or mounts.find_surely(path):
-                mount, below = found
-                if mount.path:  # `answer_wsgi` inlined: its call would be a tenth of what a mount costs
-                    environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + mount.raw_path
-                    environ["PATH_INFO"] = below
-                return (mount.generation.wsgi_entry or mount.wsgi)(environ, start_response)
-            if (other := self._mount_of(environ, mounts)) is not None:
-                return other.answer_wsgi(environ, start_response)
-        # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
-        variables = copy_context()
-        answer = variables.run(ANSWER_IN_PLACE, self, environ, start_response, variables)
-        return answer if type(answer) is list else self._answer(answer, start_response)  # type: ignore[arg-type]  # else it is a context
+        try:
+            lifespan = self.lifespan
+            mounts: Mounts | None = self.app._mounts
+            if not lifespan.has_started or ((loop := lifespan.closable_loop) is not None and loop.is_closed()):
+                lifespan.start()
+            if "HTTP_UPGRADE" in environ and asks_for_websocket(environ):
+                upgraded = self._answer_handshake(environ, start_response, mounts)
+                if upgraded is not None:
+                    return upgraded
+            elif mounts is not None:
+                path = environ.get("PATH_INFO", "")
+                if found := self._generation.found_mounts.get(path) or mounts.find_surely(path):
+                    mount, below = found
+                    if mount.path:  # `answer_wsgi` inlined: its call would be a tenth of what a mount costs
+                        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + mount.raw_path
+                        environ["PATH_INFO"] = below
+                    return (mount.generation.wsgi_entry or mount.wsgi)(environ, start_response)
+                if (other := self._mount_of(environ, mounts)) is not None:
+                    return other.answer_wsgi(environ, start_response)
+            # Each request runs in a context of its own: values it sets must not leak to the next one on this thread.
+            variables = copy_context()
+            answer = variables.run(ANSWER_IN_PLACE, self, environ, start_response, variables)
+            return answer if type(answer) is list else self._answer(answer, start_response)  # type: ignore[arg-type]  # else it is a context
+        except (CancelledError, GeneratorExit) as error:  # of the app's own: nobody cancels a thread
+            raise as_exception(error) from error
 
     def _answer_handshake(
         self, environ: WSGIEnvironment, start_response: StartResponse, mounts: Mounts | None
@@ -174,7 +177,7 @@ class WSGIGateway:
         chunks = chunks_within(response, body, context)
         try:
             first = b"".join(chunks) if response.is_sequence else next(chunks, b"")
-        except (Exception, CancelledError, GeneratorExit) as raised:
+        except ERRORS as raised:
             close(chunks)
             error = as_exception(raised)
             if context.error is not None:  # the body of an error's response has failed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..crossing.coroutines import END, CancelledError
 from ..crossing.readahead import iterate_on_loop
 from ..exchange.translation import LIMITS_STREAM
-from ..pipeline.calls import as_exception
+from ..pipeline.calls import ERRORS, as_exception
 from ..pipeline.context_states import note_early_end
 from ..wrappers.response import encoded
 from ..wrappers.sending import checked_chunk
@@ -78,7 +78,7 @@ class WSGIStream:
             return first
         try:
             chunk = next(self._chunks, None)
-        except (Exception, CancelledError, GeneratorExit) as raised:
+        except ERRORS as raised:
             error = self._context.error = as_exception(raised)
             raise error from error.__cause__
         if chunk is None:
@@ -94,6 +94,8 @@ class WSGIStream:
             note_early_end(self._context)
         try:
             close(self._chunks)
+        except (CancelledError, GeneratorExit) as error:
+            raise as_exception(error) from error
         finally:
             self._end(self._context)
 

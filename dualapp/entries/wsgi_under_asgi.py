@@ -19,12 +19,13 @@ from werkzeug.wsgi import FileWrapper
 
 from ..compat.upstream import running_loop
 from ..crossing.context_variables import bound_to, restore
-from ..crossing.coroutines import close_stream
+from ..crossing.coroutines import close_stream, is_being_cancelled
 from ..crossing.readahead import ThreadProducer, iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
 from ..exchange.conversation import PLAIN_TEXT, refusal
 from ..exchange.translation import STATUSES_WITHOUT_BODY, Message, Scope
+from ..pipeline.calls import as_exception
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import (
     ClientLeft,
@@ -73,9 +74,11 @@ class WSGIUnderASGI:
             await self._answer(exchange, watch, raising_client_left(send))
         except ClientLeft:
             pass
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if not watch.uncancel():
-                raise
+                if is_being_cancelled():
+                    raise
+                raise as_exception(error) from error
         finally:
             watch.stop()
 

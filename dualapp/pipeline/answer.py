@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from ..crossing.coroutines import is_being_cancelled
 from ..shortcuts.plain_response import Plain, response_from_plain
 from ..wrappers.faces import close_request
 from ..wrappers.head import is_sendable
 from ..wrappers.response import Response
-from .calls import Suspended, as_exception, run_until_suspended
+from .calls import Suspended, run_until_suspended
 from .context_states import CLOSED
 from .dispatch import conclude, cookie_arrived, dispatch, respond
 from .signals import FINISHED, POPPED, PUSHED, STARTED, TEARING_APP_DOWN, TEARING_DOWN
@@ -37,7 +36,7 @@ def answer_in_thread(context: Context, plan: Plan) -> flask.Response | Plain | S
         arguments, view = context.view_args, plan.view
         value = view(**arguments) if arguments else view()  # type: ignore[misc]  # there is one
     except BaseException as error:
-        rest = respond(context, plan, raised(error if context.is_abandoned else as_exception(error)))
+        rest = respond(context, plan, raised(error))
     else:
         rest = plain_answer(context, plan, value)
         if context.state is CLOSED:
@@ -54,7 +53,7 @@ async def answer_on_loop(context: Context, plan: Plan) -> None:
         arguments, view = context.view_args, plan.view
         value = await (view(**arguments) if arguments else view())  # type: ignore[misc]  # as above
     except BaseException as error:
-        rest = respond(context, plan, raised(error if is_being_cancelled() else as_exception(error)))
+        rest = respond(context, plan, raised(error))
     else:
         rest = plain_answer(context, plan, value)
         if context.state is CLOSED:
@@ -89,7 +88,7 @@ def plain_answer(context: Context, plan: Plan, value: Any) -> Any:
         return respond(context, plan, returned(value))
     try:
         answer: flask.Response | Plain | None = plan.plain_from(value, plan.view)
-    except Exception as error:
+    except BaseException as error:
         return raised(error)
     if answer is None:
         answer = value if isinstance(value, Response) and is_sendable(value) else None

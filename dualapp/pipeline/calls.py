@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .context import Context
 
 T = TypeVar("T")
+#: What code of the app may raise and be answered for; KeyboardInterrupt and SystemExit end the process.
+ERRORS = (Exception, CancelledError, GeneratorExit)
 #: Calls a sync function in a thread, in a Context, and waits for its result: each entry has its own.
 CallInThread = Callable[[Variables, Function, tuple[Any, ...], dict[str, Any]], Awaitable[Any]]
 
@@ -47,6 +49,16 @@ async def call_async(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs:
         if is_being_cancelled():
             raise
         raise as_exception(error) from error
+
+
+def is_asked_for(error: BaseException, call: Function, context: Context) -> bool:
+    """Tell whether an error that a pipeline meets is the cancellation of its request, and not the app's own.
+
+    `call` is the pipeline's.
+    """
+    if isinstance(error, Exception):
+        return False
+    return is_being_cancelled() if call is call_async else context.is_abandoned
 
 
 def as_exception(error: BaseException) -> Exception:

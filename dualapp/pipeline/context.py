@@ -27,6 +27,7 @@ from ..shortcuts.json_bodies import JSONBody
 from ..shortcuts.signed_sessions import fast_interface
 from ..wrappers.faces import async_face, close_request, sync_face, websocket_of
 from .app_context import NOT_GIVEN, AppContext, unbind
+from .calls import ERRORS, as_exception
 from .context_states import OPEN, keep_open
 from .sessions import opens_async
 from .teardown_errors import Errors
@@ -235,8 +236,8 @@ class Context(upstream.RequestContext):
                 self.set_rule(rule, view_args)  # type: ignore[arg-type]  # as above
         except HTTPException as error:
             self.refuse(error)
-        except Exception as error:
-            self.routing_failure = error
+        except ERRORS as error:
+            self.routing_failure = as_exception(error)
 
     def forget_request(self) -> None:
         """Let go of the request that was made to match, before anybody has seen it: a websocket lasts."""
@@ -268,8 +269,8 @@ class Context(upstream.RequestContext):
         """Match the request; keep an error other than HTTPException, such as a converter's, for the pipeline."""
         try:
             self.match_request()
-        except Exception as error:
-            self.routing_failure = error
+        except ERRORS as error:
+            self.routing_failure = as_exception(error)
 
     def copy(self) -> Self:
         """Make a context of the same request, for another thread or task."""

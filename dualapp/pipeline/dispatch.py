@@ -36,7 +36,7 @@ from ..wrappers.return_values import add_view_note, response_from
 from ..wrappers.sending import close_unsent
 from .app_context import NOT_GIVEN
 from .await_notes import add_await_note
-from .calls import awaited, awaited_body, is_coroutine
+from .calls import ERRORS, as_exception, awaited, awaited_body, is_asked_for, is_coroutine
 from .context import Context
 from .context_states import ANSWER, END, closes
 from .hooks import Hook, each_called, first_answer
@@ -68,8 +68,10 @@ async def conclude(context: Context, plan: Plan, response: Answer) -> flask.Resp
             answer = await response
             if not isinstance(answer, Plain):  # which is made of what can be sent
                 check_sendable(plan, answer)
-        except Exception as error:
-            answer = await recover(context, plan, error)
+        except ERRORS as error:
+            if is_asked_for(error, plan.call, context):
+                raise
+            answer = await recover(context, plan, as_exception(error))
         if context.holds and not (isinstance(answer, Plain) or answer.is_sequence):
             keep_body(answer)
         event = ANSWER
@@ -153,8 +155,10 @@ async def respond(context: Context, plan: Plan, value: Awaitable[Any]) -> flask.
             returned = await value
             if is_coroutine(returned):
                 returned = await awaited_body(plan.call, returned)
-        except Exception as error:
-            returned = await handle_user_exception(context, plan, error)
+        except ERRORS as error:
+            if is_asked_for(error, plan.call, context):
+                raise
+            returned = await handle_user_exception(context, plan, as_exception(error))
         if plan.made_in != plan.generation.number:
             plan = plan.renewed()
         if plan.sends_plain and is_unobserved(context):
@@ -297,8 +301,8 @@ async def finalize_request(
         response = await process_response(context, plan, response)
         if FINISHED and is_heard(request_finished, context.app):
             await plan.call(plan.send, request_finished, response=response)
-    except Exception:
-        if not from_error_handler:
+    except ERRORS as error:
+        if not from_error_handler or is_asked_for(error, plan.call, context):
             close_unsent(made)
             raise
         context.app.logger.exception("Request finalizing failed with an error while handling an error")

@@ -14,6 +14,7 @@ from ..shortcuts.matcher import Matcher
 from ..shortcuts.switches import is_on
 from ..wrappers.faces import close_request, sync_face
 from ..wrappers.sync_request import Request
+from .calls import ERRORS, as_exception
 from .generation import Generation, RuleMap
 from .home import Home
 from .overrides import is_replaced
@@ -84,8 +85,8 @@ class Plans(PlanCache):
         except HTTPException as error:
             context.refuse(error)
             return
-        except Exception as error:  # a converter's own
-            context.routing_failure = error
+        except ERRORS as error:  # a converter's own
+            context.routing_failure = as_exception(error)
             return
         if match is None:
             if (refusal := self._short_matcher.refusal(method, path)) is not None:

@@ -21,7 +21,7 @@ from quart.signals import (
 from ..exchange.conversation import CONNECTING, WebsocketClosed
 from ..wrappers.return_values import response_from
 from .await_notes import add_await_note
-from .calls import awaited_body, is_coroutine
+from .calls import ERRORS, as_exception, awaited_body, is_asked_for, is_coroutine
 from .context import Context
 from .dispatch import (
     check_sendable,
@@ -57,8 +57,10 @@ async def converse(context: Context, plan: Plan, call_view: CallView) -> flask.R
             return response
         except WebsocketClosed:
             return None
-        except Exception as error:
-            context.error = error
+        except ERRORS as raised:
+            if is_asked_for(raised, plan.call, context):
+                raise
+            error = context.error = as_exception(raised)
             add_await_note(error)
             note_failure(context)
             return sendable_page(context, plan, await handle_exception(context, plan, error))
@@ -77,9 +79,11 @@ async def full_dispatch(context: Context, plan: Plan, call_view: CallView) -> fl
         value = await value_of(context, plan, call_view)
     except WebsocketClosed:
         raise
-    except Exception as error:
+    except ERRORS as error:
+        if is_asked_for(error, plan.call, context):
+            raise
         note_failure(context)
-        value = await handle_user_exception(context, plan, error)
+        value = await handle_user_exception(context, plan, as_exception(error))
     return await finalize(context, plan, value)
 
 

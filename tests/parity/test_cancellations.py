@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import flask
 import pytest
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.routing import BaseConverter
 
-from dualapp import DualApp, Response
+from dualapp import DualApp, Response, session
 
 from ..conftest import Paint, Serve
 from ..support.entry_driver import AsgiExchange, Ask, Client, WsgiExchange
@@ -164,6 +167,135 @@ def test_of_what_runs_after_the_view(serve: Serve, paint: Paint, where: str, err
 
     answer = serve(build, hooks, twin=False).get("/", escapes=True)
     assert answer.status == 500 if where != "teardown" else type(answer.error) is RuntimeError
+
+
+class Raising:
+    """Raises an error where it is made JSON."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        self.error = error
+
+    def __html__(self) -> str:
+        raise self.error
+
+
+class RaisingHeaders(Response):
+    """Raises an error where its headers are made for the server."""
+
+    error: type[BaseException]
+
+    def get_wsgi_headers(self, environ):
+        raise self.error
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+@pytest.mark.parametrize("waits", [False, True])
+def test_of_a_value_while_it_is_encoded(serve: Serve, is_seen: bool, waits: bool, error: type[BaseException]) -> None:
+    def build(app: DualApp) -> None:
+        noting(app)
+
+        @app.get("/")
+        async def index():
+            if waits:
+                await asyncio.sleep(0)
+            return {"value": Raising(error)}
+
+        if is_seen:
+
+            @app.after_request
+            def sync_after(response):
+                return response
+
+    check(serve(build, twin=False), error)
+
+
+def test_of_a_value_of_a_view_without_hooks(serve: Serve, error: type[BaseException]) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            return {"value": Raising(error)}
+
+        @app.get("/fine")
+        async def fine():
+            return "fine"
+
+        @app.errorhandler(500)
+        async def page(failure):
+            return type(failure.original_exception.__cause__).__name__, 500
+
+    client = serve(build, twin=False)
+    answer = client.get("/")
+    assert (answer.status, answer.text) == (500, error.__name__)
+    assert client.get("/fine").text == "fine"
+
+
+def test_of_a_converter(serve: Serve, error: type[BaseException]) -> None:
+    class Converter(BaseConverter):
+        def to_python(self, value):
+            raise error
+
+    def build(app: DualApp) -> None:
+        noting(app)
+        app.url_map.converters["raising"] = Converter
+
+        @app.get("/of/<raising:value>")
+        async def index(value):
+            return "never"
+
+    check(serve(build, twin=False), error, "/of/x")
+
+
+def test_of_a_session_interface(serve: Serve, error: type[BaseException]) -> None:
+    class Sessions(SecureCookieSessionInterface):
+        def is_null_session(self, obj):
+            if flask.request.path == "/" and not flask.current_app.extensions["seen"]:
+                flask.current_app.extensions["seen"].append("asked")
+                raise error
+            return super().is_null_session(obj)
+
+    def build(app: DualApp) -> None:
+        noting(app)
+        app.secret_key = "secret"
+        app.session_interface = Sessions()
+
+        @app.get("/")
+        async def index():
+            session["name"] = "value"
+            return "never"
+
+    client = serve(build, twin=False)
+    answer = client.get("/")
+    assert (answer.status, answer.json()) == (500, {"original": error.__name__})
+
+
+@pytest.mark.parametrize("where", ["handler's value", "headers", "closing"])
+def test_where_no_page_is_left_the_server_gets_an_exception(
+    serve: Serve, where: str, error: type[BaseException]
+) -> None:
+    def build(app: DualApp) -> None:
+        @app.get("/")
+        async def index():
+            if where == "closing":
+                response = Response("done")
+                response.call_on_close(Raising(error).__html__)
+                return response
+            if where == "headers":
+                response = RaisingHeaders("never")
+                response.error = error
+                return response
+            raise LookupError
+
+        @app.errorhandler(500)
+        async def page(failure):
+            return {"value": Raising(error)}, 500
+
+        @app.get("/fine")
+        async def fine():
+            return "fine"
+
+    client = serve(build, twin=False)
+    assert type(client.get("/", escapes=True).error) is RuntimeError
+    assert client.get("/fine").text == "fine"
 
 
 def test_a_task_that_was_cancelled(serve: Serve, error: type[BaseException]) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import flask
@@ -23,7 +24,7 @@ from dualapp.lifespan import StartupFailed
 
 from ..conftest import Serve
 from ..support.entry_driver import LOOP, AsgiExchange, Ask, scope_of
-from ..support.waiting import wait_for
+from ..support.waiting import LIMIT, wait_for
 from .adapters.table import ask_asgi, ask_wsgi
 
 
@@ -649,6 +650,99 @@ def test_a_mount_may_come_after_a_request_to_another(entry: Any) -> None:
     assert client.get("/a/x").text == "GET /a /x  0"
     app.mount("/b", wsgi_app)
     assert client.get("/b/x").text == "GET /b /x  0"
+
+
+def failing_flask(chunks: list[bytes], error: type[BaseException]) -> flask.Flask:
+    app = flask.Flask("failing")
+
+    @app.get("/x")
+    def index():
+        if not chunks:
+            raise error
+        return flask.Response(failing_wsgi(chunks, error)({}, lambda status, headers: None))
+
+    return app
+
+
+def failing_wsgi(chunks: list[bytes], error: type[BaseException]) -> Any:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield from chunks
+        raise error
+
+    return app
+
+
+def failing_wsgi_at_once(chunks: list[bytes], error: type[BaseException]) -> Any:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        write = start_response("200 OK", [])
+        for chunk in chunks:
+            write(chunk)
+        raise error
+
+    return app
+
+
+def failing_asgi(chunks: list[bytes], error: type[BaseException]) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http", "this app has no lifespan"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await asyncio.sleep(0)
+        raise error
+
+    return app
+
+
+#: An ASGI app under an ASGI server is not here: its coroutine is the server's own.
+FAILING = [
+    *product(["wsgi", "asgi"], [failing_flask, failing_wsgi, failing_wsgi_at_once]),
+    ("wsgi", failing_asgi),
+]
+
+
+@pytest.mark.usefixtures("without_log")
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit])
+@pytest.mark.parametrize("chunks", [[], [b"first"]])
+@pytest.mark.parametrize(("entry", "build"), FAILING)
+def test_an_error_that_is_no_exception_is_one_to_the_server(
+    entry: str, build: Any, chunks: list[bytes], error: type[BaseException]
+) -> None:
+    outer = DualApp(__name__)
+    outer.mount("/in", build(chunks, error))
+    if entry == "wsgi":
+        roads = [(ask_wsgi, outer.wsgi, "/in/x")]
+    else:
+        roads = [(ask_asgi, outer.asgi, "/in/x"), (ask_asgi, as_asgi(build(chunks, error)), "/x")]
+    if build is failing_asgi:
+        roads.append((ask_wsgi, as_wsgi(build(chunks, error)), "/x"))
+    for ask, app, path in roads * 2:  # the first request starts the app
+        answer = ask(app, Ask(target=path))
+        assert type(answer.error) is RuntimeError
+        assert answer.body == b"".join(chunks)
+
+
+def test_a_cancellation_by_the_server_passes_a_mounted_wsgi_app() -> None:
+    app, begun, may_end = DualApp(__name__), threading.Event(), threading.Event()
+
+    def inner(environ: Any, start_response: Any) -> list[bytes]:
+        begun.set()
+        assert may_end.wait(LIMIT)
+        start_response("200 OK", [])
+        return [b"late"]
+
+    app.mount("/in", inner)
+
+    async def cancelled() -> bool:
+        task = asyncio.create_task(AsgiExchange(Ask(target="/in/x")).run(app.asgi))
+        await asyncio.to_thread(begun.wait, LIMIT)
+        task.cancel()
+        may_end.set()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert LOOP.run(cancelled())
 
 
 def test_a_mounted_apps_coroutine_is_the_answer_once_the_app_has_started() -> None:
