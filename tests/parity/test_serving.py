@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -394,6 +394,28 @@ def test_a_shutdown_on_another_loop_than_the_startups(serve: Serve) -> None:
     asyncio.run(app.startup())
     asyncio.run(app.shutdown())
     assert [event for event in events if event != "first is left"] == [*START, "after", "last"]
+
+
+@pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError, type("Stop", (BaseException,), {})])
+def test_a_generator_that_fails_when_it_is_closed_does_not_keep_the_app_from_starting(
+    error: type[BaseException],
+) -> None:
+    app, starts = DualApp(__name__), []
+
+    @app.while_serving
+    async def run() -> AsyncIterator[None]:
+        starts.append("start")
+        try:
+            yield
+        finally:
+            raise error
+
+    loops = [asyncio.new_event_loop() for _ in range(2)]
+    for loop in loops:  # not asyncio.run, which closes the generators of its loop itself
+        loop.run_until_complete(app.startup())
+        loop.close()
+    assert starts == ["start"] * 2
+    app._lifespan._streams.clear()
 
 
 def test_an_idle_app_takes_any_loop(serve: Serve) -> None:
