@@ -36,6 +36,7 @@ from ..wrappers.response import encoded, is_bodiless
 from ..wrappers.sending import checked_chunk, is_short_file, read_at_once, timeout_of
 from .asgi_messages import (
     ClientLeft,
+    HeldEnd,
     Send,
     chunk_of,
     messages_of,
@@ -259,7 +260,6 @@ class ASGIGateway:
             body = b"".join(response.iter_encoded())
             await send_whole(start_of(response, context), chunk_of(body, more=False), watch, send)
         elif path := sendable_path(response, context):
-            watch.discard()
             await send(start_of(response, context))
             await send({"type": "http.response.pathsend", "path": path})
         else:
@@ -281,9 +281,11 @@ class ASGIGateway:
                 chunk = await next_chunk(chunks)
             except Exception as error:
                 return error
-            await send(start_of(response, context))
+            start = start_of(response, context)
+            end = None if context.exchange.body.complete else HeldEnd(start)
+            await send(start)
             while chunk is not None:
-                await send(chunk_of(chunk))
+                await send(chunk_of(chunk if end is None else end.released(chunk)))
                 try:
                     chunk = await next_chunk(chunks)
                 except Exception as error:
@@ -292,7 +294,7 @@ class ASGIGateway:
             watch.pause()  # servers send http.disconnect after the last chunk too
             watch.discard()
             await watch.linger()
-            await send(chunk_of(b"", more=False))
+            await send(chunk_of(b"" if end is None else end.held, more=False))
             return None
         finally:
             watch.pause()  # what closes the stream, and the teardown, is not interrupted by a client that leaves now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +46,12 @@ def sendable_path(response: flask.Response, context: Context) -> str | None:
     """Return the path of a file that is the whole body, if the server has the ASGI extension http.response.pathsend.
 
     Not if functions are to be called after the response, or in the background: the server opens the file by its path
-    some time after it was told to, and they may remove it.
+    some time after it was told to, and they may remove it. Nor if the request's body is unread: the path ends the
+    response, which cannot wait for the rest of the body as in `send_whole`.
     """
     if not response.direct_passthrough or close_functions(response) or context.has_background_tasks:
+        return None
+    if not context.exchange.body.complete:
         return None
     if "http.response.pathsend" not in (context.exchange.scope.get("extensions") or ()):
         return None
@@ -106,7 +110,29 @@ async def send_whole(start: Message, body: Message, watch: DisconnectWatch, send
     await send(start)  # before anybody receives, which has a client that expects "100 Continue" send its body
     watch.discard()
     if watch.is_discarding:
-        await send({**body, "more_body": True})
+        content = body["body"]  # its last byte ends it, as its Content-Length says: granian goes by that
+        if len(content) > 1:
+            await send(chunk_of(content[:-1]))
         await watch.linger()
-        body = chunk_of(b"", more=False)
+        body = chunk_of(content[-1:], more=False)
     await send(body)
+
+
+class HeldEnd:
+    """Holds back the byte that ends a stream, as in `send_whole`, if the stream has a Content-Length."""
+
+    def __init__(self, start: Message) -> None:
+        self._left = next(
+            (int(value) for name, value in start["headers"] if name == b"content-length" and value.isdigit()),
+            sys.maxsize,
+        )
+        self.held = b""
+
+    def released(self, chunk: bytes) -> bytes:
+        """Return what may be sent before the end, of a chunk and what was held back."""
+        self._left -= len(chunk)
+        if self._left > 0:
+            return chunk
+        chunk = self.held + chunk
+        self.held = chunk[-1:]
+        return chunk[:-1]

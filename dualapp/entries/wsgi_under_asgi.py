@@ -29,6 +29,7 @@ from ..pipeline.calls import as_exception
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import (
     ClientLeft,
+    HeldEnd,
     Send,
     chunk_of,
     is_all_of_its_path,
@@ -124,6 +125,7 @@ class Answer:
     def __init__(self, app: WSGIApplication, exchange: ASGIExchange) -> None:
         self._app = app
         self._environ = exchange.environ
+        self.request_body = exchange.body
         self._sends_paths = "http.response.pathsend" in (exchange.scope.get("extensions") or ())
         self._status_line: str | None = None
         self._headers: list[tuple[str, str]] = []
@@ -190,6 +192,8 @@ class Answer:
     def _is_sent_by_path(self, body: Iterable[bytes]) -> bool:
         if not (self._sends_paths and type(body) is FileWrapper and is_all_of_its_path(body.file)):
             return False
+        if not self.request_body.complete:  # as in `sendable_path`
+            return False
         if os.fstat(body.file.fileno()).st_size > self._announced():
             return False
         self.path = os.path.abspath(body.file.name)
@@ -208,15 +212,16 @@ async def send_answer(
         if answer.path is None or answer.is_head:
             await send_whole(start, chunk_of(b"", more=False), watch, send)
             return
-        watch.discard()
         await send(start)
         await send({"type": "http.response.pathsend", "path": answer.path})
         return
+    end = None if answer.request_body.complete else HeldEnd(start)
+    chunk: bytes | None = first
     await send(start)
-    await send(chunk_of(first))
-    async for chunk in chunks:
-        await send(chunk_of(chunk))
+    while chunk is not None:
+        await send(chunk_of(chunk if end is None else end.released(chunk)))
+        chunk = await anext(chunks, None)
     watch.pause()  # servers send http.disconnect after the last chunk too
     watch.discard()
     await watch.linger()
-    await send(chunk_of(b"", more=False))
+    await send(chunk_of(b"" if end is None else end.held, more=False))

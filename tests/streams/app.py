@@ -4,6 +4,7 @@ Each behaviour is there twice, in both colours: below /sync/ in `def`, below /as
 """
 
 import asyncio
+import atexit
 import gc
 import hashlib
 import logging
@@ -11,10 +12,13 @@ import os
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
+
+import flask
 
 from dualapp import Blueprint, DualApp, EventStream, Response, g, request, send_file, stream_with_context
 from tests.support.waiting import LIMIT
@@ -25,6 +29,7 @@ BLOCK = bytes(range(256)) * (4 * KiB)
 app = DualApp(__name__)
 app.config.from_prefixed_env("DUALAPP")
 sync, async_ = Blueprint("sync", __name__), Blueprint("async", __name__)
+plain_flask = flask.Flask("plain_flask")
 
 
 class Boom(Exception):
@@ -418,6 +423,58 @@ async def silent() -> Any:
 async def unread(pause: float) -> str:
     await asyncio.sleep(pause)
     return "unread"
+
+
+#: The ways in which a response ends; none of these views reads the body of its request.
+ENDS: dict[str, Callable[[], Any]] = {
+    "text": lambda: "text",
+    "nothing": lambda: ("", 204),
+    "redirect": lambda: flask.redirect("/seen"),
+    "abort": lambda: flask.abort(409),
+    "short file": lambda: flask.send_file(__file__),
+    "long file": lambda: flask.send_file(long_file()),
+    "stream": lambda: flask.Response(iter([b"chunk"] * 3)),
+    "stream with a length": lambda: flask.Response(iter([b"chunk"] * 3), headers={"Content-Length": "15"}),
+}
+
+
+@cache
+def long_file() -> str:
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(BLOCK)
+    atexit.register(os.remove, file.name)
+    return file.name
+
+
+@async_.post("/end/<way>")
+async def end(way: str) -> Any:
+    return ENDS[way]()
+
+
+@sync.post("/end/<way>")
+def end_sync(way: str) -> Any:
+    return ENDS[way]()
+
+
+plain_flask.post("/end/<way>")(end_sync)
+
+
+@plain_flask.post("/read/<way>")
+def read(way: str) -> str:
+    """Read the body in one of the ways of plain Flask."""
+    plain = flask.request
+    ways: dict[str, Callable[[], Any]] = {
+        "data": plain.get_data,
+        "json": plain.get_json,
+        "form": lambda: plain.form,
+        "file": lambda: plain.files,
+        "stream": plain.stream.read,
+    }
+    ways[way]()
+    return "read"
+
+
+app.mount("/flask", plain_flask)
 
 
 @sync.post("/unread/<float:pause>")

@@ -47,6 +47,16 @@ def test_a_client_that_stops_sending(caller: Caller, colour: str, way: str, has_
         assert read_until(client, b"\r\n\r\n").startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.parametrize("has_length", [True, False], ids=["length", "chunked"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_client_that_stops_sending_to_a_mounted_flask_app(caller: Caller, way: str, has_length: bool) -> None:
+    _, kind, body = WAYS[way]
+    framing = f"Content-Length: {len(body)}" if has_length else "Transfer-Encoding: chunked"
+    part = body[:70_000] if has_length else b"%x\r\n%b\r\n" % (70_000, body[:70_000])
+    with caller.send(f"POST /flask/read/{way} HTTP/1.1\r\nContent-Type: {kind}\r\n{framing}", part) as client:
+        assert read_until(client, b"\r\n\r\n").startswith(b"HTTP/1.1 408 ")
+
+
 def test_clients_that_wait_hold_no_thread_for_ever(caller: Caller) -> None:
     """There are forty threads."""
     head = "POST /sync/upload HTTP/1.1\r\nContent-Length: 100000"
