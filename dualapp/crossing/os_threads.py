@@ -231,6 +231,10 @@ class SystemExecutor(ThreadPoolExecutor):
         if self._before is not None:
             self._before.shutdown(wait, cancel_futures=cancel_futures)
 
+    def is_busy(self) -> bool:
+        """Tell whether a submitted function has not ended."""
+        return bool(self._running)
+
 
 def fulfil_unless_cancelled(
     future: Future[Any],

@@ -111,6 +111,10 @@ def new_job(call: Any) -> Job:
     return Job(call, next(owners, None))
 
 
+#: Most threads that are kept for the next requests, as many as a thread pool has by default.
+MOST_IDLE = 40
+
+
 class OwnThreads:
     """One thread for each request, task or job that asks for one; reused when its owner is gone."""
 
@@ -131,8 +135,14 @@ class OwnThreads:
             except IndexError:
                 thread = SystemExecutor("dualapp-own", 1, grows=False)
             self._threads[owner] = thread
-            weakref.finalize(owner, self._idle.append, thread).atexit = False
+            weakref.finalize(owner, take_back, self._idle, thread).atexit = False
         return thread
+
+
+def take_back(idle: deque[SystemExecutor], thread: SystemExecutor) -> None:
+    """Keep a thread for the next owner; one that is still busy, or too many, ends when nobody refers to it."""
+    if len(idle) < MOST_IDLE and not thread.is_busy():
+        idle.append(thread)
 
 
 own_threads = OwnThreads()

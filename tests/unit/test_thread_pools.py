@@ -9,9 +9,11 @@ from functools import partial
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from dualapp import DualApp
 from dualapp.crossing.os_threads import SystemExecutor, Workers
+from dualapp.crossing.thread_sensitive import MOST_IDLE
 from tests.support.entry_driver import AsgiExchange, Ask
 from tests.support.waiting import LIMIT, wait_for
 
@@ -118,3 +120,16 @@ def test_an_executor_that_asyncio_made_is_replaced(is_chosen: bool) -> None:
     name = asyncio.run(main())
     assert ended.is_set()
     assert name.startswith("chosen" if is_chosen else "dualapp-executor")
+
+
+def test_threads_of_their_own_end_when_many_are_idle() -> None:
+    app = DualApp("own")
+    barrier = threading.Barrier(MOST_IDLE + 20)
+
+    @app.get("/")
+    async def index() -> str:
+        await sync_to_async(barrier.wait)(LIMIT)
+        return "done"
+
+    assert asyncio.run(ask_all(app, barrier.parties)) == ["done"] * barrier.parties
+    wait_for(lambda: names("dualapp-own_") <= MOST_IDLE, because=lambda: names("dualapp-own_"))
