@@ -110,7 +110,8 @@ class DualApp(QuartScaffold, Steps):
     `RESPONSE_TIMEOUT`
         Seconds that a streamed response may take, unless `response.timeout` is set; None for no limit. Default: 60.
     `THREAD_POOL_SIZE`
-        Number of threads for sync code under ASGI. Default: 40.
+        Number of threads for sync code under ASGI, and for each that waits for async code one more, in which no request
+        begins. Default: 40.
     `WEBSOCKET_CLOSE_TIMEOUT`, `WEBSOCKET_PING_INTERVAL`, `WEBSOCKET_PING_TIMEOUT`
         Seconds, under WSGI: to close, between pings, and for the answer to one. Default: 10, 20, 20.
     `WEBSOCKET_COMPRESSION`
@@ -382,7 +383,7 @@ class DualApp(QuartScaffold, Steps):
     def _lifespan(self) -> Lifespan:
         """The functions that run before, while and after the process serves."""
         # Slow background functions must not keep views waiting for a thread.
-        threads = Threads(f"{self.name}-background", lambda: self.config["BACKGROUND_THREAD_POOL_SIZE"])
+        threads = Threads(f"{self.name}-background", lambda: self.config["BACKGROUND_THREAD_POOL_SIZE"], grows=False)
         return Lifespan(self, threads)
 
     @setupmethod

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context as Variables
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -101,6 +102,7 @@ TABLE = (
     Private("asyncio", "_get_running_loop", "the running loop or None, without an exception", GENERAL),
     Private("asyncio", "_set_running_loop", "run the host loop in a thread that borrows it", "no loop is lent"),
     Private("asyncio.base_events:BaseEventLoop", "_default_executor", "keep one that was set", "replaced"),
+    Private("concurrent.futures:ThreadPoolExecutor", "_thread_name_prefix", "replace one of asyncio's own", "kept"),
     Private("asyncio:Handle", "_run", "take a step of the host loop", "no loop is lent"),
     Private("asyncio:Future", "_asyncio_future_blocking", "wake a task in the same turn of its loop", GENERAL),
     Private("socket:SocketIO", "_sock", "take a websocket over from pywsgi and cheroot", "501 for websockets there"),
@@ -420,6 +422,13 @@ run_handle: Callable[[asyncio.Handle], Any] = getattr(asyncio.Handle, "_run", id
 def has_executor(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether a loop is known to have a default executor."""
     return getattr(loop, "_default_executor", None) is not None
+
+
+def asyncios_executor(loop: asyncio.AbstractEventLoop) -> ThreadPoolExecutor | None:
+    """Return the default executor that a loop has made for itself; None if it has none, or one that was set."""
+    executor: Any = getattr(loop, "_default_executor", None)
+    is_asyncios = type(executor) is ThreadPoolExecutor and getattr(executor, "_thread_name_prefix", None) == "asyncio"
+    return executor if is_asyncios else None
 
 
 can_lend_loops = hasattr(asyncio, "_set_running_loop") and hasattr(asyncio.Handle, "_run")

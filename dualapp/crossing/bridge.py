@@ -26,7 +26,7 @@ from .lending_loop import LendingLoop
 from .os_threads import GreenQueue, fulfil_unless_cancelled, is_green, new_queue, start_thread
 from .thread_sensitive import Owner, current_owner, new_job
 from .thread_wait import BlockingTasks
-from .waiting_threads import current_call, unfinished
+from .waiting_threads import begin_wait, current_call, unfinished, waits
 
 T = TypeVar("T")
 
@@ -62,6 +62,9 @@ class LoopCall(Executor):
     A call that is made by such a function shares the queue of the call around it: while the thread waits for the inner
     one, it still runs what the outer one's tasks need.
     """
+
+    #: How often this call has put itself into the queue, and its thread has not gone on yet.
+    _notices = 0
 
     def __init__(self) -> None:
         self.loop = loop_of_thread()
@@ -177,24 +180,39 @@ class LoopCall(Executor):
 
     def work_until_notice(self) -> None:
         """Run submitted functions, and steps, until the call has put itself into the queue."""
-        notices_of_others = []
+        begin_wait(self)
         try:
-            while (work := self._work.get()) is not self:
-                if isinstance(work, LoopCall):
-                    notices_of_others.append(work)
+            while not self._notices:
+                work = self._work.get()
+                if isinstance(work, LoopCall):  # another call's is kept: this thread may come to wait for it meanwhile
+                    work._notices += 1
                 elif isinstance(work, asyncio.Handle) and self._steps_of is not None:
                     self._steps_of.run_step(work)
                     self.has_suspended |= not self.is_over
                 else:
-                    work()
+                    run_for_other_loop(work)
+            self._notices -= 1
         finally:
-            for call in notices_of_others:
-                self._work.put(call)
+            waits.discard(self)
 
     def free(self) -> None:
         """Release the queue after the wait, unless it is that of the outer call."""
         if isinstance(self._work, GreenQueue) and not self._is_inner:
             self._work.close()
+
+
+def run_for_other_loop(job: Callable[[], None]) -> None:
+    """Run a job that was submitted to this thread, which afterwards works for the same loop as before.
+
+    asgiref sets the loop that has submitted it: perhaps one of `asyncio.run`, which is about to end.
+    """
+    of_thread = vars(thread_state)
+    before = of_thread.copy()
+    try:
+        job()
+    finally:
+        of_thread.clear()
+        of_thread |= before
 
 
 class LoopRunner:

@@ -12,13 +12,21 @@ import logging
 import os
 import select
 import threading
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
-from ..compat.upstream import ThreadState, can_lend_loops, has_executor, request_context, thread_state
+from ..compat.upstream import (
+    ThreadState,
+    asyncios_executor,
+    can_lend_loops,
+    has_executor,
+    request_context,
+    thread_state,
+)
 from .lending_loop import LendingLoop
 from .os_threads import SystemExecutor, fork_aware, is_green, start_thread
-from .waiting_threads import shared_loops
+from .waiting_threads import host_loops, shared_loops
 
 logger = logging.getLogger("dualapp")
 
@@ -42,6 +50,7 @@ class HostLoop:
             if self.current is None or not self._is_living():
                 self._is_servers, self.current = False, new_event_loop()
                 self.current.set_debug(self._is_watched or self.current.get_debug())
+                host_loops.add(self.current)
                 start_thread(partial(run_always, self.current), "dualapp-host-loop")
             return self.current
 
@@ -52,11 +61,13 @@ class HostLoop:
             return  # sync code of a request runs this loop, as for a test client, and waits for its end
         if loop not in shared_loops:
             shared_loops.add(loop)
-            if not has_executor(loop):
-                loop.set_default_executor(new_executor())
+            made_by_asyncio = asyncios_executor(loop)
+            if made_by_asyncio or not has_executor(loop):  # one that somebody has set was a choice
+                loop.set_default_executor(new_executor(made_by_asyncio))
         with self._lock:
             if self.current is None or not self._is_living():
                 self._is_servers, self.current = True, loop
+                host_loops.add(loop)
 
     def _is_living(self) -> bool:
         return not self._is_servers or self.current.is_running()  # type: ignore[union-attr]  # there is one
@@ -107,12 +118,13 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def new_executor() -> SystemExecutor:
-    """Make a default executor of asyncio's size, with threads for tasks that threads of this pool wait for.
+def new_executor(before: Executor | None = None) -> SystemExecutor:
+    """Make a default executor of asyncio's size, with a thread more for each one that waits in a crossing.
 
-    asyncio's own also refuses work once the interpreter exits; some servers run `after_serving` only then.
+    asyncio's own also refuses work once the interpreter exits; some servers run `after_serving` only then. The one
+    `before` finishes its work.
     """
-    return SystemExecutor("dualapp-executor", min(32, (os.cpu_count() or 1) + 4))
+    return SystemExecutor("dualapp-executor", min(32, (os.cpu_count() or 1) + 4), before=before)
 
 
 def new_green_loop() -> asyncio.AbstractEventLoop:

@@ -9,13 +9,13 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ..compat.upstream import thread_state
-from .waiting_threads import waiter
+from .waiting_threads import count_waits, crowded_pools, is_part_of_other_work, note_asking_loop
 
 T = TypeVar("T")
 
@@ -82,11 +82,17 @@ def new_queue() -> Any:
 Job = Callable[[Callable[[], None]], None]
 
 
+#: What `work` takes for a job: the first ends all threads of a pool, the second one of them.
+END_OF_POOL, END_OF_THREAD = None, False
+
+
 class Workers:
     """A pool of threads of the operating system, started as they are needed, up to a number.
 
-    A thread may be blocked until a task has ended that itself needs a thread. So a full pool starts a thread beyond its
-    number for the job of a task that a thread waits for: one at a time for each thread that waits.
+    A job may be blocked until a task has ended that itself needs a thread of this pool. So a pool that is full has one
+    thread more for each thread of the process that waits in a crossing, whoever asks for it, and ends it afterwards:
+    then the pool's threads cannot all be blocked. A job that `begins` what a server asks for is needed by nobody: so
+    many at once as the pool has regular threads may be under way, and the others wait.
     """
 
     def __init__(self, name: str, size: Callable[[], int], grows: bool = True) -> None:
@@ -105,52 +111,104 @@ class Workers:
         self._lock = unpatched("_thread", "allocate_lock")()
         self._jobs = new_queue()
         self._open = self._started = 0
-        self._helped: set[Any] = set()
-        weakref.finalize(self, self._jobs.put, None)
+        #: How many of the open jobs do not begin anything.
+        self._continuing = 0
+        #: The jobs that may not begin yet.
+        self._beginning = deque[Job]()
+        #: Whether there is more to do at the end of a job than to count it.
+        self._is_crowded = False
+        weakref.finalize(self, self._jobs.put, END_OF_POOL)
 
-    def do(self, job: Job) -> None:
-        """Run a job, which must not raise, in the next free thread."""
-        waiting = waiter() if self._grows else None
+    def do(self, job: Job, begins: bool = False) -> None:
+        """Run a job, which must not raise, in the next free thread; `begins`: for a request of a server."""
         with self._lock:
-            is_full = self._open >= self._started >= self._size()
-            if is_beyond := is_full and waiting is not None and waiting not in self._helped:
-                self._helped.add(waiting)
-            else:
-                self._open += 1
-            if is_starting := not is_beyond and not is_full and self._open > self._started:
-                self._started += 1
-        if is_beyond:
-            start_thread(partial(work_once, job, partial(self._helped.discard, waiting)), f"{self._name}_beyond")
-            return
-        if is_starting:
-            start_thread(partial(work, self._jobs), f"{self._name}_{self._started}")
-        self._jobs.put(partial(job, self._done))
+            if begins and self._open >= self._started and self._is_to_wait():
+                self._beginning.append(job)
+                self._is_crowded = True
+                return
+            self._open += 1
+            if not begins:
+                self._continuing += 1
+            number = self._new_thread() if self._open > self._started else 0
+        if number:
+            self._start(number)
+        self._jobs.put(partial(job, self._done if begins else self._done_continuing))
+
+    def _is_to_wait(self) -> bool:
+        """Tell whether a job that begins must wait for another to be done; called with the lock."""
+        return self._open - self._continuing >= self._size() and not is_part_of_other_work()
+
+    def _new_thread(self) -> int:
+        """Count a thread that there may be for a job without one, and return its number; called with the lock."""
+        most = self._size()
+        if self._started >= most:
+            self._is_crowded = True
+            if self._grows:
+                note_asking_loop()
+                crowded_pools.add(self)  # before the waiting threads are counted: another may begin to wait now
+                most += count_waits()
+        if self._started >= most:
+            return 0
+        self._started += 1
+        return self._started
+
+    def start_another(self) -> None:
+        """Start another thread if there are jobs without one, as one more thread waits."""
+        with self._lock:
+            number = self._new_thread() if self._open > self._started else 0
+        if number:
+            self._start(number)
+
+    def _start(self, number: int) -> None:
+        start_thread(partial(work, self._jobs), f"{self._name}_{number}")
 
     def _done(self) -> None:
         with self._lock:
             self._open -= 1
+            if self._is_crowded:
+                self._settle()
 
+    def _done_continuing(self) -> None:
+        with self._lock:
+            self._continuing -= 1
+            self._open -= 1
+            if self._is_crowded:
+                self._settle()
 
-def work_once(job: Job, done: Callable[[], None]) -> None:
-    """Run one job."""
-    thread_state.is_in_pool = True
-    job(done)
+    def _settle(self) -> None:
+        """At the end of a job, have the next one begin, or end a thread that is beyond the number."""
+        size = self._size()
+        if self._beginning and self._open - self._continuing < size:
+            self._open += 1
+            self._jobs.put(partial(self._beginning.popleft(), self._done))
+        has_jobs = self._open >= self._started
+        if self._started > size + (count_waits() if has_jobs else 0):
+            self._started -= 1
+            self._jobs.put(END_OF_THREAD)
+        if self._open <= self._started:
+            crowded_pools.discard(self)
+        self._is_crowded = bool(self._beginning) or self._started > size or self._open > self._started
 
 
 def work(jobs: Any) -> None:
-    """Run jobs until None comes. This function holds only the queue, so that `Workers` can be collected."""
+    """Run jobs until this thread is to end. This function holds only the queue, so that `Workers` can be collected."""
     thread_state.is_in_pool = True
-    while (job := jobs.get()) is not None:
+    while job := jobs.get():
         job()
         del job  # frees its request while this thread waits for the next job
-    jobs.put(None)  # ends the next thread
+    if job is END_OF_POOL:
+        jobs.put(END_OF_POOL)  # ends the next thread
 
 
 class SystemExecutor(ThreadPoolExecutor):
     """An executor with threads of the operating system, even where gevent has replaced threads by greenlets."""
 
-    def __init__(self, name: str, size: int, grows: bool = True) -> None:
+    def __init__(self, name: str, size: int, grows: bool = True, before: Executor | None = None) -> None:
+        """Take the place of an executor `before`, which finishes its work; the others are as in `Workers`."""
         super().__init__(1)
+        self._before = before
+        if before is not None:
+            before.shutdown(wait=False)
         self._workers = Workers(name, lambda: size, grows)
         self._running: set[Future[Any]] = set()
 
@@ -170,6 +228,12 @@ class SystemExecutor(ThreadPoolExecutor):
             future.cancel()
         if wait:
             wait_for_futures(submitted)
+        if self._before is not None:
+            self._before.shutdown(wait, cancel_futures=cancel_futures)
+
+    def is_busy(self) -> bool:
+        """Tell whether a submitted function has not ended."""
+        return bool(self._running)
 
 
 def fulfil_unless_cancelled(

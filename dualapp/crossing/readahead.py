@@ -18,6 +18,7 @@ from .context_variables import bound_to
 from .coroutines import END, close_stream, until_done
 from .os_threads import unpatched
 from .thread_pool import Threads
+from .waiting_threads import begin_wait, waits
 
 #: Takes an item; waits while the buffer is full.
 Give = Callable[[bytes], Awaitable[None]]
@@ -74,11 +75,12 @@ class ThreadProducer:
         self._room: Any = None  # what a thread waits for in `write`
         self._is_awaited = self._is_over = False
 
-    def resume(self) -> None:
-        """Have a thread produce until the buffer is full or the source is exhausted."""
+    def resume(self, begins: bool = False) -> None:
+        """Have a thread produce until the buffer is full or the source is exhausted; `begins` is as in `Threads`."""
         self.step: asyncio.Future[bool] = self._loop.create_future()
         self.step.add_done_callback(self._note_end)
-        self._threads.start(partial(set_outcome, self.step), bound_to(self._variables, self._produce, (), {}))
+        produce = bound_to(self._variables, self._produce, (), {})
+        self._threads.start(partial(set_outcome, self.step), produce, begins=begins)
 
     def _note_end(self, step: asyncio.Future[bool]) -> None:
         step.exception()  # asyncio would log one that nobody retrieves: that of a step whose consumer has gone
@@ -106,9 +108,11 @@ class ThreadProducer:
         """
         if self.level.is_above(1):
             room = self._room = unpatched("threading", "Event")()
+            begin_wait(room)
             while self.level.is_above(0.5) and not self._is_over:
                 room.wait()
                 room.clear()
+            waits.discard(room)
             self._room = None
         if self._is_over:
             raise OSError("The client has left.")
@@ -145,12 +149,12 @@ class ThreadProducer:
         await until_done(self.step)
 
 
-async def iterate_in_threads(producer: ThreadProducer) -> AsyncIterator[bytes]:
+async def iterate_in_threads(producer: ThreadProducer, begins: bool = False) -> AsyncIterator[bytes]:
     """Iterate over a sync iterator from the loop; its code runs in a context that the loop's code is not in.
 
     If the task is cancelled while a thread is producing, it waits until that thread has finished its item.
     """
-    producer.resume()
+    producer.resume(begins)
     try:
         while True:
             if producer.items:

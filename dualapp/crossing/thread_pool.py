@@ -29,9 +29,9 @@ T = TypeVar("T")
 class Threads:
     """The thread pool of one app for its sync code under ASGI: threads start on need, and end with the app."""
 
-    def __init__(self, name: str, size: Callable[[], int]) -> None:
-        """Name the threads `name_1` and so on; `size` returns how many there may be, asked before one is started."""
-        self._workers = Workers(name, size)
+    def __init__(self, name: str, size: Callable[[], int], grows: bool = True) -> None:
+        """Name the threads `name_1` and so on; `size` and `grows` are as in `Workers`."""
+        self._workers = Workers(name, size, grows)
 
     async def call(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         """Call a sync function in one of the threads; if the task is cancelled, the function still runs to its end."""
@@ -40,10 +40,10 @@ class Threads:
         restore(variables)
         return result
 
-    async def run(self, call: Callable[[], T], discard: Callable[[T], None] | None = None) -> T:
+    async def run(self, call: Callable[[], T], discard: Callable[[T], None] | None = None, begins: bool = False) -> T:
         """Call a function in one of the threads, outside of this context; discard its result if the task was cancelled.
 
-        Errors of `discard` go to the loop's exception handler.
+        Errors of `discard` go to the loop's exception handler. If it `begins` a server's request, it may have to wait.
         """
         loop = asyncio.get_running_loop()
         blocking_tasks = BlockingTasks()
@@ -54,7 +54,7 @@ class Threads:
                 self.start(partial(to_exception_handler, loop), partial(discard, result))
             handoff.settle(result, error)
 
-        self.start(settle, call, blocking_tasks)
+        self.start(settle, call, blocking_tasks, begins)
         try:
             return await handoff  # type: ignore[no-any-return]  # it is T
         except asyncio.CancelledError:
@@ -84,6 +84,7 @@ class Threads:
         settle: Callable[[Any, BaseException | None], None],
         call: Callable[[], Any],
         blocking_tasks: BlockingTasks | None = None,
+        begins: bool = False,
     ) -> None:
         """Call a function in one of the threads, then `settle` with its result and its error on this loop.
 
@@ -99,7 +100,7 @@ class Threads:
             with suppress(RuntimeError):  # the loop is closed: no task waits any more
                 loop.call_soon_threadsafe(settle, result, error)
 
-        self._workers.do(job)
+        self._workers.do(job, begins)
 
 
 def to_exception_handler(loop: asyncio.AbstractEventLoop, _: Any, error: BaseException | None) -> None:

@@ -11,9 +11,12 @@ never uses the thread in which that job runs, but
 - the thread that waits for this very code, if the job made a crossing and so waits for it;
 - otherwise a thread that the job has for what it calls.
 
-Pools of threads (os_threads.py) follow the same rule by a number: a pool that is full starts one more thread for a task
-that a thread waits for. So a chain of any length ends in a thread that is free. One wait is not seen: a thread of a
-pool that blocks on `run_coroutine_threadsafe(...).result()` counts as busy, as in any pool.
+Pools of threads (os_threads.py) follow the same rule by numbers: a full pool has a thread more for each thread of the
+process that waits in a crossing. If all threads of a pool are blocked, each waits in a crossing itself, or for a thread
+that does; so at least as many threads wait as the pool has, and it may start another. A chain of any length ends in a
+thread that is free, whoever has started the task that the chain goes through, and wherever. Two waits are not seen: a
+thread that blocks on `run_coroutine_threadsafe(...).result()`, and one of many that block on a lock whose holder waits
+in a crossing, count as busy, as in any pool.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from typing import Any, TypeVar
 
 from ..compat.upstream import has_thread_sensitive_context, request_context, running_loop, use_waiting_threads
 from .os_threads import SystemExecutor, fork_aware
-from .waiting_threads import current_call, shared_loops, unfinished
+from .waiting_threads import asgirefs_calls, begin_wait, current_call, shared_loops, unfinished, waits
 
 T = TypeVar("T")
 
@@ -108,6 +111,10 @@ def new_job(call: Any) -> Job:
     return Job(call, next(owners, None))
 
 
+#: Most threads that are kept for the next requests, as many as a thread pool has by default.
+MOST_IDLE = 40
+
+
 class OwnThreads:
     """One thread for each request, task or job that asks for one; reused when its owner is gone."""
 
@@ -128,8 +135,14 @@ class OwnThreads:
             except IndexError:
                 thread = SystemExecutor("dualapp-own", 1, grows=False)
             self._threads[owner] = thread
-            weakref.finalize(owner, self._idle.append, thread).atexit = False
+            weakref.finalize(owner, take_back, self._idle, thread).atexit = False
         return thread
+
+
+def take_back(idle: deque[SystemExecutor], thread: SystemExecutor) -> None:
+    """Keep a thread for the next owner; one that is still busy, or too many, ends when nobody refers to it."""
+    if len(idle) < MOST_IDLE and not thread.is_busy():
+        idle.append(thread)
 
 
 own_threads = OwnThreads()
@@ -149,7 +162,15 @@ class WaitingThreads:
 
     @current.setter
     def current(self, call: Any) -> None:
-        current_call.set(call.call if isinstance(call, Job) else call)
+        call = call.call if isinstance(call, Job) else call
+        before = current_call.get()
+        if before in asgirefs_calls and asgirefs_calls[before] is call:  # it has ended
+            del asgirefs_calls[before]
+            waits.discard(before)
+        else:
+            asgirefs_calls[call] = before
+            begin_wait(call)
+        current_call.set(call)
 
 
 def gives_threads(loop: asyncio.AbstractEventLoop) -> bool:

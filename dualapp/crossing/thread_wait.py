@@ -9,6 +9,7 @@ from typing import Any
 
 from ..compat.upstream import thread_state
 from .os_threads import unpatched
+from .waiting_threads import begin_wait, waits
 
 
 class BlockingTasks(list[Any]):
@@ -38,7 +39,9 @@ class ThreadWait:
         blocked_on.append(self)
         if getattr(blocked_on, "was_cancelled", False):  # asgiref has plain lists
             self.cancel()
+        begin_wait(self)
         self._lock.acquire()
+        waits.discard(self)
         blocked_on.remove(self)
         if self._is_cancelled:
             raise asyncio.CancelledError

@@ -164,7 +164,9 @@ class ASGIGateway:
             await await_within(variables, answer_on_loop, context, plan)
             return
         context.response = variables.run(answer_in_place, context, plan) or await self.threads.run(
-            partial(answer_at_once, context, plan), partial(discard, context)
+            partial(answer_at_once, context, plan),
+            partial(discard, context),
+            begins=VARIABLES not in context.exchange.scope,  # a test client's request is part of other work
         )
 
     async def _finish(self, context: Context, work: Awaitable[None] | None, send: Send) -> Sequence[Message]:

@@ -71,7 +71,7 @@ class Websockets:
         self._under_wsgi = under_wsgi
         self._lifespan = lifespan
         self._plans = PlanCache(app, generation, lambda home: Home.LOOP, partial(in_thread, threads.call_within))
-        self._view_threads = Threads(f"{app.name}-websocket", lambda: app.config["WEBSOCKET_THREADS"])
+        self._view_threads = Threads(f"{app.name}-websocket", lambda: app.config["WEBSOCKET_THREADS"], grows=False)
         #: How many sync views are running.
         self._running = 0
         self._waiting: WaitingRequests | None = None

@@ -24,7 +24,7 @@ from ..crossing.readahead import ThreadProducer, iterate_in_threads
 from ..crossing.thread_pool import Threads
 from ..exchange.asgi_exchange import ASGIExchange, Receive
 from ..exchange.conversation import PLAIN_TEXT, refusal
-from ..exchange.translation import STATUSES_WITHOUT_BODY, Message, Scope
+from ..exchange.translation import STATUSES_WITHOUT_BODY, VARIABLES, Message, Scope
 from ..pipeline.calls import as_exception
 from ..shortcuts.plain_response import raw_pairs
 from .asgi_messages import (
@@ -89,7 +89,7 @@ class WSGIUnderASGI:
         source = answer.chunks()
         producer = ThreadProducer(self._threads, source, variables)
         answer.write = producer.write
-        chunks = iterate_in_threads(producer)
+        chunks = iterate_in_threads(producer, begins=VARIABLES not in exchange.scope)
         try:
             first = await anext(chunks, None)
             restore(variables)

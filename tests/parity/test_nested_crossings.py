@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dualapp import DualApp
+from dualapp import DualApp, Response, stream_with_context
 from dualapp.crossing.host_loop import host_loop
 from dualapp.crossing.os_threads import SystemExecutor
 from tests.support.entry_driver import AsgiExchange, Ask, WsgiExchange
@@ -38,6 +38,26 @@ class Nest:
         @app.get("/async/<crossings>")
         async def async_view(crossings: str) -> Any:
             return await self.async_step(crossings)
+
+        @app.get("/def-stream/<crossings>")
+        def sync_stream(crossings: str) -> Any:
+            def chunks() -> Iterator[str]:
+                yield ""
+                yield "["
+                yield self.sync_step(crossings)
+                yield "]"
+
+            return Response(stream_with_context(chunks()))
+
+        @app.get("/async-stream/<crossings>")
+        async def async_stream(crossings: str) -> Any:
+            async def chunks() -> AsyncIterator[str]:
+                yield "["
+                await asyncio.sleep(0)
+                yield await self.async_step(crossings)
+                yield "]"
+
+            return Response(stream_with_context(chunks()))
 
         @app.before_request
         def hook() -> None:  # makes the pipeline of the async view cross, too
@@ -72,6 +92,17 @@ class Nest:
                 return self.app.test_client(entry="asgi").get(f"/async/{rest or 'z'}").text
             case "j":
                 return self.app.test_client(entry="asgi").get(f"/def/{rest or 'z'}").text
+            case "k":
+                with ThreadPoolExecutor(1) as executor:  # its thread has no context variables of the request
+                    return executor.submit(self.sync_step, rest).result()
+            case "l":
+                return read(self.app.test_client().get(f"/async-stream/{rest or 'z'}"))
+            case "m":
+                return read(self.app.test_client().get(f"/def-stream/{rest or 'z'}"))
+            case "n":
+                return read(self.app.test_client(entry="asgi").get(f"/async-stream/{rest or 'z'}"))
+            case "o":
+                return read(self.app.test_client(entry="asgi").get(f"/def-stream/{rest or 'z'}"))
         return DONE
 
     async def async_step(self, crossings: str) -> str:
@@ -103,7 +134,26 @@ class Nest:
             case "j":
                 response = await self.app.test_client(entry="wsgi").get(f"/def/{rest or 'z'}")
                 return str(await response.get_data(as_text=True))
+            case "k":
+                return await asyncio.get_running_loop().run_in_executor(None, self.sync_step, rest)
+            case "l":
+                return await read_async(await self.app.test_client().get(f"/async-stream/{rest or 'z'}"))
+            case "m":
+                return await read_async(await self.app.test_client().get(f"/def-stream/{rest or 'z'}"))
+            case "n":
+                answers = await asyncio.gather(*(asyncio.to_thread(self.sync_step, rest) for _ in range(2)))
+                return answers[0]
         return DONE
+
+
+def read(response: Any) -> str:
+    """Read a stream chunk by chunk."""
+    return b"".join(response.iter_encoded()).decode().strip("[]")
+
+
+async def read_async(response: Any) -> str:
+    """Read a stream chunk by chunk."""
+    return b"".join([chunk async for chunk in response.response]).decode().strip("[]")
 
 
 def in_a_thread(func: Callable[..., Any], *args: Any, wait: float | None = None) -> Any:
@@ -150,7 +200,7 @@ def serve_asgi(nest: Nest, path: str, requests: int, threads: int) -> list[str]:
 
 @pytest.mark.parametrize("serve", [serve_wsgi, serve_asgi], ids=ENTRIES)
 @given(
-    crossings=st.text("abcdefghij", min_size=1, max_size=5),
+    crossings=st.text("abcdefghijklmno", min_size=1, max_size=5),
     colour=st.sampled_from(["def", "async"]),
     requests=st.sampled_from([1, 2, 5, 50]),
     threads=st.integers(1, 4),
@@ -160,6 +210,10 @@ def serve_asgi(nest: Nest, path: str, requests: int, threads: int) -> list[str]:
 @example("cgcg", "def", 1, 1)
 @example("agcf", "def", 1, 1)
 @example("jcg", "def", 50, 1)
+@example("o", "def", 5, 1)
+@example("oca", "def", 1, 4)
+@example("kco", "def", 5, 1)
+@example("dbn", "async", 1, 1)
 @settings(max_examples=100, deadline=None)
 def test_every_nesting_answers(
     serve: Callable[..., list[str]], crossings: str, colour: str, requests: int, threads: int
