@@ -20,6 +20,7 @@ from importlib import import_module
 from inspect import Parameter, Signature, signature
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
 import asgiref.local
 import asgiref.sync
@@ -100,6 +101,7 @@ TABLE = (
     Private("asgiref.sync", "_restore_context", "move what asgiref binds to a thread", "not moved"),
     Private("asgiref.local", "_Storage", "tell such values from others", "not moved", "from 3.12 on"),
     Private("asyncio", "_get_running_loop", "the running loop or None, without an exception", GENERAL),
+    Private("asyncio.base_events:BaseEventLoop", "_thread_id", "which greenlet runs a loop", "any of its thread"),
     Private("asyncio", "_set_running_loop", "run the host loop in a thread that borrows it", "no loop is lent"),
     Private("asyncio.base_events:BaseEventLoop", "_default_executor", "keep one that was set", "replaced"),
     Private("concurrent.futures:ThreadPoolExecutor", "_thread_name_prefix", "replace one of asyncio's own", "kept"),
@@ -414,7 +416,24 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-running_loop: Callable[[], asyncio.AbstractEventLoop | None] = getattr(asyncio, "_get_running_loop", _running_loop)
+#: Returns the loop that asyncio takes for the running one: it knows one for each thread of the operating system.
+running_loop_of_thread: Callable[[], asyncio.AbstractEventLoop | None] = getattr(
+    asyncio, "_get_running_loop", _running_loop
+)
+
+
+#: The host loops under gevent: they run for all greenlets of their thread, which their code has started.
+loops_of_greenlets: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop that runs this code; under gevent that of this greenlet, not of another in its thread."""
+    loop = running_loop_of_thread()
+    if loop is None or threading.get_ident.__module__ == "_thread" or loop in loops_of_greenlets:
+        return loop
+    return loop if getattr(loop, "_thread_id", None) in (None, threading.get_ident()) else None
+
+
 set_running_loop: Callable[[Any], Any] = getattr(asyncio, "_set_running_loop", id)
 run_handle: Callable[[asyncio.Handle], Any] = getattr(asyncio.Handle, "_run", id)
 

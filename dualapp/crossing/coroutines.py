@@ -6,6 +6,7 @@ import asyncio
 import operator
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,18 +17,23 @@ Steps = Generator[Any, Any, None]
 END = object()
 
 
+class LoopNeeded(RuntimeError):
+    """A coroutine has suspended where no loop could wake it."""
+
+
 def run_without_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine that never suspends to its end, without a loop; return its result.
 
-    Raises RuntimeError if it suspends, as no loop could wake it: the rest of the coroutine would be lost silently.
+    Raises LoopNeeded if it suspends: the rest of the coroutine would be lost silently.
     """
     try:
         coroutine.send(None)
     except StopIteration as stop:
         value: T = stop.value
         return value
-    coroutine.close()
-    raise RuntimeError(f"{coroutine!r} waited for something where there is no event loop to wake it.")
+    with suppress(RuntimeError):  # it waits for something at its end, too
+        coroutine.close()
+    raise LoopNeeded(f"{coroutine!r} waited for something where there is no event loop to wake it.")
 
 
 def is_being_cancelled() -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from gevent import get_hub, sleep
 from gevent.event import Event
 
-from ..compat.upstream import running_loop, set_running_loop
+from ..compat.upstream import running_loop_of_thread, set_running_loop
 from .os_threads import unpatched
 
 SystemSelector: Any = unpatched("selectors", "DefaultSelector")
@@ -36,7 +36,7 @@ class GreenSelector(SystemSelector):  # type: ignore[misc]  # it is the system's
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait until a file is ready, then list those that are."""
-        loop = running_loop()
+        loop = running_loop_of_thread()
         set_running_loop(None)
         try:
             self._wait(timeout)

@@ -21,6 +21,7 @@ from ..compat.upstream import (
     asyncios_executor,
     can_lend_loops,
     has_executor,
+    loops_of_greenlets,
     request_context,
     thread_state,
 )
@@ -130,7 +131,9 @@ def new_executor(before: Executor | None = None) -> SystemExecutor:
 def new_green_loop() -> asyncio.AbstractEventLoop:
     from .green_selector import GreenSelector  # where gevent is
 
-    return asyncio.SelectorEventLoop(GreenSelector())
+    loop = asyncio.SelectorEventLoop(GreenSelector())
+    loops_of_greenlets.add(loop)
+    return loop
 
 
 def new_lending_loop() -> asyncio.AbstractEventLoop:

@@ -13,9 +13,10 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
 
+from ..compat.upstream import running_loop
 from .bridge import LoopCall, is_loop_thread, run_in_place
 from .context_variables import bound_to
-from .coroutines import END, close_stream, until_done
+from .coroutines import END, LoopNeeded, close_stream, until_done
 from .os_threads import unpatched
 from .thread_pool import Threads
 from .waiting_threads import begin_wait, waits
@@ -258,6 +259,13 @@ class LoopIteration(LoopCall):
             self.release()
 
 
+#: The message for sync code that would wait for the loop that it runs on.
+READ_ON_LOOP = (
+    "Sync code on the event loop reads an async stream, which would have the loop wait for itself."
+    " Await `response.get_data()`, or iterate over the stream with `async for`."
+)
+
+
 async def give_all(stream: AsyncIterator[bytes], go_on: asyncio.Event, give: Give) -> None:
     try:
         async for item in stream:
@@ -290,7 +298,11 @@ def iterate_on_loop(
 def items_of(iteration: LoopIteration, go_on: asyncio.Event) -> Generator[bytes, None, None]:
     """Generate what a stream on the loop gives, and let it go on for each item that is asked for."""
     try:
-        while (item := iteration.next_item()) is not None:
+        while True:
+            if running_loop() is iteration.loop:
+                raise LoopNeeded(READ_ON_LOOP)
+            if (item := iteration.next_item()) is None:
+                break
             yield item
             if not go_on.is_set():
                 iteration.loop.call_soon_threadsafe(go_on.set)
@@ -313,5 +325,9 @@ def iterate_in_place(stream: AsyncIterator[bytes]) -> Iterator[bytes]:
     try:
         while (item := run_in_place(anext, stream, END)) is not END:
             yield item
-    finally:
+    except LoopNeeded as error:  # where it waits, it cannot be closed either
+        raise LoopNeeded(READ_ON_LOOP) from error
+    except BaseException:
         run_in_place(close_stream, stream)
+        raise
+    run_in_place(close_stream, stream)

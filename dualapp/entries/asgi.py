@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 
-from ..compat.upstream import close_functions, running_loop
+from ..compat.upstream import close_functions, running_loop_of_thread
 from ..crossing.context_variables import await_within, call_moved, iterate_within
 from ..crossing.coroutines import END as EXHAUSTED
 from ..crossing.coroutines import close_stream, is_being_cancelled, rest_of
@@ -79,7 +79,7 @@ class ASGIGateway:
     def hand_on(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Like `__call__`, but return the mounted app's coroutine itself, unwrapped."""
         loop = self.lifespan.startup_loop
-        has_started = loop is not None and loop is running_loop()
+        has_started = loop is not None and loop is running_loop_of_thread()
         if has_started and scope["type"] == "http" and not scope.get("root_path"):
             path = scope["path"]
             found: tuple[Mount, str] | None = self._generation.found_mounts.get(path)
@@ -99,7 +99,7 @@ class ASGIGateway:
             if scope["type"] != "http":
                 await self._serve_other(scope, receive, send)
                 return
-            loop = running_loop()
+            loop = running_loop_of_thread()
             if self.lifespan.startup_loop is not loop:
                 await self.lifespan.start_async()
             if scope["path"][:1] != "/":
@@ -374,7 +374,7 @@ def discard(context: Context, response: flask.Response | Plain) -> None:
 
 def exchange_of(scope: Scope) -> ASGIExchange:
     """Make an exchange, to read only its head."""
-    return ASGIExchange(scope, never, running_loop())
+    return ASGIExchange(scope, never, running_loop_of_thread())
 
 
 async def never() -> Message:

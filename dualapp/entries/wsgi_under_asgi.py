@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wsgi import FileWrapper
 
-from ..compat.upstream import running_loop
+from ..compat.upstream import running_loop_of_thread
 from ..crossing.context_variables import bound_to, restore
 from ..crossing.coroutines import close_stream, is_being_cancelled
 from ..crossing.readahead import ThreadProducer, iterate_in_threads
@@ -62,7 +62,7 @@ class WSGIUnderASGI:
         if scope["type"] == "websocket":
             await refuse_websocket(scope, receive, send)
             return
-        exchange = ASGIExchange(scope, receive, running_loop())
+        exchange = ASGIExchange(scope, receive, running_loop_of_thread())
         body = exchange.body
         if not body.complete:
             body.timeout = self._body_timeout()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.datastructures import EnvironHeaders, Headers
 
-from ..compat.upstream import KeyedHeaders, running_loop
+from ..compat.upstream import KeyedHeaders, running_loop_of_thread
 from ..crossing.bridge import await_on, wait_on
 from .body import NO_BODY, Body, BodyStream, announced_length
 from .translation import VARIABLES, Message, Scope, environ_from, field_value, fields_from, path_below
@@ -120,7 +120,7 @@ class ASGIBody(Body):
 
     async def receive_async(self) -> None:
         """Await one more chunk, and keep it."""
-        if self._loop is not running_loop():  # sync code runs a loop of its own
+        if self._loop is not running_loop_of_thread():  # sync code runs a loop of its own
             await await_on(self._loop, self.receive_async)
             return
         self.check_whole()
@@ -143,7 +143,7 @@ class ASGIBody(Body):
         while self.kept is not None and (message := self.kept.take_at_once()) is not None:
             if self._take(message):
                 return
-        if running_loop() in (None, self._loop):
+        if running_loop_of_thread() in (None, self._loop):
             super().receive()
         else:  # sync code on a loop of its own, which the server's loop does not wait for
             wait_on(self._loop, self.receive_in_time)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.support.http_client import ask
 from tests.support.keep_alive_clients import ask_all
 from tests.support.server_process import Server
+from tests.support.waiting import wait_for
 from tests.support.workers import one_worker_each
 
 from .servers import ASGI, OTHERS, gunicorn
@@ -54,6 +56,20 @@ def check(server: Server, path: str, requests: int, clients: int) -> None:
 @pytest.mark.parametrize("view", ["async", "def"])
 def test_a_hook_runs_a_loop_of_its_own(name: str, server: Server, view: str, hook: str) -> None:
     check(server, f"/{view}?hook={quote(hook)}", requests=8, clients=1 if name == "gevent" else 4)
+
+
+def test_other_requests_are_answered_while_a_hook_runs_a_loop(server: Server) -> None:
+    """Under gevent they are in the same thread of the operating system, for which asyncio knows one running loop."""
+    url = f"http://127.0.0.1:{server.port}"
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(ask, url, "/def?hook=hold")
+        try:
+            wait_for(lambda: ask(url, "/is-held").text == "True")
+            answers = [ask(url, path).text for path in ("/async", "/ensured", "/streamed")]
+        finally:
+            ask(url, "/release")
+        assert held.result().text == "done"
+    assert answers == ["done"] * 3
 
 
 @pytest.mark.parametrize("view", ["async", "def"])

@@ -8,7 +8,7 @@ import contextvars
 import os
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
 from typing import Any
@@ -20,6 +20,7 @@ from dualapp import DualApp, request
 from tests.support.waiting import LIMIT
 
 app = DualApp(__name__)
+is_held, is_released = threading.Event(), threading.Event()
 barriers = {parties: threading.Barrier(parties) for parties in (2, 4, 6)}
 
 
@@ -50,8 +51,17 @@ def check() -> None:
     assert asyncio.run(load()) == "ada"
 
 
+async def until_released() -> None:
+    is_held.set()
+    async with asyncio.timeout(LIMIT):
+        while not is_released.is_set():
+            await asyncio.sleep(0.005)
+
+
 @app.before_request
 def before() -> None:
+    if asked_for("hold"):
+        asyncio.run(until_released())
     if asked_for("before"):
         check()
     if asked_for("new loop"):
@@ -100,6 +110,33 @@ def sync_view() -> str:
 
 async def async_check() -> None:
     await sync_to_async(check)()
+
+
+@app.get("/is-held")
+def tell_whether_held() -> str:
+    return str(is_held.is_set())
+
+
+@app.get("/release")
+def release() -> str:
+    is_released.set()
+    return "done"
+
+
+@app.get("/ensured")
+def ensured() -> str:
+    assert app.ensure_sync(resolve)()
+    return "done"
+
+
+@app.get("/streamed")
+async def streamed() -> Any:
+    async def words() -> AsyncIterator[str]:
+        yield "do"
+        await asyncio.sleep(0.005)
+        yield "ne"
+
+    return words()
 
 
 # Pools whose threads wait for what needs their pool.

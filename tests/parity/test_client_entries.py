@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import flask
@@ -293,6 +294,37 @@ def test_a_stream_is_read_to_its_end(serve: Serve, buffered: bool) -> None:
     assert text == "".join(str(number % 10) * 100_000 for number in range(20))
     assert (first == 21) is buffered
     assert app.extensions["events"][-1] == "closed"
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "text": lambda response: response.text,
+    "iter_encoded": lambda response: b"".join(response.iter_encoded()),
+    "sync code": lambda response: response._get_data(),
+}
+
+
+@pytest.mark.parametrize("entry", ["wsgi", "asgi", None])
+@pytest.mark.parametrize("reader", READERS)
+def test_async_code_that_reads_an_async_stream_without_await_is_told_so(entry: str | None, reader: str) -> None:
+    """The loop that it runs on would wait for itself."""
+    app = DualApp(__name__)
+
+    @app.get("/")
+    async def index() -> Any:
+        async def words() -> AsyncIterator[str]:
+            yield "a"
+            await asyncio.sleep(0.001)
+            yield "b"
+
+        return words()
+
+    async def read() -> None:
+        client = app.test_client() if entry is None else app.test_client(entry=entry)
+        response = await client.get("/")
+        with pytest.raises(RuntimeError, match=r"(?i)await"):
+            READERS[reader](response)
+
+    asyncio.run(read())
 
 
 def test_a_finished_response_is_returned_when_its_request_has_been_torn_down(serve: Serve) -> None:
