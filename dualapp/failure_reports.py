@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context as Variables
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 from blinker import Signal
@@ -69,9 +70,9 @@ def name_of(func: object) -> str:
     return f"{getattr(func, '__module__', '?')}.{getattr(func, '__qualname__', repr(func))}"
 
 
-def variables_without_request() -> Context:
+def variables_without_request() -> Variables:
     """Copy the context variables except the request's: Flask's logger would write to the ended request's errors."""
-    variables = Context()
+    variables = Variables()
     for variable, value in copy_context().items():
         if variable is not request_variable:
             variables.run(variable.set, value)

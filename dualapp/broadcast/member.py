@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from contextvars import Context
+from contextvars import Context as Variables
 from typing import Self
 
 from ..crossing.bounded_queue import BoundedQueue
@@ -39,7 +39,7 @@ class Member:
             await self._leave(self)
             raise
         # None of the view's context variables: the task is not part of the view.
-        self._sender = asyncio.create_task(self._send_what_comes(), context=Context())
+        self._sender = asyncio.create_task(self._send_what_comes(), context=Variables())
         return self
 
     async def __aexit__(self, *_: object) -> None:

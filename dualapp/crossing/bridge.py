@@ -13,7 +13,8 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor, Future
-from contextvars import Context, copy_context
+from contextvars import Context as Variables
+from contextvars import copy_context
 from functools import partial, wraps
 from typing import Any, TypeVar
 
@@ -87,7 +88,9 @@ class LoopCall(Executor):
             return self.outer._work, self._lender or self.outer._steps_of
         return GreenQueue() if is_green() else new_queue(), self._lender
 
-    def start(self, work: Coroutine[Any, Any, Any], variables: Context, func: object, within: Context | None) -> None:
+    def start(
+        self, work: Coroutine[Any, Any, Any], variables: Variables, func: object, within: Variables | None
+    ) -> None:
         """Run the coroutine as a task in the loop's own thread; in debug mode its name tells the function's."""
         if self.loop.get_debug():
             name = name_of_task(func, variables if within is None else within)
@@ -95,7 +98,7 @@ class LoopCall(Executor):
         else:
             self.loop.call_soon_threadsafe(start_task, self.loop, work, variables)
 
-    def borrow(self, work: Coroutine[Any, Any, Any], variables: Context) -> bool:
+    def borrow(self, work: Coroutine[Any, Any, Any], variables: Variables) -> bool:
         """Run the coroutine in this thread, on the borrowed loop; False if the loop is busy or does not lend itself."""
         if self._lender is not None:
             self._task = self._lender.lend(work, variables, self._work.put)
@@ -125,7 +128,11 @@ class LoopCall(Executor):
             self._work.put(job)
 
     async def run(
-        self, func: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any], within: Context | None
+        self,
+        func: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        within: Variables | None,
     ) -> None:
         """Await the function on the loop, and end the thread's wait.
 
@@ -237,7 +244,7 @@ class LoopRunner:
         restore(variables)
         return call.result()  # type: ignore[no-any-return]  # it is T
 
-    def run_within(self, variables: Context, func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
+    def run_within(self, variables: Variables, func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:
         """Run the function as `run` does, but in a context that this thread is not in, instead of a copy."""
         if is_loop_thread():
             return variables.run(run_in_place, func, *args, **kwargs)
@@ -248,8 +255,8 @@ class LoopRunner:
         func: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        variables: Context,
-        within: Context | None,
+        variables: Variables,
+        within: Variables | None,
     ) -> LoopCall:
         call = LoopCall()
         work = call.run(func, args, kwargs, within)
@@ -267,7 +274,7 @@ class LoopRunner:
 run_on_loop = LoopRunner(suspends=True).run
 
 
-def name_of_task(func: object, variables: Context) -> str:
+def name_of_task(func: object, variables: Variables) -> str:
     """Name a task after its function and the request that it is for, for asyncio to tell which one blocks the loop."""
     name, request = getattr(func, "__qualname__", repr(func)), variables.get(request_variable)
     return name if request is None else f"{name} for {request!r}"
@@ -275,13 +282,13 @@ def name_of_task(func: object, variables: Context) -> str:
 
 if hasattr(asyncio, "eager_task_factory"):  # Python 3.12
 
-    def start_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], variables: Context) -> None:
+    def start_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], variables: Variables) -> None:
         """Start a task in its loop's thread, and run it up to its first suspension at once."""
         asyncio.Task(work, loop=loop, context=variables, eager_start=True)  # type: ignore[call-arg]  # mypy reads 3.11
 
 else:
 
-    def start_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], variables: Context) -> None:
+    def start_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], variables: Variables) -> None:
         """Start a task in its loop's thread."""
         loop.create_task(work, context=variables)
 
@@ -298,7 +305,7 @@ def run_in_place(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any
 
 
 async def call_in_waiting_thread(
-    variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    variables: Variables, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> T:
     """Call a sync function in the thread that waits for this task, in the context that the calling code runs in too."""
     call = unfinished(current_call.get())

@@ -9,7 +9,8 @@ a loop share the context (gaps.py): neither could take a step while a thread is 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextvars import Context, ContextVar
+from contextvars import Context as Variables
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ current: ContextVar[object] = ContextVar("dualapp.current")
 is_shared: ContextVar[bool] = ContextVar("dualapp.is_shared", default=False)
 
 
-def restore(variables: Context) -> None:
+def restore(variables: Variables) -> None:
     """Copy values set on the other side into the current context; move asgiref's thread-bound values to this thread."""
     for variable, value in variables.items():
         if type(value) is ThreadBound:
@@ -34,7 +35,7 @@ def restore(variables: Context) -> None:
             variable.set(value)
 
 
-def is_current(variables: Context) -> bool:
+def is_current(variables: Variables) -> bool:
     """Tell whether the calling code runs in this very context, not in a copy of it."""
     mark = object()
     token = current.set(mark)
@@ -53,19 +54,19 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
 
 
 def bound_to(
-    variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    variables: Variables, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Callable[[], T]:
     """Bind a call to a context, in whichever thread it is made."""
     return partial(variables.run, call_moved, variables, func, args, kwargs)
 
 
-def call_moved(variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+def call_moved(variables: Variables, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
     """Move asgiref's thread-bound values to this thread, then call a function."""
     move_thread_bound(variables)
     return call_contained(func, *args, **kwargs)
 
 
-def move_thread_bound(variables: Context) -> None:
+def move_thread_bound(variables: Variables) -> None:
     """Move asgiref's thread-bound values of the current context to this thread."""
     for value in variables.values():
         if type(value) is ThreadBound:
@@ -86,7 +87,7 @@ def call_contained(func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
         raise RuntimeError(f"{name} raised {type(error).__name__}") from error
 
 
-async def await_within(variables: Context, func: Callable[..., Awaitable[T]], /, *args: Any) -> T:
+async def await_within(variables: Variables, func: Callable[..., Awaitable[T]], /, *args: Any) -> T:
     """Await an async function, whose steps run in a context that is not the task's."""
     steps: Any = variables.run(func, *args).__await__()
     try:
@@ -97,7 +98,7 @@ async def await_within(variables: Context, func: Callable[..., Awaitable[T]], /,
     return await rest_of(steps, waits_for, variables.run)  # type: ignore[no-any-return]  # it is T
 
 
-async def iterate_within(variables: Context, stream: AsyncIterator[T]) -> AsyncIterator[T]:
+async def iterate_within(variables: Variables, stream: AsyncIterator[T]) -> AsyncIterator[T]:
     """Iterate over an async iterator, and close it, in a context."""
     try:
         while (item := await await_within(variables, anext, stream, END)) is not END:

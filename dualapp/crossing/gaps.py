@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from contextvars import Context
+from contextvars import Context as Variables
 from typing import Generic, TypeVar
 
 from .context_variables import is_current, is_shared
@@ -19,7 +19,7 @@ async def fill_gaps(
     filler: T,
     seconds: float,
     is_over: Callable[[], bool] = bool,
-    variables: Context | None = None,
+    variables: Variables | None = None,
 ) -> AsyncIterator[T]:
     """Iterate over a stream; yield `filler` whenever it has produced nothing for some seconds.
 
@@ -49,7 +49,7 @@ async def fill_gaps(
 class Producer(Generic[T]):
     """A task that takes one item of a stream at a time, and closes the stream."""
 
-    def __init__(self, stream: AsyncIterator[T], variables: Context | None) -> None:
+    def __init__(self, stream: AsyncIterator[T], variables: Variables | None) -> None:
         self._stream = stream
         #: The item that has not been consumed, if there is one.
         self.items: list[T] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
-from contextvars import Context
+from contextvars import Context as Variables
 from typing import Any
 
 from ..compat.upstream import can_hand_off
@@ -52,7 +52,7 @@ class Handoff:
     def get_loop(self) -> asyncio.AbstractEventLoop:
         return self._loop
 
-    def add_done_callback(self, callback: Callable[[Any], None], *, context: Context) -> None:
+    def add_done_callback(self, callback: Callable[[Any], None], *, context: Variables) -> None:
         self._callback, self._context = callback, context
 
     def cancel(self, msg: Any = None) -> bool:
@@ -110,7 +110,7 @@ class LastingHandoff(Handoff):
         self._start = start
         self._blocking_tasks = blocking_tasks
 
-    def add_done_callback(self, callback: Callable[[Any], None], *, context: Context) -> None:
+    def add_done_callback(self, callback: Callable[[Any], None], *, context: Variables) -> None:
         super().add_done_callback(callback, context=context)
         self._start(self.settle)
 

@@ -18,7 +18,7 @@ import selectors
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from contextvars import Context
+from contextvars import Context as Variables
 from typing import Any, TypeVarTuple, Unpack
 
 from ..compat.upstream import run_handle, set_running_loop
@@ -107,7 +107,7 @@ class LendingLoop(asyncio.SelectorEventLoop):
         self._asyncgen_hooks = sys.get_asyncgen_hooks()
 
     def lend(
-        self, work: Coroutine[Any, Any, Any], variables: Context, queue_step: QueueStep
+        self, work: Coroutine[Any, Any, Any], variables: Variables, queue_step: QueueStep
     ) -> asyncio.Task[Any] | None:
         """Start a task whose steps are queued for the calling thread; None if the loop is busy."""
         # In debug mode asyncio refuses calls from other threads.
@@ -173,7 +173,7 @@ class LendingLoop(asyncio.SelectorEventLoop):
             self._is_borrowed = False
 
     def call_soon(
-        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Variables | None = None
     ) -> asyncio.Handle:
         """Call a function in the loop's next iteration; queue a step of a borrowed task for its thread."""
         if self._borrowed_tasks or self._new_borrower:
@@ -195,7 +195,7 @@ class LendingLoop(asyncio.SelectorEventLoop):
         return self._borrowed_tasks.get(task)
 
     def call_at(
-        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Variables | None = None
     ) -> asyncio.TimerHandle:
         """Call a function at a time of the loop's clock, in seconds."""
         self._has_more_to_do |= self._is_borrowed

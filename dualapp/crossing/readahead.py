@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextvars import Context, copy_context
+from contextvars import Context as Variables
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 
@@ -65,7 +66,7 @@ class ThreadProducer:
     A step runs in one thread until the buffer is full; between steps no thread is held. All steps run in one context.
     """
 
-    def __init__(self, threads: Threads, source: Iterator[bytes], variables: Context) -> None:
+    def __init__(self, threads: Threads, source: Iterator[bytes], variables: Variables) -> None:
         self.items = deque[bytes]()
         self.level = BufferLevel()
         self._threads = threads
@@ -190,7 +191,7 @@ class LoopIteration(LoopCall):
         self._level = BufferLevel()
         self._is_full = False
 
-    def start_producing(self, within: Context | None = None, *, borrows: bool = False) -> None:
+    def start_producing(self, within: Variables | None = None, *, borrows: bool = False) -> None:
         """Produce as a task in the loop's thread, or, if this call `borrows` the loop, in this one."""
         work, variables = self.run(self._produce_all, (), {}, within), copy_context()
         if not (borrows and self.borrow(work, variables)):
@@ -276,7 +277,7 @@ async def give_all(stream: AsyncIterator[bytes], go_on: asyncio.Event, give: Giv
 
 
 def iterate_on_loop(
-    stream: AsyncIterator[bytes], variables: Context | None = None, *, is_held: bool = False
+    stream: AsyncIterator[bytes], variables: Variables | None = None, *, is_held: bool = False
 ) -> Generator[bytes, None, None]:
     """Iterate over an async iterator from a thread; closing this iterator closes the stream, on the loop.
 

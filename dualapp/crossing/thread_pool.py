@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from contextvars import Context, copy_context
+from contextvars import Context as Variables
+from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
 
@@ -62,7 +63,7 @@ class Threads:
             raise
 
     async def call_within(
-        self, variables: Context, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, variables: Variables, func: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> T:
         """Call a sync function in one of the threads, in the context that the calling code runs in too."""
         try:
