@@ -101,10 +101,10 @@ class ASGICall:
         return self._begun, status, headers
 
     def _is_incomplete(self, status: int, headers: Headers) -> bool:
-        """Tell whether more of the body is to come than the message of its end."""
+        """Tell whether more of the body is to come than its end: its last byte may wait for an unread body."""
         if self._method == "HEAD" or status in STATUSES_WITHOUT_BODY:
             return False
-        return sum(map(len, self._begun)) < headers.get("Content-Length", math.inf, type=int)
+        return sum(map(len, self._begun)) + 1 < headers.get("Content-Length", math.inf, type=int)
 
     async def _next(self) -> Message | None:
         """Wait for the app's next message; None if the app has ended, unless that was an error."""

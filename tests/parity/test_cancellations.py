@@ -179,8 +179,8 @@ class Raising:
         raise self.error
 
 
-class RaisingHeaders(Response):
-    """Raises an error where its headers are made for the server."""
+class RaisingHeaders:
+    """Raises an error where the headers of a response are made for the server."""
 
     error: type[BaseException]
 
@@ -280,9 +280,7 @@ def test_where_no_page_is_left_the_server_gets_an_exception(
                 response.call_on_close(Raising(error).__html__)
                 return response
             if where == "headers":
-                response = RaisingHeaders("never")
-                response.error = error
-                return response
+                return type("Raising", (RaisingHeaders, app.response_class), {"error": error})("never")
             raise LookupError
 
         @app.errorhandler(500)
