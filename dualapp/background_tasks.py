@@ -96,7 +96,7 @@ class BackgroundTask:
         """Whether the task has ended, and its thread, which goes on if the task is cancelled."""
         return self._task_ended.is_set() and (not self._is_in_thread or self._thread_returned.is_set())
 
-    def begin(self) -> None:
+    def note_task(self) -> None:
         """Keep the task, which is the running one."""
         self._task = asyncio.current_task()
 
@@ -179,7 +179,7 @@ class BackgroundTasks:
         spawn(self._run_task, task)
 
     async def _run_task(self, task: BackgroundTask) -> None:
-        task.begin()
+        task.note_task()
         try:
             await self._run_reported(task)
         finally:

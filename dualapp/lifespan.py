@@ -219,7 +219,7 @@ class Lifespan:
                 for func in self._app.before_serving_funcs:
                     await self._attempt(func, from_loop(func))
                 for func in self._app.while_serving_gens:
-                    await self._attempt(func, self._begin(func))
+                    await self._attempt(func, self._enter(func))
                 # From here on there is something to stop, also if a signal interrupts the thread that waits for this.
                 # Unless the app's own startup goes on after this.
                 self.has_started = not is_replaced(self._app, "startup")
@@ -252,7 +252,7 @@ class Lifespan:
         with reporting(f"{event} failed in %s", name_of(func)):
             await report(self._app, got_serving_exception, error)
 
-    async def _begin(self, func: Any) -> None:
+    async def _enter(self, func: Any) -> None:
         """Run a `while_serving` generator up to its `yield`."""
         stream = as_async_iterator(func() if callable(func) else func)  # extensions of Quart append generators
         await anext(stream, END)
@@ -287,13 +287,13 @@ class Lifespan:
                 self._drop_streams()
             while self._streams:
                 func, stream = self._streams.pop()
-                await self._finish(func, run_to_end(stream), failures)
+                await self._attempt_end(func, end_generator(stream), failures)
             for func in self._app.after_serving_funcs:
-                await self._finish(func, from_loop(func), failures)
+                await self._attempt_end(func, from_loop(func), failures)
         for error in failures.values():
             raise ShutdownFailed("; ".join(failures)) from error
 
-    async def _finish(self, func: object, work: Awaitable[Any], failures: dict[str, BaseException]) -> None:
+    async def _attempt_end(self, func: object, work: Awaitable[Any], failures: dict[str, BaseException]) -> None:
         """Await one part of the shutdown; log and note its error, so that the other parts run."""
         try:
             await work
@@ -331,7 +331,7 @@ async def iterate_from_loop(generator: Any) -> AsyncIterator[Any]:
         generator.close()
 
 
-async def run_to_end(stream: AsyncIterator[Any]) -> None:
+async def end_generator(stream: AsyncIterator[Any]) -> None:
     """Run a `while_serving` generator to its end; raises RuntimeError if it yields again."""
     if await anext(stream, END) is not END:
         raise RuntimeError("A function given to while_serving must yield once; this one yields more often.")

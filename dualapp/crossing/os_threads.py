@@ -166,16 +166,16 @@ class Workers:
         with self._lock:
             self._open -= 1
             if self._is_crowded:
-                self._settle()
+                self._start_next()
 
     def _done_continuing(self) -> None:
         with self._lock:
             self._continuing -= 1
             self._open -= 1
             if self._is_crowded:
-                self._settle()
+                self._start_next()
 
-    def _settle(self) -> None:
+    def _start_next(self) -> None:
         """At the end of a job, have the next one begin, or end a thread that is beyond the number."""
         size = self._size()
         if self._beginning and self._open - self._continuing < size:

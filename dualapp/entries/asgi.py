@@ -116,7 +116,7 @@ class ASGIGateway:
             # Each request runs in a context of its own, as under WSGI: values that it sets stay within it.
             context.variables = variables = copy_context()
             # Most requests never suspend: one step by hand is faster than awaiting them, and shows whether they do.
-            steps, waits_for = variables.run(begin, context, self.plans)
+            steps, waits_for = variables.run(take_first_step, context, self.plans)
             is_begun = steps is not None
             if not is_begun:
                 steps = self._answer_later(context, begun).__await__()
@@ -142,7 +142,7 @@ class ASGIGateway:
 
     def _begin_body(self, body: Body) -> Begun | None:
         """Receive a short body, if it has arrived with its headers, as most have."""
-        begun = body.begin() if body.is_to_come else None
+        begun = body.receive_first() if body.is_to_come else None
         if not body.complete:
             body.timeout = self.app.config["BODY_TIMEOUT"]
         return begun
@@ -314,7 +314,7 @@ class ASGIGateway:
             await self.threads.call_within(context.variables, response.close, (), {})
 
 
-def begin(context: Context, plans: Plans) -> tuple[Any, Any]:
+def take_first_step(context: Context, plans: Plans) -> tuple[Any, Any]:
     """Begin to answer a request on the loop: return the steps, and what they wait for; else None and None."""
     context.enter()
     context.plan = plan = plans.find(context)

@@ -57,7 +57,7 @@ class ASGIUnderWSGI:
         if exchange.body.is_to_come:
             exchange.read_ahead()
         call = RelayedCall(self.app, exchange, self._state)
-        response = call.begin(borrows=not self._suspends)
+        response = call.until_started(borrows=not self._suspends)
         self._suspends |= call.has_suspended
         return response(start_response)
 
@@ -82,7 +82,7 @@ class RelayedCall:
 
     # In the request's thread.
 
-    def begin(self, borrows: bool) -> Callable[[StartResponse], Iterable[bytes]]:
+    def until_started(self, borrows: bool) -> Callable[[StartResponse], Iterable[bytes]]:
         """Call the app and wait for the beginning of its response; return a function that starts it.
 
         Raises what the app raises before it has sent any of the body.

@@ -188,7 +188,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
     def _progress(self) -> None:
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and not self._is_ending:
-                self._take(event)
+                self._receive_frame(event)
         self._flush()
         if self._protocol.state in (State.CLOSING, State.CLOSED):
             self._hear_end()
@@ -203,7 +203,7 @@ class WebsocketConnection(asyncio.BufferedProtocol):
         if self._protocol.close_expected():
             self._await_end()
 
-    def _take(self, frame: Frame) -> None:
+    def _receive_frame(self, frame: Frame) -> None:
         match frame.opcode:
             case Opcode.TEXT | Opcode.BINARY if frame.fin:
                 self._hear_message(frame.opcode is Opcode.TEXT, bytes(frame.data))

@@ -44,13 +44,13 @@ class WebsocketTimeouts:
         conversation = self._conversation
         quiet = conversation.loop.time() - conversation.active_at
         if conversation.state == CONNECTING and quiet >= self._handshake:
-            self._begin(conversation.refuse(503, PLAIN_TEXT, b"The app has not answered the handshake in time."))
+            self._end(conversation.refuse(503, PLAIN_TEXT, b"The app has not answered the handshake in time."))
         elif conversation.state == OPEN and quiet >= self._idle and not conversation.sending:
-            self._begin(conversation.close(GOING_AWAY, "idle"))
+            self._end(conversation.close(GOING_AWAY, "idle"))
         else:
             self._look_later()
 
-    def _begin(self, ending: Coroutine[Any, Any, None]) -> None:
+    def _end(self, ending: Coroutine[Any, Any, None]) -> None:
         self._task = self._conversation.loop.create_task(end_for_view(self._conversation, ending))
 
 

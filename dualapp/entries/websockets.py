@@ -89,7 +89,7 @@ class Websockets:
         context = Context(self.app, handshake)
         context.conversation = conversation
         context.variables = copy_context()
-        plan: Plan = context.variables.run(self._begin, context, handshake)
+        plan: Plan = context.variables.run(self._match_handshake, context, handshake)
         worker = asyncio.current_task()
         conversation.inbox.listen_soon()
         timeouts = WebsocketTimeouts(conversation, self.app.config)
@@ -105,7 +105,7 @@ class Websockets:
             timeouts.cancel()
             context.end()
 
-    def _begin(self, context: Context, handshake: Handshake) -> Plan:
+    def _match_handshake(self, context: Context, handshake: Handshake) -> Plan:
         """Match the handshake; return the plan of the view."""
         context.enter()
         context.route_websocket()

@@ -67,7 +67,7 @@ class WSGIUnderASGI:
         if not body.complete:
             body.timeout = self._body_timeout()
             if body.is_to_come:
-                await body.read_ahead_async(body.timeout, body.begin())
+                await body.read_ahead_async(body.timeout, body.receive_first())
         self._waiting = waiting = waiting_on(exchange.loop, self._waiting)
         watch = DisconnectWatch(waiting, exchange)
         try:

@@ -201,7 +201,7 @@ class Body:
         arrived += chunk
         return arrived
 
-    def begin(self) -> Begun | None:
+    def receive_first(self) -> Begun | None:
         """Receive a chunk from the loop if that does not suspend; else return the rest, to be awaited."""
         steps = self.receive_async().__await__()
         try:
